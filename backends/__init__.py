@@ -1,0 +1,1 @@
+"""Graph and target to project: files in memory."""

@@ -1,0 +1,1 @@
+"""Models in: Brevitas layers and training, QONNX export, import and check."""

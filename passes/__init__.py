@@ -1,0 +1,1 @@
+"""Graph to graph: one file a pass, one ordered pipeline."""

@@ -1,0 +1,65 @@
+"""The one error a user sees: where it is, what is wrong, what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+
+import onnx_ir as ir
+
+
+class CompileError(Exception):
+    """A fault in the user's model, target, options or data (never in this compiler).
+
+    `what` says what is wrong, `node` (an ONNX node, or any text such as a file or key) where, `fix` what to do.
+    `exit_code` is what the command line returns: 2 for bad input, 1 for a model that does not fit or match.
+    """
+
+    def __init__(
+        self, what: str, *, node: ir.Node | str | None = None, fix: str, stage: str = "", exit_code: int = 2
+    ) -> None:
+        super().__init__(what)
+        self.what, self.node, self.fix, self.stage, self.exit_code = what, node, fix, stage, exit_code
+
+    def __str__(self) -> str:
+        lines = [f"error: {self.what}"]
+        if isinstance(self.node, ir.Node):
+            lines.append(f"  node  {describe(self.node)}")
+        elif self.node is not None:
+            lines.append(f"  where {self.node}")
+        if self.stage:
+            lines.append(f"  while {self.stage}")
+        return "\n".join([*lines, f"  fix   {self.fix}"])
+
+
+class CompileErrors(CompileError):
+    """All problems of one model at once; prints each as its own block."""
+
+    def __init__(self, errors: Sequence[CompileError]) -> None:
+        super().__init__(f"{len(errors)} problems", fix="see each problem", exit_code=errors[0].exit_code)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+def raise_all(errors: Sequence[CompileError]) -> None:
+    """Raise nothing, the one error, or all of them together."""
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise CompileErrors(errors)
+
+
+def describe(node: ir.Node) -> str:
+    """`Conv 'conv_1' (x:[1,3,8,8], w:[4,3,3,3]) -> y`, as it stands in error messages."""
+    ins = ", ".join("-" if v is None else f"{v.name}:{v.shape if v.shape is not None else '?'}" for v in node.inputs)
+    outs = ", ".join(v.name or "?" for v in node.outputs)
+    return f"{node.op_type} {node.name!r} ({ins}) -> {outs}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A remedy for a mistyped name: the nearest known one, or the list of all."""
+    names = sorted(known)
+    near = difflib.get_close_matches(word, names, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"use one of: {', '.join(names)}"
