@@ -53,7 +53,9 @@ def raise_all(errors: Sequence[CompileError]) -> None:
 
 def describe(node: ir.Node) -> str:
     """`Conv 'conv_1' (x:[1,3,8,8], w:[4,3,3,3]) -> y`, as it stands in error messages."""
-    ins = ", ".join("-" if v is None else f"{v.name}:{v.shape if v.shape is not None else '?'}" for v in node.inputs)
+    ins = ", ".join(
+        "-" if v is None else f"{v.name}:{v.shape if v.shape is not None else '?'}" for v in node.inputs
+    )
     outs = ", ".join(v.name or "?" for v in node.outputs)
     return f"{node.op_type} {node.name!r} ({ins}) -> {outs}"
 

@@ -1,0 +1,150 @@
+"""QONNX quantisers, and Quantize / Dequantize, the two halves they are split into.
+
+Quant: y = s * (clip(round(x / s + z), lo, hi) - z) in float32, [lo, hi] from bit width, signed and narrow.
+BipolarQuant: y = s where x >= 0, -s elsewhere. Source: QONNX operator definitions, qonnx 1.0.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import onnx_ir as ir
+
+from ..errors import CompileError
+from .base import (
+    CARDC,
+    QONNX,
+    Array,
+    OpDef,
+    TensorType,
+    arity,
+    constant,
+    integer,
+    operand,
+    result,
+    shape_of,
+    text,
+)
+from .qtype import QType, qtype
+
+ROUNDINGS = ("ROUND", "HALF_EVEN", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN", "ROUND_TO_ZERO")
+
+
+def rounded(x: Array, mode: str) -> Array:
+    """`x` rounded to integers, by QONNX's rounding modes."""
+    match mode.upper():
+        case "ROUND" | "HALF_EVEN":
+            return np.round(x)
+        case "CEIL":
+            return np.ceil(x)
+        case "FLOOR":
+            return np.floor(x)
+        case "UP":
+            return np.sign(x) * np.ceil(np.abs(x))
+        case "DOWN" | "ROUND_TO_ZERO":
+            return np.trunc(x)
+        case "HALF_UP":
+            return np.sign(x) * np.floor(np.abs(x) + np.float32(0.5))
+        case _:
+            return np.sign(x) * np.ceil(np.abs(x) - np.float32(0.5))
+
+
+def level_range(bits: float, signed: bool, narrow: bool) -> tuple[int, int]:
+    """Lowest and highest integer of a quantiser."""
+    n = round(bits)
+    if signed:
+        return -(2 ** (n - 1)) + int(narrow), 2 ** (n - 1) - 1
+    return 0, 2**n - 1 - int(narrow)
+
+
+def _parameter(node: ir.Node, index: int, name: str) -> Array:
+    value = constant(operand(node, index))
+    if value is None or not np.isfinite(value).all():
+        raise CompileError(
+            f"the quantiser's {name} is not a finite constant", node=node, fix="export the model in eval mode"
+        )
+    return value
+
+
+def _verify_quant(node: ir.Node) -> None:
+    arity(4)(node)
+    scale, bits = _parameter(node, 1, "scale"), _parameter(node, 3, "bit width")
+    _parameter(node, 2, "zero point")
+    if (scale <= 0).any():
+        raise CompileError(
+            "the quantiser's scale is not positive", node=node, fix="check the training: scale > 0"
+        )
+    if (
+        bits.size != 1
+        or float(bits.ravel()[0]) != round(float(bits.ravel()[0]))
+        or not 1 <= bits.ravel()[0] <= 32
+    ):
+        raise CompileError(
+            f"bit width {bits.tolist()} is not a whole number 1..32", node=node, fix="use 1 to 32 bits"
+        )
+    if text(node, "rounding_mode", "ROUND").upper() not in ROUNDINGS:
+        mode = text(node, "rounding_mode", "ROUND")
+        raise CompileError(
+            f"rounding mode {mode} is not known", node=node, fix=f"use one of {', '.join(ROUNDINGS)}"
+        )
+
+
+def _verify_bipolar(node: ir.Node) -> None:
+    arity(2)(node)
+    if (_parameter(node, 1, "scale") <= 0).any():
+        raise CompileError(
+            "the quantiser's scale is not positive", node=node, fix="check the training: scale > 0"
+        )
+
+
+def _quant(node: ir.Node, args: Sequence[Array]) -> Array:
+    x, s, z = args[0], args[1].astype(np.float32), args[2].astype(np.float32)
+    bits = float(args[3].ravel()[0])
+    lo, hi = level_range(bits, bool(integer(node, "signed", 1)), bool(integer(node, "narrow", 0)))
+    y = np.clip(rounded(x / s + z, text(node, "rounding_mode", "ROUND")), lo, hi)
+    return ((y - z) * s).astype(np.float32)
+
+
+def _bipolar(node: ir.Node, args: Sequence[Array]) -> Array:
+    return np.where(args[0] >= 0, args[1], -args[1]).astype(np.float32)
+
+
+def quantize(x: Array, q: QType, mode: str) -> Array:
+    """float32 -> the integers of `q`, as the quantiser that `q` came from would."""
+    if q.bipolar:
+        return np.where(x >= 0, 1, -1).astype(np.int64)
+    y = rounded(x.astype(np.float32) / np.float32(q.scale[0]), mode)
+    return np.clip(np.nan_to_num(y, nan=q.lo), q.lo, q.hi).astype(np.int64)
+
+
+def _quantize(node: ir.Node, args: Sequence[Array]) -> Array:
+    return quantize(args[0], qtype(result(node)), text(node, "rounding_mode", "ROUND"))
+
+
+def dequantize(x: Array, q: QType, axis: int) -> Array:
+    """Integers -> float32 values; per-channel scales lie along `axis`."""
+    scale = np.asarray(q.scale, np.float64)
+    if scale.size > 1:
+        scale = scale.reshape([-1 if a == axis else 1 for a in range(x.ndim)])
+    return np.asarray(x * scale).astype(np.float32)
+
+
+def _dequantize(node: ir.Node, args: Sequence[Array]) -> Array:
+    return dequantize(args[0], qtype(operand(node, 0)), integer(node, "axis", 1))
+
+
+def _same(node: ir.Node) -> TensorType:
+    return TensorType(shape_of(node.inputs[0]), None)
+
+
+def _infer_quantize(node: ir.Node) -> TensorType:
+    return TensorType(shape_of(node.inputs[0]), qtype(result(node)))
+
+
+OPS = (
+    OpDef(QONNX, "Quant", _verify_quant, _same, _quant, elementwise=True),
+    OpDef(QONNX, "BipolarQuant", _verify_bipolar, _same, _bipolar, elementwise=True),
+    OpDef(CARDC, "Quantize", arity(1), _infer_quantize, _quantize, elementwise=True),
+    OpDef(CARDC, "Dequantize", arity(1), _same, _dequantize),
+)

@@ -1,0 +1,109 @@
+"""Operators that move data or speak of shapes: Reshape, Flatten, Transpose, Shape, Gather, Unsqueeze, Concat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+import onnx_ir as ir
+
+from ..errors import CompileError
+from .base import ONNX, Array, OpDef, TensorType, arity, constant, integer, ints, operand, shape_of
+from .qtype import find_qtype
+
+
+def reshaped(node: ir.Node, shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that a Reshape or Flatten gives to `shape`, batch first."""
+    if node.op_type == "Flatten":
+        axis = integer(node, "axis", 1)
+        return (prod(shape[:axis]), prod(shape[axis:]))
+    wanted = constant(node.inputs[1])
+    if wanted is None:
+        raise CompileError("Reshape to a computed shape", node=node, fix="export with fixed input shapes")
+    target = [shape[i] if d == 0 else int(d) for i, d in enumerate(wanted.ravel())]
+    if target.count(-1) == 1:
+        target[target.index(-1)] = prod(shape) // max(1, -prod(target))
+    if prod(target) != prod(shape) or min(target, default=1) < 0:
+        raise CompileError(
+            f"Reshape cannot make {target} of {list(shape)}", node=node, fix="check the model's shapes"
+        )
+    return tuple(target)
+
+
+def _reshape(node: ir.Node, args: Sequence[Array]) -> Array:
+    x = args[0]
+    return x.reshape(x.shape[0], *reshaped(node, (1, *x.shape[1:]))[1:])
+
+
+def _reshape_type(node: ir.Node) -> TensorType:
+    value = operand(node, 0)
+    out = reshaped(node, shape_of(value))
+    if out[0] != shape_of(value)[0]:
+        raise CompileError(
+            f"{node.op_type} moves the batch axis: {list(shape_of(value))} to {list(out)}",
+            node=node,
+            fix="keep axis 0 as the batch",
+        )
+    return TensorType(out, find_qtype(value))
+
+
+def _transpose(node: ir.Node, args: Sequence[Array]) -> Array:
+    return np.transpose(args[0], ints(node, "perm", tuple(range(args[0].ndim))[::-1]))
+
+
+def _transpose_type(node: ir.Node) -> TensorType:
+    shape = shape_of(node.inputs[0])
+    return TensorType(tuple(shape[p] for p in ints(node, "perm", tuple(range(len(shape)))[::-1])), None)
+
+
+def _shape(node: ir.Node, args: Sequence[Array]) -> Array:
+    return np.asarray(args[0].shape, np.int64)
+
+
+def _gather(node: ir.Node, args: Sequence[Array]) -> Array:
+    return np.take(args[0], args[1], axis=integer(node, "axis", 0))
+
+
+def _gather_type(node: ir.Node) -> TensorType:
+    shape, pick, axis = shape_of(node.inputs[0]), shape_of(node.inputs[1]), integer(node, "axis", 0)
+    return TensorType((*shape[:axis], *pick, *shape[axis + 1 :]), None)
+
+
+def _axes(node: ir.Node) -> tuple[int, ...]:
+    given = constant(node.inputs[1]) if len(node.inputs) > 1 else None
+    return tuple(int(a) for a in given) if given is not None else ints(node, "axes", ())
+
+
+def _unsqueeze(node: ir.Node, args: Sequence[Array]) -> Array:
+    return np.expand_dims(args[0], _axes(node))
+
+
+def _unsqueeze_type(node: ir.Node) -> TensorType:
+    return TensorType(np.expand_dims(np.empty(shape_of(node.inputs[0]), np.bool_), _axes(node)).shape, None)
+
+
+def _concat(node: ir.Node, args: Sequence[Array]) -> Array:
+    return np.concatenate(args, axis=integer(node, "axis", 0))
+
+
+def _concat_type(node: ir.Node) -> TensorType:
+    shapes, axis = [shape_of(v) for v in node.inputs], integer(node, "axis", 0)
+    joined = list(shapes[0])
+    joined[axis] = sum(s[axis] for s in shapes)
+    return TensorType(tuple(joined), None)
+
+
+def _shape_type(node: ir.Node) -> TensorType:
+    return TensorType((len(shape_of(node.inputs[0])),), None)
+
+
+OPS = (
+    OpDef(ONNX, "Reshape", arity(2), _reshape_type, _reshape),
+    OpDef(ONNX, "Flatten", arity(1), _reshape_type, _reshape),
+    OpDef(ONNX, "Transpose", arity(1), _transpose_type, _transpose),
+    OpDef(ONNX, "Shape", arity(1), _shape_type, _shape),
+    OpDef(ONNX, "Gather", arity(2), _gather_type, _gather),
+    OpDef(ONNX, "Unsqueeze", arity(1, 2), _unsqueeze_type, _unsqueeze),
+    OpDef(ONNX, "Concat", arity(1, 64), _concat_type, _concat),
+)
