@@ -1,0 +1,3 @@
+"""Training CARDs in Brevitas and exporting them; needs `pip install 'cardc[train]'` (the rest of cardc does
+not).
+"""
