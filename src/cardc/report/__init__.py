@@ -1,0 +1,33 @@
+"""Reports: what a compilation costs, whether it fits, whether it is exact; as JSON, HTML and a table."""
+
+from __future__ import annotations
+
+from .cycles import latency_seconds, mcu_cycles
+from .exact import Exact
+from .figure import STAGES, TOTALS, Figure, number, show
+from .fit import Check, Fit, fits, require_fit
+from .layers import Layer, MemoryMap, MemoryTensor
+from .model import Board, Report, board
+from .to_json import exact_to_json
+
+__all__ = [
+    "STAGES",
+    "TOTALS",
+    "Board",
+    "Check",
+    "Exact",
+    "Figure",
+    "Fit",
+    "Layer",
+    "MemoryMap",
+    "MemoryTensor",
+    "Report",
+    "board",
+    "exact_to_json",
+    "fits",
+    "latency_seconds",
+    "mcu_cycles",
+    "number",
+    "require_fit",
+    "show",
+]
