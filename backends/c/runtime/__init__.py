@@ -1,0 +1,54 @@
+"""The C kernels: hand-written C99 files, shipped as they are. `sources` picks the ones that a program needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from importlib.resources import files
+
+_INCLUDE = re.compile(r'^#include "(cardc_\w+\.h)"$', re.MULTILINE)
+_CALL = re.compile(r"\b(cardc_\w+)\(")
+
+# Which file defines each function. A test compares this with what the compiler puts into each object file.
+FILE_OF = {
+    "cardc_argmax_i16": "cardc_argmax.c",
+    "cardc_argmax_i32": "cardc_argmax.c",
+    "cardc_argmax_u8": "cardc_argmax.c",
+    "cardc_conv_int8": "cardc_conv_int8.c",
+    "cardc_conv_lanes": "cardc_conv_lanes.c",
+    "cardc_conv_taps": "cardc_conv_taps.c",
+    "cardc_copy": "cardc_layout.c",
+    "cardc_dense_binary": "cardc_dense_binary.c",
+    "cardc_dense_int8": "cardc_dense_int8.c",
+    "cardc_dense_sparse": "cardc_dense_sparse.c",
+    "cardc_dense_ternary": "cardc_dense_ternary.c",
+    "cardc_fill_border": "cardc_layout.c",
+    "cardc_finish_i16": "cardc_finish.c",
+    "cardc_finish_i32": "cardc_finish.c",
+    "cardc_finish_one": "cardc_finish.c",
+    "cardc_finish_table": "cardc_finish.c",
+    "cardc_load_f32": "cardc_load_f32.c",
+    "cardc_load_i8": "cardc_load.c",
+    "cardc_load_u8": "cardc_load.c",
+    "cardc_maxpool": "cardc_maxpool.c",
+    "cardc_pack_planes": "cardc_layout.c",
+    "cardc_store": "cardc_finish.c",
+}
+
+
+def sources(functions: Iterable[str]) -> dict[str, str]:
+    """The files (name -> text, sorted) that define `functions` and all that these need.
+
+    Raises KeyError for a name that is no kernel: the caller's fault, not the user's.
+    """
+    wanted = sorted({FILE_OF[name] for name in functions})
+    found: dict[str, str] = {}
+    while wanted:
+        name = wanted.pop()
+        if name in found:
+            continue
+        found[name] = text = files(__name__).joinpath(name).read_text(encoding="utf-8")
+        wanted.extend(_INCLUDE.findall(text))
+        if name.endswith(".c"):
+            wanted.extend(FILE_OF[f] for f in _CALL.findall(text) if f in FILE_OF)
+    return dict(sorted(found.items()))

@@ -1,0 +1,57 @@
+/* Fully connected layers: `src` is a contiguous vector of `inputs` elements, `dst` of `outputs` elements. */
+#ifndef CARDC_DENSE_H
+#define CARDC_DENSE_H
+
+#include "cardc_finish.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Ternary weights by column, for each output: how many +1, how many -1 (counts[output][sign]), then as many steps from one
+ * column to the next (the first from column 0), + list first. A gap of more than 255 columns is bridged by a column
+ * in between that stands in both lists, and so adds nothing. Written by cardc.passes.encodings.sparse_dense. */
+typedef struct cardc_dense_sparse_layer {
+  const uint8_t *steps;
+  const uint16_t *counts;
+  uint16_t outputs;
+} cardc_dense_sparse_layer;
+
+/* dst[o] = finish(S), S = sum of +1 bytes - sum of -1 bytes. */
+void cardc_dense_sparse(const cardc_dense_sparse_layer *layer, const cardc_finish *finish, const uint8_t *src, void *dst);
+
+/* Bit planes. Plane p of the input holds bit p of byte i at bit i % 32 of word i / 32; unused bits of the last word are 0.
+ * `src` is [planes][words], words = ceil(inputs / 32).
+ *
+ * cardc_dense_binary: weights [outputs][words], bit 1 for +1, 0 for -1, unused bits 0.
+ *     S' = sum over p of 2^p * popcount(w ^ plane p);
+ *     the sum of w * u is (2^planes - 1) * popcount(w) - S'; for bipolar input (bit 0 is -1) that is inputs - 2 * S'.
+ * cardc_dense_ternary: weights [outputs][words][2]: mask (1 where not zero), then sign (1 where -1).
+ *     S' = sum over p of 2^p * popcount((plane p ^ sign) & mask);
+ *     the sum of w * u is S' - (2^planes - 1) * popcount(sign).
+ * finish() is applied to S'. Written by cardc.passes.encodings.bit_planes. */
+typedef struct cardc_dense_planes_layer {
+  const uint32_t *weights;
+  uint16_t outputs;
+  uint16_t words;
+  uint8_t planes; /* 1 .. 8 */
+} cardc_dense_planes_layer;
+
+void cardc_dense_binary(const cardc_dense_planes_layer *layer, const cardc_finish *finish, const uint32_t *src, void *dst);
+void cardc_dense_ternary(const cardc_dense_planes_layer *layer, const cardc_finish *finish, const uint32_t *src, void *dst);
+
+/* Dense int8 weights [outputs][inputs]. */
+typedef struct cardc_dense_int8_layer {
+  const int8_t *weights;
+  uint16_t outputs;
+  uint16_t inputs;
+} cardc_dense_int8_layer;
+
+/* dst[o] = finish(S), S = sum of weights * bytes; |S| fits int32. */
+void cardc_dense_int8(const cardc_dense_int8_layer *layer, const cardc_finish *finish, const uint8_t *src, void *dst);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,29 @@
+/* From sums to the next tensor: one sum, or whole tensors of sums. */
+#ifndef CARDC_FINISH_H
+#define CARDC_FINISH_H
+
+#include "cardc_types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* y for the sum `sum` of channel `channel` (see cardc_finish). */
+int32_t cardc_finish_one(const cardc_finish *finish, uint32_t channel, int32_t sum);
+
+/* Stores y at element `index` of `dst`, whose element type is finish->out. */
+void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t y);
+
+/* dst (laid out by `to`) = finish of `sums`, contiguous [channels, height, width] int32 or int16. Not in place. */
+void cardc_finish_i32(const cardc_finish *finish, const int32_t *sums, const cardc_map *to, void *dst);
+void cardc_finish_i16(const cardc_finish *finish, const int16_t *sums, const cardc_map *to, void *dst);
+
+/* table[v] = y for the sum v + first, v = 0 .. count - 1, for CARDC_THRESHOLD and CARDC_REQUANTIZE to bytes.
+ * `table` is 4-byte aligned and has room for count + 4 bytes. */
+void cardc_finish_table(const cardc_finish *finish, uint32_t channel, int32_t first, uint32_t count, uint8_t *table);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,70 @@
+/* cardc runtime: how tensors lie in memory, and what turns a kernel's sums into the next tensor.
+ *
+ * Stored bytes. An activation of at most 256 levels is one byte u = (x - lo) / step, 0 .. levels - 1, where x is the
+ * integer that the graph speaks of. Element (c, y, x) lies at base + c * plane + y * row + x. Around the interior may lie a
+ * border that holds the byte of the real zero (-lo / step), for a padded convolution to read. A tensor whose range has
+ * no zero but that is padded (bipolar) is stored with step 1: bytes 0 and 2, border 1.
+ *
+ * Sums. A kernel computes S = sum of w * u over stored bytes (or the kernel's own form of it, said beside the kernel).
+ * The accumulator of the graph is gain * S + offset[channel]; both are folded into the numbers of `cardc_finish` by
+ * cardc.passes.encodings.fold, so that no kernel spends an instruction on them.
+ *
+ * Alignment. Storage begins on a 4-byte boundary; `plane` and `row` of every byte tensor that a lane-packed kernel reads
+ * are multiples of 4; CARDC_SLACK bytes behind the storage may be read (never used, never written).
+ */
+#ifndef CARDC_TYPES_H
+#define CARDC_TYPES_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* 1 where a 4-byte load from any address is one instruction. Never assumed: it faults on Cortex-M0 and M0+. */
+#ifndef CARDC_UNALIGNED
+#if defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__) || defined(__i386__) || defined(__riscv_misaligned_fast)
+#define CARDC_UNALIGNED 1
+#else
+#define CARDC_UNALIGNED 0
+#endif
+#endif
+
+#define CARDC_SLACK 16
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Where the elements of a [channels, height, width] tensor lie; strides in elements. A vector of n is {n, 1, 1, 1, 1}. */
+typedef struct cardc_map {
+  uint16_t channels, height, width;
+  uint32_t plane, row;
+} cardc_map;
+
+enum { CARDC_AFFINE = 0, CARDC_THRESHOLD = 1, CARDC_REQUANTIZE = 2 }; /* cardc_finish.kind */
+enum { CARDC_U8 = 0, CARDC_I16 = 1, CARDC_I32 = 2 };                  /* cardc_finish.out  */
+
+/* What becomes of the sum S of channel c:
+ *   CARDC_AFFINE      y = S * m[c] + b[c]                                          (raw sums: m[c] = 1, b[c] = 0)
+ *   CARDC_THRESHOLD   n = how many of the `levels` thresholds of channel c, ascending, are <= S;
+ *                     y = base + step * n, or base + step * (levels - n) where falling[c] is not 0
+ *   CARDC_REQUANTIZE  y = min(max((S * m[c] + b[c]) >> shift, lo), hi)
+ * y is stored as `out` says; it fits there, and every intermediate fits int32 (int64 with b64), by the caller's choice.
+ * With shared = 1 all channels use the parameters of channel 0 (`falling` too). Exactly one of t16 and t32 is not NULL
+ * for CARDC_THRESHOLD (levels >= 1); for CARDC_REQUANTIZE b64, where not NULL, is used in place of b. */
+typedef struct cardc_finish {
+  uint8_t kind, out, shared, shift;
+  uint8_t base, step;
+  uint16_t levels;
+  int32_t lo, hi;
+  const int16_t *t16;
+  const int32_t *t32;
+  const uint8_t *falling; /* NULL: none */
+  const int32_t *m;
+  const int32_t *b;
+  const int64_t *b64;
+} cardc_finish;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
