@@ -90,7 +90,7 @@ def _riscv(name: str, zig_cpu: str, march: str, features: str, unicorn: str | No
         "riscv32-freestanding-none",
         zig_cpu,
         "riscv64-unknown-elf-gcc",
-        (f"-march={march}", "-mabi=ilp32", "-mcmodel=medlow"),
+        (f"-march={march}_zicsr", "-mabi=ilp32", "-mcmodel=medlow"),
         frozenset(features.split()),
         unicorn,
         (Board("virt", _VIRT, qemu_cpu),),

@@ -115,11 +115,13 @@ def compile_elf(
 
 
 def linker_script(memory: Memory) -> str:
-    """The linker script: `memory`, then the fixed section list. Lengths are the map's, never the target
-    board's, so that a program that is too big still links and its real size can be reported."""
+    """The linker script: where things go, then the fixed section list. The regions have no real end, so that
+    a program that is too big still links and its size can be reported."""
     return (
         "MEMORY\n{\n"
-        f"  FLASH (rx) : ORIGIN = {memory.flash:#x}, LENGTH = {memory.flash_size:#x}\n"
-        f"  RAM (rwx) : ORIGIN = {memory.ram:#x}, LENGTH = {memory.ram_size:#x}\n"
-        "}\n" + (SUPPORT / "sections.ld").read_text(encoding="utf-8")
+        f"  FLASH (rx) : ORIGIN = {memory.flash:#x}, LENGTH = 0x0c000000\n"
+        f"  RAM (rwx) : ORIGIN = {memory.ram:#x}, LENGTH = 0x0c000000\n"
+        "}\n"
+        f"cardc_stack_top = {memory.ram + memory.ram_size:#x};\n"
+        + (SUPPORT / "sections.ld").read_text(encoding="utf-8")
     )

@@ -1,0 +1,91 @@
+"""Running a self-test on an emulated board under QEMU: start-up code, semihosting output, exit code."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....errors import CompileError
+from . import gcc, zig
+from .cores import Board, Core
+from .elf import Elf
+from .process import SUPPORT, Sources, require, run_tool
+
+TIMEOUT = 60.0  # seconds
+STACK = 2048  # bytes that a board must have left beside the program's data
+_TOOLS = {"arm": ("qemu-system-arm", "qemu-system-arm"), "riscv": ("qemu-system-riscv32", "qemu-system-misc")}
+_COMPILERS: dict[str, Callable[..., Elf]] = {"gcc": gcc.compile_elf, "zig": zig.compile_elf}
+
+
+@dataclass(frozen=True)
+class QemuResult:
+    """How a self-test ended: its exit code (what main returned; 255 after a fault) and all that it
+    printed."""
+
+    exit_code: int
+    output: str
+    board: str
+    elf: Elf
+
+
+def available(core: Core) -> bool:
+    """Whether the QEMU for `core` is installed."""
+    return core.isa in _TOOLS and shutil.which(_TOOLS[core.isa][0]) is not None
+
+
+def run_selftest(
+    sources: Sources,
+    core: Core,
+    *,
+    compiler: str = "gcc",
+    optimise: str = "-O2",
+    extra_cflags: Sequence[str] = (),
+    board: str | None = None,
+    timeout: float = TIMEOUT,
+) -> QemuResult:
+    """Build `sources`, which define `int main(void)` and may print by `puts`, for a board with `core`, and
+    run them.
+
+    `compiler` is "gcc" or "zig". The first of the core's boards that holds the program is taken, or the one
+    named. Raises `CompileError` where a tool is missing or no board is big enough, `ToolError` where the
+    sources do not compile, `EmulationError` where the program does not end within `timeout` seconds.
+    """
+    tool, package = _TOOLS[core.isa]
+    emulator = require(tool, apt=package)
+    start = f"start_{core.isa}.c"
+    program = {**sources, start: (SUPPORT / start).read_text(encoding="utf-8")}
+    boards = [b for b in core.boards if board in (None, b.machine)]
+    for place in boards:
+        elf = _COMPILERS[compiler](
+            program, core, keep=("cardc_reset",), optimise=optimise, flags=extra_cflags, memory=place.memory
+        )
+        if _fits(elf, place):
+            return _run(emulator, elf, place, timeout)
+    names = ", ".join(b.machine for b in boards) or f"{board!r} (which does not have it)"
+    raise CompileError(
+        f"the self-test does not fit any emulated board with a {core.name}: {names}",
+        fix=f"use fewer golden vectors or one of the boards {', '.join(b.machine for b in core.boards)}",
+        exit_code=1,
+    )
+
+
+def _fits(elf: Elf, board: Board) -> bool:
+    return elf.sizes.flash <= board.memory.flash_size and elf.sizes.ram + STACK <= board.memory.ram_size
+
+
+def _run(emulator: str, elf: Elf, board: Board, timeout: float) -> QemuResult:
+    with tempfile.TemporaryDirectory(prefix="cardc-qemu-") as folder:
+        kernel = Path(folder) / "selftest.elf"
+        kernel.write_bytes(elf.data)
+        done = run_tool([emulator, *arguments(board), "-kernel", str(kernel)], timeout=timeout)
+    return QemuResult(done.returncode, done.stdout, board.machine, elf)
+
+
+def arguments(board: Board) -> list[str]:
+    """QEMU's options: this board, no devices but semihosting on this process's own output."""
+    cpu = ["-bios", "none", "-cpu", board.cpu] if board.cpu is not None else []
+    quiet = ["-display", "none", "-monitor", "none", "-serial", "none"]
+    return ["-M", board.machine, *cpu, *quiet, "-semihosting-config", "enable=on,target=native"]
