@@ -45,8 +45,6 @@ def lookup(node: ir.Node) -> OpDef:
         raise CompileError(
             f"operator {node.op_type} is not supported",
             node=node,
-            fix=near
-            if near.startswith("did")
-            else "replace it with a supported operator: see docs/operators.md",
+            fix=near if near.startswith("did") else "replace it with a supported operator: see docs/operators.md",
         )
     return op

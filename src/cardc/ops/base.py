@@ -126,4 +126,4 @@ def in_range(node: ir.Node, y: Array, q: QType) -> Array:
 
 
 def as_int(x: Array) -> NDArray[np.int64]:
-    return x if x.dtype == np.int64 else x.astype(np.int64)
+    return np.asarray(x, np.int64)

@@ -73,9 +73,7 @@ def _execute_float(node: ir.Node, args: Sequence[Array]) -> Array:
 def _execute(node: ir.Node, args: Sequence[Array]) -> Array:
     win, group = geometry(node)
     q = qtype(result(node))
-    bound = int(np.abs(weight_rows(args[1])).sum(axis=1).max(initial=0)) * max(
-        1, int(np.abs(args[0]).max(initial=0))
-    )
+    bound = int(np.abs(weight_rows(args[1])).sum(axis=1).max(initial=0)) * max(1, int(np.abs(args[0]).max(initial=0)))
     y = exact_product(args[0], args[1], bound, lambda x, w: correlate(x, w, win, group))
     return in_range(node, y, q)
 

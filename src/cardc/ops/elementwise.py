@@ -85,8 +85,7 @@ def _leaky(node: ir.Node, args: Sequence[Array]) -> Array:
 def is_elementwise_on(node: ir.Node, value: ir.Value) -> bool:
     """Whether every input of `node` but `value` is constant."""
     return (
-        all(v is value or v is None or v.const_value is not None for v in node.inputs)
-        and operand(node, 0) is not None
+        all(v is value or v is None or v.const_value is not None for v in node.inputs) and operand(node, 0) is not None
     )
 
 

@@ -31,8 +31,9 @@ def add_initializer(graph: ir.Graph, stem: str, array: Array, q: QType | None = 
     name = fresh(graph, stem)
     if q is not None:
         array = np.asarray(array).astype(dtype_of(q).numpy())
-    tensor = ir.tensor(np.ascontiguousarray(array), name=name)
-    value = ir.Value(name=name, shape=tensor.shape, type=ir.TensorType(tensor.dtype), const_value=tensor)
+    array = np.asarray(array)
+    tensor = ir.tensor(np.array(array, order="C"), name=name)  # ascontiguousarray would make a scalar 1-D
+    value = ir.Value(name=name, shape=ir.Shape(array.shape), type=ir.TensorType(tensor.dtype), const_value=tensor)
     if q is not None:
         set_qtype(value, q)
     graph.register_initializer(value)
@@ -83,10 +84,7 @@ def replace(graph: ir.Graph, old: ir.Node, new: Sequence[ir.Node]) -> None:
 
 def rewire(graph: ir.Graph, before: ir.Value, after: ir.Value) -> None:
     """Let every use of `before`, graph outputs included, use `after`."""
-    ir.convenience.replace_all_uses_with(before, after)
-    for i, output in enumerate(graph.outputs):
-        if output is before:
-            graph.outputs[i] = after
+    before.replace_all_uses_with(after, replace_graph_outputs=True)
 
 
 def drop_unused(graph: ir.Graph) -> int:

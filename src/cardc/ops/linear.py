@@ -13,9 +13,7 @@ from .qtype import QType
 _EXACT = 2**53
 
 
-def exact_product(
-    x: Array, w: Array, bound: int, product: Callable[[Array, Array], Array]
-) -> NDArray[np.int64]:
+def exact_product(x: Array, w: Array, bound: int, product: Callable[[Array, Array], Array]) -> NDArray[np.int64]:
     """`product(x, w)` on integers; by float64 BLAS where `bound` on every partial sum says that it is exact."""
     if bound < _EXACT:
         return product(x.astype(np.float64), w.astype(np.float64)).astype(np.int64)

@@ -43,9 +43,7 @@ def _infer_float(node: ir.Node) -> TensorType:
 def _infer(node: ir.Node) -> TensorType:
     weights = operand(node, 1)
     if weights.const_value is None:
-        raise CompileError(
-            "MatMul of two activations is not supported", node=node, fix="use a constant weight"
-        )
+        raise CompileError("MatMul of two activations is not supported", node=node, fix="use a constant weight")
     w = weights.const_value.numpy().astype(np.int64)
     shape = _shape(node, shape_of(node.inputs[0]), w.shape)
     if len(shape) != 2:
@@ -64,9 +62,7 @@ def _execute(node: ir.Node, args: Sequence[Array]) -> Array:
 
 def _gemm_infer(node: ir.Node) -> TensorType:
     w = shape_of(node.inputs[1])
-    return TensorType(
-        _shape(node, shape_of(node.inputs[0]), w[::-1] if integer(node, "transB", 0) else w), None
-    )
+    return TensorType(_shape(node, shape_of(node.inputs[0]), w[::-1] if integer(node, "transB", 0) else w), None)
 
 
 def _gemm(node: ir.Node, args: Sequence[Array]) -> Array:

@@ -19,7 +19,8 @@ def _shape(node: ir.Node) -> tuple[int, ...]:
 def _max(x: Array, node: ir.Node, fill: float) -> Array:
     win = window(node)
     rank = len(win.kernel)
-    return win.view(x, fill).max(axis=tuple(range(-rank, 0)))
+    best: Array = win.view(x, fill).max(axis=tuple(range(-rank, 0)))
+    return best
 
 
 def _execute_float(node: ir.Node, args: Sequence[Array]) -> Array:

@@ -72,30 +72,18 @@ def _verify_quant(node: ir.Node) -> None:
     scale, bits = _parameter(node, 1, "scale"), _parameter(node, 3, "bit width")
     _parameter(node, 2, "zero point")
     if (scale <= 0).any():
-        raise CompileError(
-            "the quantiser's scale is not positive", node=node, fix="check the training: scale > 0"
-        )
-    if (
-        bits.size != 1
-        or float(bits.ravel()[0]) != round(float(bits.ravel()[0]))
-        or not 1 <= bits.ravel()[0] <= 32
-    ):
-        raise CompileError(
-            f"bit width {bits.tolist()} is not a whole number 1..32", node=node, fix="use 1 to 32 bits"
-        )
+        raise CompileError("the quantiser's scale is not positive", node=node, fix="check the training: scale > 0")
+    if bits.size != 1 or float(bits.ravel()[0]) != round(float(bits.ravel()[0])) or not 1 <= bits.ravel()[0] <= 32:
+        raise CompileError(f"bit width {bits.tolist()} is not a whole number 1..32", node=node, fix="use 1 to 32 bits")
     if text(node, "rounding_mode", "ROUND").upper() not in ROUNDINGS:
         mode = text(node, "rounding_mode", "ROUND")
-        raise CompileError(
-            f"rounding mode {mode} is not known", node=node, fix=f"use one of {', '.join(ROUNDINGS)}"
-        )
+        raise CompileError(f"rounding mode {mode} is not known", node=node, fix=f"use one of {', '.join(ROUNDINGS)}")
 
 
 def _verify_bipolar(node: ir.Node) -> None:
     arity(2)(node)
     if (_parameter(node, 1, "scale") <= 0).any():
-        raise CompileError(
-            "the quantiser's scale is not positive", node=node, fix="check the training: scale > 0"
-        )
+        raise CompileError("the quantiser's scale is not positive", node=node, fix="check the training: scale > 0")
 
 
 def _quant(node: ir.Node, args: Sequence[Array]) -> Array:
@@ -110,16 +98,22 @@ def _bipolar(node: ir.Node, args: Sequence[Array]) -> Array:
     return np.where(args[0] >= 0, args[1], -args[1]).astype(np.float32)
 
 
-def quantize(x: Array, q: QType, mode: str) -> Array:
-    """float32 -> the integers of `q`, as the quantiser that `q` came from would."""
+def quantize(x: Array, q: QType, mode: str, zero: int) -> Array:
+    """float32 -> the integers of `q`, as the quantiser that `q` came from would; NaN becomes the lowest.
+
+    `zero` is that quantiser's zero point. It is inside the rounding, as ties to even depend on it, and `q` has it
+    subtracted.
+    """
     if q.bipolar:
         return np.where(x >= 0, 1, -1).astype(np.int64)
-    y = rounded(x.astype(np.float32) / np.float32(q.scale[0]), mode)
-    return np.clip(np.nan_to_num(y, nan=q.lo), q.lo, q.hi).astype(np.int64)
+    y = rounded(x.astype(np.float32) / np.float32(q.scale[0]) + np.float32(zero), mode) - zero
+    clipped: Array = np.clip(np.nan_to_num(y, nan=q.lo, posinf=q.hi, neginf=q.lo), q.lo, q.hi).astype(np.int64)
+    return clipped
 
 
 def _quantize(node: ir.Node, args: Sequence[Array]) -> Array:
-    return quantize(args[0], qtype(result(node)), text(node, "rounding_mode", "ROUND"))
+    mode, zero = text(node, "rounding_mode", "ROUND"), integer(node, "zero_point", 0)
+    return quantize(args[0], qtype(result(node)), mode, zero)
 
 
 def dequantize(x: Array, q: QType, axis: int) -> Array:

@@ -18,7 +18,8 @@ from .qtype import qtype
 def apply_dyadic(x: Array, m: Array, b: Array, shift: int, lo: int, hi: int) -> Array:
     """The meaning, on arrays: x [N, C, ...] int64, m and b [C] or [1] int64 -> int64 of x's shape."""
     y = (x * per_channel(m, x.ndim) + per_channel(b, x.ndim)) >> shift
-    return np.clip(y, lo, hi)
+    clipped: Array = np.clip(y, lo, hi)
+    return clipped
 
 
 def _infer(node: ir.Node) -> TensorType:

@@ -25,9 +25,7 @@ def reshaped(node: ir.Node, shape: tuple[int, ...]) -> tuple[int, ...]:
     if target.count(-1) == 1:
         target[target.index(-1)] = prod(shape) // max(1, -prod(target))
     if prod(target) != prod(shape) or min(target, default=1) < 0:
-        raise CompileError(
-            f"Reshape cannot make {target} of {list(shape)}", node=node, fix="check the model's shapes"
-        )
+        raise CompileError(f"Reshape cannot make {target} of {list(shape)}", node=node, fix="check the model's shapes")
     return tuple(target)
 
 

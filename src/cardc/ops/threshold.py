@@ -21,9 +21,7 @@ def _verify(node: ir.Node) -> None:
     arity(2, 3)(node)
     t = constant(node.inputs[1])
     if t is None or t.ndim != 2 or (np.diff(t.astype(np.float64), axis=1) < 0).any():
-        raise CompileError(
-            "thresholds must be a constant [C, L] array, ascending", node=node, fix="compile again"
-        )
+        raise CompileError("thresholds must be a constant [C, L] array, ascending", node=node, fix="compile again")
 
 
 def _infer(node: ir.Node) -> TensorType:

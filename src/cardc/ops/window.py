@@ -62,9 +62,7 @@ def window(node: ir.Node, kernel: tuple[int, ...] | None = None) -> Window:
         raise CompileError("ceil_mode=1 is not supported", node=node, fix="use ceil_mode=0 and explicit pads")
     strides, dilations = ints(node, "strides", (1,) * rank), ints(node, "dilations", (1,) * rank)
     pads = ints(node, "pads", (0,) * (2 * rank))
-    sane = (
-        rank in (1, 2) and min((*kernel, *strides, *dilations), default=0) > 0 and min(pads, default=0) >= 0
-    )
+    sane = rank in (1, 2) and min((*kernel, *strides, *dilations), default=0) > 0 and min(pads, default=0) >= 0
     if not sane or len(strides) != rank or len(dilations) != rank or len(pads) != 2 * rank:
         raise CompileError(
             f"{node.op_type} has a window that makes no sense: kernel {kernel}, strides {strides}, pads {pads}",
@@ -85,7 +83,5 @@ def window_shape(node: ir.Node, channels: int, win: Window) -> tuple[int, ...]:
         )
     out = win.out(shape[2:])
     if min(out) < 1:
-        raise CompileError(
-            f"{node.op_type}'s window is larger than its input", node=node, fix="use a smaller kernel"
-        )
+        raise CompileError(f"{node.op_type}'s window is larger than its input", node=node, fix="use a smaller kernel")
     return (shape[0], channels, *out)

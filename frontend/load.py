@@ -1,0 +1,105 @@
+"""A QONNX model in: read, normalised, checked; every problem of a model reported at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import onnx_ir as ir
+
+from ..errors import CompileError, raise_all
+from ..ops import lookup
+from ..ops.base import QONNX, shape_of
+from ..ops.graph import drop_unused, infer_node
+from .fold import fold_constants, lift_constants
+from .normalise import name_everything, normalise_domain, split_bias
+from .read import read_model
+
+
+def load(source: str | Path | ir.Model) -> ir.Model:
+    """`source` as a graph at the imported level: constants folded, shapes known, Gemm as MatMul + Add.
+
+    Raises CompileError (all problems at once) where an operator is unknown or malformed.
+    """
+    model = source.clone() if isinstance(source, ir.Model) else read_model(source)
+    graph = model.graph
+    if model.functions:
+        raise CompileError(
+            "the model holds ONNX functions", fix="inline them: onnx.inliner.inline_local_functions(model)"
+        )
+    model.ir_version = 10  # the first that keeps metadata of tensors, where the integer types live
+    for node in graph:
+        normalise_domain(node)
+    graph.opset_imports.setdefault(QONNX, 1)
+    graph.opset_imports.setdefault("cardc", 1)
+    name_everything(graph)
+    lift_constants(graph)
+    _one_input(graph)
+    _check_operators(graph)
+    _infer_and_fold(graph)
+    split_bias(graph)
+    drop_unused(graph)
+    return model
+
+
+def _one_input(graph: ir.Graph) -> None:
+    """Old files list their initializers among the inputs; what is left must be one tensor, batch first."""
+    # A value that is both is an initializer with a default that nobody overrides.
+    for value in [v for v in graph.inputs if v.name in graph.initializers]:
+        graph.inputs.remove(value)
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise CompileError(
+            f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; one of each is supported",
+            fix="split the model, or join the tensors before exporting it",
+        )
+    (x,) = graph.inputs
+    if x.shape is None or len(x.shape) < 2:
+        raise CompileError(
+            f"input {x.name!r} has shape {x.shape}, without a batch axis and features",
+            fix="export with a sample input of shape [1, ...]",
+        )
+    dims = list(x.shape)
+    if isinstance(dims[0], int) and dims[0] != 1:
+        raise CompileError(
+            f"input {x.name!r} has batch {dims[0]}", fix="export the model with a sample input of batch 1"
+        )
+    x.shape = ir.Shape([1, *dims[1:]])
+    if max((d for d in shape_of(x)), default=0) > 1 << 24 or 0 in shape_of(x):
+        raise CompileError(f"input {x.name!r} has shape {x.shape}", fix="use sizes between 1 and 2^24")
+
+
+def _check_operators(graph: ir.Graph) -> None:
+    errors: list[CompileError] = []
+    for node in graph:
+        try:
+            lookup(node)
+            if len(node.outputs) > 1 and any(v.uses() for v in node.outputs[1:]):
+                raise CompileError(
+                    f"{node.op_type} has a second output in use",
+                    node=node,
+                    fix="export the model in eval mode",
+                )
+        except CompileError as error:
+            errors.append(error)
+    for found in errors:
+        found.stage = "import"
+    raise_all(errors)
+
+
+def _infer_and_fold(graph: ir.Graph) -> None:
+    """Node by node in order: check, infer, fold; a node after a broken one is not looked at."""
+    errors: list[CompileError] = []
+    broken: set[ir.Value] = set()
+    for node in list(graph):
+        if any(v in broken for v in node.inputs):
+            broken.update(node.outputs)
+            continue
+        try:
+            if fold_constants(graph, node):
+                continue
+            lookup(node).verify(node)
+            infer_node(node)
+        except CompileError as error:
+            error.stage = error.stage or "import"
+            errors.append(error)
+            broken.update(node.outputs)
+    raise_all(errors)

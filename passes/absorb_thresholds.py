@@ -1,0 +1,109 @@
+"""absorb-thresholds: Quantize(chain(Dequantize(acc))) -> Threshold(acc), whatever the chain, exactly.
+
+    y = base + step * #{k : d[c] * acc >= t[c, k]}
+
+Applies to scale, bias, BatchNormalization (either sign of gamma), ReLU, clipping, any element-wise monotone chain;
+each threshold is found by running that very chain in float32 over the accumulator's reachable range, so rounding
+mode, negative gamma and ties are right by construction. The same over all float32 numbers turns the quantiser of
+the graph input (with the scaling in front of it) into float thresholds. A chain that is not monotone is refused.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import onnx_ir as ir
+
+from ..errors import CompileError, raise_all
+from ..ops.base import CARDC, Array, result, shape_of
+from ..ops.graph import add_initializer, drop_unused, fresh, is_cardc, make_node, replace
+from ..ops.qtype import QType, find_qtype, qtype
+from .base import Pass, PassLog
+from .bisect import NotMonotoneError, Thresholds, float_thresholds, integer_thresholds
+from .chain import Chain, chain_to, reachable
+from .split_quantizers import SOURCE
+
+MAX_LEVELS = 1 << 10
+
+
+@dataclass(frozen=True)
+class AbsorbThresholds(Pass):
+    name: ClassVar[str] = "absorb-thresholds"
+
+    def run(self, model: ir.Model, log: PassLog) -> int:
+        graph, done = model.graph, 0
+        errors: list[CompileError] = []
+        for node in list(graph):
+            if not is_cardc(node, "Quantize"):
+                continue
+            try:
+                self._absorb(graph, node, log)
+                done += 1
+            except CompileError as error:
+                errors.append(error)
+        raise_all(errors)
+        drop_unused(graph)
+        return done
+
+    def _absorb(self, graph: ir.Graph, node: ir.Node, log: PassLog) -> None:
+        q = qtype(result(node))
+        if q.levels > MAX_LEVELS:
+            raise CompileError(
+                f"a quantiser of {q.bits} bits has {q.levels} levels, more than {MAX_LEVELS}",
+                node=node,
+                fix="quantise activations to at most 10 bits",
+            )
+        chain = chain_to(node)
+        found = _thresholds(chain, q, node)
+        attributes = {"base": q.lo}
+        stem = result(node).name or "thresholds"
+        inputs = [chain.source, add_initializer(graph, f"{stem}_thresholds", *_typed(found.t))]
+        if (found.d < 0).any():
+            inputs.append(add_initializer(graph, f"{stem}_directions", found.d, QType(-1, 1)))
+            log.notes.append(f"{node.name}: {int((found.d < 0).sum())} of {found.d.size} channels fall")
+        new = make_node(
+            CARDC,
+            "Threshold",
+            inputs,
+            name=node.name or stem,
+            out=fresh(graph, stem),
+            q=q,
+            attributes=attributes,
+        )
+        source = result(node).metadata_props.get(SOURCE)
+        if source is not None:
+            result(new).metadata_props[SOURCE] = source
+        replace(graph, node, [new])
+
+
+def _typed(t: Array) -> tuple[Array, QType | None]:
+    if np.issubdtype(t.dtype, np.floating):
+        return t, None
+    return t, QType(int(t.min(initial=0)), int(t.max(initial=0)))
+
+
+def _thresholds(chain: Chain, q: QType, node: ir.Node) -> Thresholds:
+    def levels(x: Array) -> Array:
+        return (chain(x) - q.lo) // q.step
+
+    channels = chain.channels
+    if find_qtype(chain.source) is None:
+        if len(shape_of(chain.source)) < 2:
+            raise AssertionError("a graph input has a batch axis")
+        return float_thresholds(levels, channels, q.levels - 1)
+    lo, hi = reachable(chain.source)
+    # One row serves all channels only where nothing tells them apart, the thresholds' clamping to the range included.
+    if channels == 1:
+        lo, hi = lo.min(keepdims=True), hi.max(keepdims=True)
+    elif lo.size == 1:
+        lo, hi = lo.repeat(channels), hi.repeat(channels)
+    try:
+        return integer_thresholds(levels, lo, hi, q.levels - 1)
+    except NotMonotoneError as error:
+        raise CompileError(
+            f"the chain in front of this quantiser rises and falls in channel {error.channel}",
+            node=node,
+            fix="use a monotone activation (ReLU, HardTanh, Sigmoid) between layer and quantiser",
+        ) from error

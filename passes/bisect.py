@@ -1,0 +1,104 @@
+"""Thresholds of a monotone function of integers or of float32, by looking at the function itself.
+
+For a function f with levels 0..L, rising, t[k] is the smallest x with f(x) >= k. Where f falls, x is negated.
+Small ranges are tried exhaustively, which proves monotonicity; large ones are bisected.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..ops.base import Array
+
+EXHAUSTIVE = 1 << 17
+_CHUNK = 1 << 22
+
+Levels = Callable[[Array], NDArray[np.int64]]
+"""[V, C] inputs -> [V, C] levels 0..L."""
+
+
+class NotMonotoneError(ValueError):
+    """The function rises and falls in one channel; `channel` is the first such."""
+
+    def __init__(self, channel: int) -> None:
+        super().__init__(f"channel {channel}")
+        self.channel = channel
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """`t` [C, L] ascending; `d` [C] of +-1; level(x) = #{k : d[c] * x >= t[c, k]}."""
+
+    t: Array
+    d: NDArray[np.int64]
+
+
+def integer_thresholds(f: Levels, lo: NDArray[np.int64], hi: NDArray[np.int64], levels: int) -> Thresholds:
+    """Thresholds of `f` for x in lo[c]..hi[c], `levels` of them. A level never reached gets hi + 1 (of d * x).
+
+    Raises NotMonotoneError where the range is small enough to be tried whole and `f` is seen to turn.
+    """
+    ends = f(np.stack([lo, hi]))
+    d = np.where(ends[0] <= ends[1], 1, -1).astype(np.int64)
+    low, high = np.where(d > 0, lo, -hi), np.where(d > 0, hi, -lo)
+    if int((high - low).max()) < EXHAUSTIVE:
+        _prove_monotone(f, d, low, high)
+    left = np.repeat(low[:, None], levels, axis=1)
+    right = np.repeat(high[:, None] + 1, levels, axis=1)
+    # Invariant: f(x) < k for d x < left, f(x) >= k for d x >= right.
+    wanted = np.arange(1, levels + 1)
+    while (left < right).any():
+        middle = (left + right) // 2
+        open_ = left < right
+        reached = wanted <= f((middle * d[:, None]).T.copy()).T
+        right = np.where(open_ & reached, middle, right)
+        left = np.where(open_ & ~reached, middle + 1, left)
+    return Thresholds(left, d)
+
+
+def _prove_monotone(f: Levels, d: NDArray[np.int64], low: NDArray[np.int64], high: NDArray[np.int64]) -> None:
+    steps = int((high - low).max()) + 1
+    block = max(2, _CHUNK // max(1, d.size))
+    for start in range(0, steps, block - 1):
+        # Blocks overlap by one, so that every pair of neighbours is compared.
+        offset = np.arange(start, min(start + block, steps))[:, None]
+        x = np.minimum(low + offset, high) * d
+        falls = (np.diff(f(x), axis=0) < 0).any(axis=0)
+        if falls.any():
+            raise NotMonotoneError(int(np.flatnonzero(falls)[0]))
+
+
+def float_thresholds(f: Levels, channels: int, levels: int) -> Thresholds:
+    """Thresholds of `f` over all finite float32, exact: bisection runs over the float32 numbers in their order.
+
+    A level never reached gets infinity. `f` must be monotone; each operator of a chain is.
+    """
+    top = _ordered(np.float32(np.finfo(np.float32).max))
+    ends = f(_floats(np.asarray([[-top], [top]])).repeat(channels, axis=1))
+    d = np.where(ends[0] <= ends[1], 1, -1).astype(np.int64)
+    left = np.full((channels, levels), -top)
+    right = np.full((channels, levels), top + 1)
+    wanted = np.arange(1, levels + 1)
+    while (left < right).any():
+        middle = (left + right) // 2
+        open_ = left < right
+        reached = wanted <= f((_floats(middle) * d[:, None].astype(np.float32)).T.copy()).T
+        right = np.where(open_ & reached, middle, right)
+        left = np.where(open_ & ~reached, middle + 1, left)
+    t = np.where(left > top, np.float32(np.inf), _floats(np.minimum(left, top)))
+    return Thresholds((t + np.float32(0)).astype(np.float32), d)  # -0.0 becomes 0.0, its equal
+
+
+def _ordered(x: np.float32) -> int:
+    """The rank of a positive float32 among the float32 numbers, 0.0 being 0."""
+    return int(x.view(np.int32))
+
+
+def _floats(rank: NDArray[np.int64]) -> NDArray[np.float32]:
+    """The float32 of each rank, negative ranks mirroring positive ones."""
+    magnitude = np.abs(rank).clip(0, 0x7F7FFFFF).astype(np.int32).view(np.float32)
+    return np.where(rank < 0, -magnitude, magnitude).astype(np.float32)

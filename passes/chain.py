@@ -1,0 +1,88 @@
+"""The element-wise chain between an integer accumulator (or the graph input) and a quantiser, as one function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from ..errors import CompileError
+from ..ops import lookup
+from ..ops.base import Array, constant, operand, shape_of
+from ..ops.graph import is_cardc
+from ..ops.linear import channel_ranges
+from ..ops.qtype import find_qtype, qtype
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """`nodes` from just behind `source` (float graph input, or integer tensor when they start at a Dequantize)."""
+
+    source: ir.Value
+    nodes: tuple[ir.Node, ...]
+
+    @property
+    def channels(self) -> int:
+        """Channels along axis 1, or 1 where no constant of the chain tells channels apart."""
+        wide = any(
+            c is not None and c.size > 1
+            for node in self.nodes
+            for c in (constant(v) for v in node.inputs[1:] if v is not None)
+        )
+        scale = () if find_qtype(self.source) is None else qtype(self.source).scale
+        return shape_of(self.source)[1] if wide or len(scale) > 1 else 1
+
+    def __call__(self, x: Array) -> NDArray[np.int64]:
+        """Run the chain on [V, C] values of the source: the float operators themselves, then the quantiser."""
+        rank = len(shape_of(self.source))
+        y = x.reshape(*x.shape, *(1,) * (rank - 2))
+        # The extremes of float32 overflow on purpose: infinities compare as they should.
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            for node in self.nodes:
+                y = lookup(node).execute(node, [y, *(constant(v) for v in node.inputs[1:] if v is not None)])  # type: ignore[list-item]
+        if y.shape[:2] != x.shape or y.size != x.size:
+            raise CompileError(
+                "a constant in front of a quantiser varies over positions, not only over channels",
+                node=self.nodes[-1],
+                fix="use constants of shape [C, 1, 1] or scalars",
+            )
+        return y.reshape(x.shape)
+
+
+def chain_to(quantize: ir.Node) -> Chain:
+    """Walk up from a Quantize node to the integers or the graph input that it depends on.
+
+    Raises CompileError at the first operator that is not element-wise.
+    """
+    nodes = [quantize]
+    value = operand(quantize, 0)
+    while True:
+        node = value.producer()
+        if node is None:
+            return Chain(value, tuple(reversed(nodes)))
+        if is_cardc(node, "Dequantize"):
+            return Chain(operand(node, 0), (node, *reversed(nodes)))
+        if not lookup(node).elementwise or any(v is not None and v.const_value is None for v in node.inputs[1:]):
+            raise CompileError(
+                f"{node.op_type} stands between the layer and its quantiser and is not element-wise",
+                node=node,
+                fix="quantise its inputs, or move it behind the quantiser",
+            )
+        nodes.append(node)
+        value = operand(node, 0)
+
+
+def reachable(value: ir.Value) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Exact lowest and highest integer of `value`, for each channel or as one number for all."""
+    node = value.producer()
+    if node is not None and is_cardc(node, "Conv", "MatMul"):
+        w = constant(node.inputs[1])
+        if w is not None:
+            rows = w.astype(np.int64).reshape(w.shape[0], -1) if node.op_type == "Conv" else w.astype(np.int64).T
+            pads = node.attributes.get("pads")
+            padded = pads is not None and any(pads.as_ints())
+            return channel_ranges(rows, qtype(operand(node, 0)), padded)
+    q = qtype(value)
+    return np.asarray([q.lo]), np.asarray([q.hi])

@@ -1,0 +1,27 @@
+"""The pipeline: every pass in order, and why it stands where it does."""
+
+from __future__ import annotations
+
+from .absorb_thresholds import AbsorbThresholds
+from .base import Step
+from .check import check_imported, check_integer
+from .fold_masks import FoldMasks
+from .lift_integers import LiftIntegers
+from .lower_outputs import LowerOutputs
+from .requantize_dyadic import RequantizeDyadic
+from .sink_moves import SinkMoves
+from .split_quantizers import SplitQuantizers
+
+TO_INTEGER = (
+    Step(
+        FoldMasks(),
+        check_imported,
+        "masks act on quantised weights, so weights become integers before all else",
+    ),
+    Step(SplitQuantizers(), check_imported, "with quantisers split, integer and real tensors can be told apart"),
+    Step(SinkMoves(), check_imported, "reshapes and pools go behind quantisers, so that these meet their layer"),
+    Step(LiftIntegers(), check_imported, "layers between integers compute on integers"),
+    Step(AbsorbThresholds(), check_imported, "what stands between a layer and its quantiser becomes thresholds"),
+    Step(LowerOutputs(), check_integer, "the result is an integer too; from here on everything is"),
+    Step(RequantizeDyadic(), check_integer, "many levels cost less as multiply and shift, where that is exact"),
+)

@@ -1,0 +1,75 @@
+"""sink-moves: f(Move(x)) -> Move(f(x)), reshapes and max-pools behind the element-wise operators that follow them.
+
+    f(Reshape(x)) = Reshape(f(x))          f acts on each element alike
+    Quantize(MaxPool(x)) = MaxPool(Quantize(x))    a quantiser never falls
+
+Applies where f has no per-channel constant and is the only user of the move. It brings accumulator and quantiser
+together, so that thresholds can replace what stands between them, and pools then work on few-bit integers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import onnx_ir as ir
+
+from ..ops import lookup
+from ..ops.base import ONNX, constant, operand, result
+from ..ops.graph import fresh, infer_node, is_cardc, replace
+from ..ops.qtype import find_qtype, set_qtype
+from .base import Pass, PassLog
+from .split_quantizers import SOURCE
+
+_RISING = ("Relu", "Clip", "Identity")
+
+
+@dataclass(frozen=True)
+class SinkMoves(Pass):
+    name: ClassVar[str] = "sink-moves"
+
+    def run(self, model: ir.Model, log: PassLog) -> int:
+        done = 0
+        for node in list(model.graph):
+            move = operand(node, 0).producer() if lookup(node).elementwise else None
+            if move is None or move.domain != ONNX or move.op_type not in ("Reshape", "Flatten", "MaxPool"):
+                continue
+            reason = _obstacle(model.graph, node, move)
+            if reason:
+                log.decline(node, reason)
+                continue
+            _swap(model.graph, node, move)
+            done += 1
+        return done
+
+
+def _obstacle(graph: ir.Graph, node: ir.Node, move: ir.Node) -> str:
+    if len(result(move).uses()) > 1 or result(move) in graph.outputs:
+        return f"{move.name} is used elsewhere too"
+    others = [constant(v) for v in node.inputs[1:] if v is not None]
+    if any(c is None or c.size != 1 or c.ndim > len(result(move).shape or ()) for c in others):
+        return f"{node.op_type} behind {move.name} has a constant for each channel"
+    if move.op_type == "MaxPool" and not (is_cardc(node, "Quantize") or node.op_type in _RISING):
+        return f"{node.op_type} may fall, and a maximum does not commute with what falls"
+    return ""
+
+
+def _swap(graph: ir.Graph, node: ir.Node, move: ir.Node) -> None:
+    name = result(node).name or "moved"
+    inputs = [operand(move, 0), *node.inputs[1:]]
+    first = ir.node(node.op_type, inputs, {**node.attributes}, domain=node.domain, num_outputs=1, name=node.name)
+    result(first).name = fresh(graph, f"{name}_early")
+    q = find_qtype(result(node))
+    if q is not None:
+        set_qtype(result(first), q)
+    infer_node(first)
+    # A pool of integers is the integer operator; what it computes is still the tensor that the model names.
+    domain = "cardc" if q is not None and move.op_type == "MaxPool" else move.domain
+    inputs = [result(first), *move.inputs[1:]]
+    second = ir.node(move.op_type, inputs, {**move.attributes}, domain=domain, num_outputs=1, name=move.name)
+    infer_node(second)
+    source = result(node).metadata_props.get(SOURCE)
+    if source is not None:
+        result(second).metadata_props[SOURCE] = source
+    replace(graph, node, [first, second])
+    graph.remove(move, safe=True)

@@ -1,0 +1,90 @@
+"""split-quantizers: Quant(x) -> Dequantize(Quantize(x)), the integers made visible.
+
+    Quant(x; s, z) = s * q,   q = clip(round(x / s + z), lo, hi) - z
+
+The zero point is subtracted at once, so that a stored integer times its scale is the real value. Applies to every
+quantiser of an activation. Keeps: the float value of every tensor, and its name (as `cardc.source` of the integers).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import onnx_ir as ir
+
+from ..errors import CompileError, raise_all
+from ..ops import lookup
+from ..ops.base import CARDC, QONNX, constant, integer, operand, result, text
+from ..ops.graph import fresh, make_node, replace
+from ..ops.qtype import QType
+from ..ops.quant import level_range
+from .base import Pass, PassLog
+
+SOURCE = "cardc.source"
+"""Metadata of an integer tensor: the tensor of the imported graph that it equals, once scaled."""
+
+
+@dataclass(frozen=True)
+class SplitQuantizers(Pass):
+    name: ClassVar[str] = "split-quantizers"
+
+    def run(self, model: ir.Model, log: PassLog) -> int:
+        graph, done = model.graph, 0
+        errors: list[CompileError] = []
+        for node in list(graph):
+            if node.domain != QONNX or node.op_type not in ("Quant", "BipolarQuant"):
+                continue
+            try:
+                q, zero = activation_type(node)
+                self._split(graph, node, q, zero)
+                done += 1
+            except CompileError as error:
+                errors.append(error)
+        raise_all(errors)
+        return done
+
+    def _split(self, graph: ir.Graph, node: ir.Node, q: QType, zero: int) -> None:
+        name = result(node).name or "quantised"
+        quantize = make_node(
+            CARDC, "Quantize", [operand(node, 0)], name=node.name or name, out=fresh(graph, f"{name}_int"), q=q,
+            attributes={"rounding_mode": text(node, "rounding_mode", "ROUND"), "zero_point": zero},
+        )  # fmt: skip
+        result(quantize).metadata_props[SOURCE] = name
+        back = make_node(
+            CARDC,
+            "Dequantize",
+            [result(quantize)],
+            name=f"{node.name}_dequantize",
+            out=fresh(graph, f"{name}_value"),
+        )
+        replace(graph, node, [quantize, back])
+
+
+def activation_type(node: ir.Node) -> tuple[QType, int]:
+    """The integer type that an activation's quantiser produces, and its zero point.
+
+    Raises CompileError where scale or zero point differ by channel, or the zero point is not whole.
+    """
+    lookup(node).verify(node)
+    scale = constant(operand(node, 1))
+    if scale is None or not (scale == scale.ravel()[0]).all():
+        raise CompileError(
+            "an activation's quantiser has one scale a channel",
+            node=node,
+            fix="use one scale for the tensor (scaling_per_output_channel=False)",
+        )
+    unit = float(np.float32(scale.ravel()[0]))
+    if node.op_type == "BipolarQuant":
+        return QType(-1, 1, (unit,), 2), 0
+    zero, bits = constant(operand(node, 2)), constant(operand(node, 3))
+    if zero is None or bits is None or not (zero == round(float(zero.ravel()[0]))).all():
+        raise CompileError(
+            "the quantiser's zero point is not one whole number",
+            node=node,
+            fix="quantise with an integer zero point",
+        )
+    z = round(float(zero.ravel()[0]))
+    lo, hi = level_range(float(bits.ravel()[0]), bool(integer(node, "signed", 1)), bool(integer(node, "narrow", 0)))
+    return QType(lo - z, hi - z, (unit,)), z
