@@ -6,8 +6,10 @@ from .cycles import latency_seconds, mcu_cycles
 from .exact import Exact
 from .figure import STAGES, TOTALS, Figure, number, show
 from .fit import Check, Fit, fits, require_fit
+from .fpga_estimate import FpgaLayer, estimate_design, estimate_layer
 from .layers import Layer, MemoryMap, MemoryTensor
 from .model import Board, Report, board
+from .table import exact_in_words, print_report
 from .to_json import exact_to_json
 
 __all__ = [
@@ -18,16 +20,21 @@ __all__ = [
     "Exact",
     "Figure",
     "Fit",
+    "FpgaLayer",
     "Layer",
     "MemoryMap",
     "MemoryTensor",
     "Report",
     "board",
+    "estimate_design",
+    "estimate_layer",
+    "exact_in_words",
     "exact_to_json",
     "fits",
     "latency_seconds",
     "mcu_cycles",
     "number",
+    "print_report",
     "require_fit",
     "show",
 ]

@@ -21,8 +21,8 @@ TOTALS: dict[str, tuple[str, str]] = {
     "dsp": ("DSP slices", ""),
     "bram18": ("Block RAM (18 Kb)", ""),
     "uram": ("UltraRAM", ""),
-    "latency_cycles": ("Latency", "cycles"),
-    "ii": ("Initiation interval", "cycles"),
+    "latency_cycles": ("Latency in cycles", ""),
+    "ii": ("Initiation interval, cycles", ""),
     "latency_s": ("Latency", "s"),
 }
 
@@ -65,9 +65,7 @@ class Figure:
 def show(figure: Figure, unit: str = "") -> str:
     """`9,120 bytes` or, estimated, `76,500 (61,800 to 105,900)`; seconds as s, ms or us."""
     if unit == "s":
-        factor, unit = next(
-            ((f, u) for f, u in ((1, "s"), (1e3, "ms")) if figure.value * f >= 1), (1e6, "µs")
-        )
+        factor, unit = next(((f, u) for f, u in ((1, "s"), (1e3, "ms")) if figure.value * f >= 1), (1e6, "µs"))
     else:
         factor = 1
     tail = f" {unit}" if unit else ""

@@ -108,7 +108,7 @@ def _check(resource: str, totals: Mapping[str, Figure], available: int) -> Check
     if resource == "ram_bytes" and "stack_bytes" in totals:
         stack = totals["stack_bytes"]
         used = Figure(used.value + stack.value, used.stage, used.low, used.high)
-        detail = f"{number(totals[resource].value)} arena and static data, {number(stack.value)} stack"
+        detail = f"{number(totals[resource].value)} arena and static data + {number(stack.value)} stack"
     return Check(resource, used, available, detail)
 
 
@@ -127,9 +127,7 @@ def _advice(check: Check, layers: Sequence[Layer], memory: MemoryMap | None) -> 
     if check.resource == "ram_bytes":
         peak = _peak(memory)
         where = f"; the peak is at {peak!r}" if peak else ""
-        return (
-            f"{title} is {over} bytes over: use fewer channels, fewer activation bits or pool earlier{where}"
-        )
+        return f"{title} is {over} bytes over: use fewer channels, fewer activation bits or pool earlier{where}"
     most = [layer for layer in layers if check.resource in layer.figures]
     biggest = max(most, key=lambda layer: layer.figures[check.resource].value, default=None)
     where = f"; the biggest is {biggest.name!r}" if biggest else ""

@@ -24,15 +24,11 @@ def report_from_json(text: str) -> Report:
         raise CompileError(f"this is no JSON: {error}", fix="give a report.json that cardc wrote") from error
     schema = root.text("schema")
     if schema != SCHEMA:
-        raise CompileError(
-            f"report schema {schema!r} is not known", node="report.schema", fix=f"need {SCHEMA!r}"
-        )
+        raise CompileError(f"report schema {schema!r} is not known", node="report.schema", fix=f"need {SCHEMA!r}")
     try:
         return _read_report(root)
     except (ValueError, TypeError) as error:
-        raise CompileError(
-            f"the report contradicts itself: {error}", fix="let cardc write it anew"
-        ) from error
+        raise CompileError(f"the report contradicts itself: {error}", fix="let cardc write it anew") from error
 
 
 def _read_report(root: Reader) -> Report:
@@ -109,9 +105,7 @@ def _read_memory(table: Reader) -> MemoryMap:
         lower_bound_bytes=table.count("lower_bound_bytes"),
         steps=table.texts("steps"),
         tensors=tuple(
-            MemoryTensor(
-                t.text("name"), t.count("offset"), t.count("bytes"), t.count("first"), t.count("last")
-            )
+            MemoryTensor(t.text("name"), t.count("offset"), t.count("bytes"), t.count("first"), t.count("last"))
             for t in table.subs("tensors")
         ),
     )

@@ -30,9 +30,7 @@ class Board:
 
 def board(target: Target) -> Board:
     """The part of a target that a report keeps, so that an old report can be read without the board file."""
-    return Board(
-        target.name, target.title, target.summary(), target.backend, target.clock_hz, target.limits()
-    )
+    return Board(target.name, target.title, target.summary(), target.backend, target.clock_hz, target.limits())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -68,9 +68,7 @@ class Reader:
 
     def _get(self, key: str) -> Any:
         if key not in self._table:
-            raise CompileError(
-                "a key is missing", node=self._at(key), fix="give a report.json that cardc wrote"
-            )
+            raise CompileError("a key is missing", node=self._at(key), fix="give a report.json that cardc wrote")
         return self._table[key]
 
     def _at(self, key: str) -> str:
@@ -86,6 +84,4 @@ def _count(value: Any, path: str) -> int:
 def _fault(path: str, wanted: str, value: Any) -> CompileError:
     shown = repr(value)
     shown = shown if len(shown) <= 40 else f"{shown[:37]}..."
-    return CompileError(
-        f"{shown} stands where {wanted} must", node=path, fix="give a report.json that cardc wrote"
-    )
+    return CompileError(f"{shown} stands where {wanted} must", node=path, fix="give a report.json that cardc wrote")
