@@ -60,9 +60,7 @@ def abi_of(core: Core) -> Abi:
         from unicorn import riscv_const as riscv
         from unicorn import unicorn_const as const
     except ImportError as error:
-        raise CompileError(
-            "unicorn, the CPU emulator, is not installed", fix="pip install 'cardc[mcu]'"
-        ) from error
+        raise CompileError("unicorn, the CPU emulator, is not installed", fix="pip install 'cardc[mcu]'") from error
     if core.unicorn is None:
         raise CompileError(
             f"unicorn cannot emulate {core.name}",

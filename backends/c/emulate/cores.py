@@ -67,9 +67,7 @@ AN547 = Board("mps3-an547", Memory(0, 512 * 1024, 0x3100_0000, 4 * MiB))
 _VIRT = Memory(0x8000_0000, 16 * MiB, 0x8100_0000, 16 * MiB)
 
 
-def _arm(
-    name: str, zig_cpu: str, features: str, unicorn: str | None, *boards: Board, fpu: str = "soft"
-) -> Core:
+def _arm(name: str, zig_cpu: str, features: str, unicorn: str | None, *boards: Board, fpu: str = "soft") -> Core:
     return Core(
         name,
         "arm",
@@ -111,16 +109,14 @@ CORES: dict[str, Core] = {
         _arm("cortex-m7", "cortex_m7", "unaligned hardware_divide dsp", "ARM_CORTEX_M7", AN500),
         _arm("cortex-m33", "cortex_m33+dsp", "unaligned hardware_divide dsp", "ARM_CORTEX_M33", AN505),
         _arm("cortex-m55", "cortex_m55+mve", "unaligned hardware_divide dsp mve", None, AN547, fpu="hard"),
-        _riscv(
-            "rv32imc", "generic_rv32+m+c", "rv32imc", "hardware_divide", "RISCV32_ANY", "rv32,zba=off,zbb=off"
-        ),
+        _riscv("rv32imc", "generic_rv32+m+c", "rv32imc", "hardware_divide", "RISCV32_ANY", "rv32,zba=off,zbb=off"),
         _riscv(
             "rv32imac_zbb",
             "generic_rv32+m+a+c+zbb",
             "rv32imac_zbb",
             "hardware_divide popcount",
             None,
-            "rv32,zbb=on",
+            "rv32,f=off,d=off,zba=off,zbc=off,zbs=off",
         ),
         Core("host", "host", "native", "baseline", "gcc", (), frozenset({"unaligned", "hardware_divide"})),
     )

@@ -63,9 +63,7 @@ class Elf:
         file = _elf_file(data)
         self.entry: int = file.header["e_entry"] & ~1 if _is_arm(file) else file.header["e_entry"]
         self.segments: tuple[Segment, ...] = tuple(_segments(file))
-        self.all_symbols: tuple[Symbol, ...] = tuple(
-            sorted(_symbols(file), key=lambda s: (s.address, s.name))
-        )
+        self.all_symbols: tuple[Symbol, ...] = tuple(sorted(_symbols(file), key=lambda s: (s.address, s.name)))
         self.symbols: dict[str, Symbol] = {symbol.name: symbol for symbol in reversed(self.all_symbols)}
         self.sizes: Sizes = _sizes(file)
         self.stack_frames: dict[int, int] = _stack_frames(file)

@@ -53,9 +53,7 @@ def run_tool(
             check=False,
         )
     except subprocess.TimeoutExpired as error:
-        said = (
-            error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""
-        )
+        said = error.stdout.decode(errors="replace") if isinstance(error.stdout, bytes) else error.stdout or ""
         raise EmulationError(f"{Path(command[0]).name} did not end within {timeout:g} s\n{said}") from error
 
 

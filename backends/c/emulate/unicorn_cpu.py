@@ -225,9 +225,7 @@ class Machine:
             message = f"{kind.format(size)} at {self._place(address)}"
         elif self._trace.misaligned is not None:
             address, size = self._trace.misaligned
-            message = (
-                f"misaligned access of {size} bytes at {self._place(address)}: {self.core.name} faults on it"
-            )
+            message = f"misaligned access of {size} bytes at {self._place(address)}: {self.core.name} faults on it"
         elif error is not None:
             message = f"{error}"
         elif self._trace.over_limit:

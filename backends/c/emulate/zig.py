@@ -43,9 +43,7 @@ def command() -> list[str]:
 
 def cache_folder(name: str) -> Path:
     """A folder of cardc's cache, made where missing: below CARDC_CACHE_DIR, XDG_CACHE_HOME or ~/.cache."""
-    base = (
-        os.environ.get("CARDC_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    )
+    base = os.environ.get("CARDC_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     folder = Path(base) / "cardc" / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -104,9 +102,7 @@ def compile_elf(
             *("-T", "../link.ld", "-Wl,--gc-sections", "-Wl,-z,max-page-size=16"),
             *("-Wl,-e," + keep[0], *(f"-Wl,-u,{symbol}" for symbol in keep), "-o", "../out.elf"),
         ]
-        check_tool(
-            [*command(), *arguments], timeout=TIMEOUT, cwd=folder / "src", env=environment(folder / "cache")
-        )
+        check_tool([*command(), *arguments], timeout=TIMEOUT, cwd=folder / "src", env=environment(folder / "cache"))
         elf = Elf((folder / "out.elf").read_bytes())
     missing = [symbol for symbol in keep if symbol not in elf.symbols]
     if missing:
