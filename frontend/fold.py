@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from ..errors import CompileError
 from ..ops import lookup
-from ..ops.base import ONNX, QONNX, shape_of
+from ..ops.base import CARDC, ONNX, QONNX, shape_of
 from ..ops.graph import add_initializer, rewire
 
 _MAX_ELEMENTS = 1 << 28
@@ -34,7 +34,7 @@ def fold_constants(graph: ir.Graph, node: ir.Node) -> bool:
 
     Known are: any operator but a quantiser on constants, and the Shape of a tensor of known shape.
     """
-    if node.domain == QONNX:
+    if node.domain in (QONNX, CARDC):
         return False
     if node.op_type == "Shape":
         array = np.asarray(shape_of(node.inputs[0]), np.int64)

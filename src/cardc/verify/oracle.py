@@ -1,0 +1,96 @@
+"""The independent oracle: qonnx's own executor on the model as the user exported it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from ..ops.base import Array
+
+_QUANTISERS = ("Quant", "IntQuant", "BipolarQuant")
+CHUNK = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class FloatRun:
+    """A batch through a float executor: `after` at each quantiser's output by tensor name (and the model's
+    output), `before` what entered that quantiser. Arrays are float, batch first.
+    """
+
+    after: dict[str, Array]
+    before: dict[str, Array]
+
+
+def model_proto(source: str | Path | ir.Model) -> onnx.ModelProto:
+    """The model as qonnx reads it."""
+    return ir.to_proto(source) if isinstance(source, ir.Model) else onnx.load(str(source))
+
+
+class Oracle:
+    """Runs a QONNX model through qonnx.core.onnx_exec, a thousand samples at a time where the graph allows it."""
+
+    def __init__(self, proto: onnx.ModelProto) -> None:
+        graph = proto.graph
+        constants = {t.name for t in graph.initializer}
+        self._proto = proto
+        self._input = next(v.name for v in graph.input if v.name not in constants)
+        self._output = graph.output[0].name
+        self._feeds = {n.output[0]: n.input[0] for n in graph.node if n.op_type in _QUANTISERS}
+        self._models: dict[int, Any] = {}
+
+    def chunks(self, x: Array) -> Iterator[tuple[slice, FloatRun]]:
+        """Run x [N, ...] in pieces; yields which samples, and their tensors."""
+        size = CHUNK if self._takes(2, x) else 1
+        for start in range(0, len(x), size):
+            part = slice(start, min(start + size, len(x)))
+            yield part, self._run(x[part])
+
+    def _takes(self, batch: int, x: Array) -> bool:
+        """Whether the graph runs on a batch, with the result that it gives one by one."""
+        if len(x) < batch:
+            return False
+        try:
+            together = self._run(x[:batch]).after[self._output]
+        except Exception:  # qonnx raises bare exceptions of many kinds on a graph fixed to batch 1
+            return False
+        one_by_one = [self._run(x[i : i + 1]).after[self._output] for i in range(batch)]
+        return together.shape[0] == batch and np.allclose(together, np.concatenate(one_by_one), rtol=1e-4, atol=1e-4)
+
+    def _run(self, x: Array) -> FloatRun:
+        from qonnx.core.onnx_exec import execute_onnx
+
+        model = self._models.get(len(x))
+        if model is None:
+            model = self._models[len(x)] = _for_batch(self._proto, self._input, len(x))
+        context = execute_onnx(model, {self._input: x.astype(np.float32)}, return_full_exec_context=True)
+        after = {name: context[name] for name in self._feeds if name in context and name not in self._constants(model)}
+        before = {name: context[self._feeds[name]] for name in after}
+        return FloatRun(after | {self._output: context[self._output]}, before)
+
+    @staticmethod
+    def _constants(model: Any) -> set[str]:
+        return {t.name for t in model.graph.initializer}
+
+
+def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:
+    """The model for a fixed batch size, as a qonnx ModelWrapper: shapes inferred anew, shape arithmetic folded."""
+    from qonnx.core.modelwrapper import ModelWrapper
+    from qonnx.transformation.fold_constants import FoldConstants
+    from qonnx.transformation.infer_shapes import InferShapes
+
+    copy = onnx.ModelProto()
+    copy.CopyFrom(proto)
+    del copy.graph.value_info[:]
+    for value in [*copy.graph.input, *copy.graph.output]:
+        shape = value.type.tensor_type.shape
+        if (value.name == name or value in copy.graph.output) and shape.dim:
+            shape.dim[0].dim_value = batch
+    model = ModelWrapper(copy)
+    model = model.transform(InferShapes())
+    return model.transform(FoldConstants()).transform(InferShapes())

@@ -1,0 +1,153 @@
+"""Run the chain: Brevitas, QONNX, the integer graph, then every compiled stage, on the same inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+
+from ..errors import CompileError
+from ..ops.base import Array
+from ..ops.execute import execute
+from ..ops.qtype import qtype
+from ..report.exact import Exact
+from .compare import Tally, compare_floats, compare_integers, points
+from .oracle import CHUNK, Oracle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, samples done, samples in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A compiled form of the model. `trace` takes the quantised input [N, ...] (int64) and gives integer tensors
+    by their name in the integer graph; `inputs` is how many samples to give it, `batch` how many at a time.
+    """
+
+    name: str
+    trace: Callable[[Array], Mapping[str, Array]]
+    inputs: int
+    batch: int = CHUNK
+
+
+def check_inputs(model: ir.Model, x: Array) -> Array:
+    """`x` as float32 [N, ...] of the model's input shape.
+
+    Raises CompileError for another shape, no sample, NaN or infinity, or a type that is not numeric.
+    """
+    (value,) = model.graph.inputs
+    want = tuple(value.shape or ())[1:]
+    array = np.asarray(x)
+    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == np.bool_):
+        raise CompileError(f"the inputs are of type {array.dtype}", fix="give an array of numbers")
+    if array.shape == want:
+        array = array[None]
+    if array.ndim == 0 or array.shape[1:] != want or len(array) == 0:
+        shape = ", ".join(str(d) for d in want)
+        raise CompileError(
+            f"the inputs have shape {list(array.shape)}, not [N, {shape}]",
+            node=f"input {value.name!r}",
+            fix="save an array [N, ...] with at least one sample: numpy.save('x.npy', x)",
+        )
+    if not np.isfinite(array).all():
+        raise CompileError("the inputs hold NaN or infinity", fix="clean the data")
+    return array.astype(np.float32)
+
+
+def verify(
+    imported: ir.Model,
+    integer: ir.Model,
+    proto: onnx.ModelProto,
+    x: Array,
+    stages: Sequence[Stage],
+    *,
+    labels: Array | None = None,
+    module: Any = None,
+    progress: Progress = lambda stage, done, total: None,
+) -> Exact:
+    """Compare every stage with the integer graph at every quantised tensor of x [N, ...]; exact or not equal.
+
+    `module` is the Brevitas module, if at hand; `labels` [N] give each stage's accuracy (argmax, lowest index on
+    ties). Raises CompileError for inputs that do not fit the model.
+    """
+    x = check_inputs(imported, x)
+    if labels is not None and (labels.ndim != 1 or len(labels) != len(x)):
+        raise CompileError(f"{labels.shape} labels for {len(x)} inputs", fix="give one label for each input")
+    tally, right = Tally(), dict[str, list[int]]()
+    names = (["brevitas"] if module is not None else []) + ["qonnx", "integer"]
+    known = points(integer, imported)
+
+    def score(stage: str, out: Array, part: slice) -> None:
+        if labels is not None:
+            hits, seen = right.setdefault(stage, [0, 0])
+            picks = out.reshape(len(out), -1).argmax(axis=1)
+            right[stage] = [hits + int((picks == labels[part]).sum()), seen + len(out)]
+
+    output = integer.graph.outputs[0].name or ""
+    oracle = Oracle(proto)
+    for part, run in oracle.chunks(x):
+        want = execute(integer, {integer.graph.inputs[0].name or "": x[part]})
+        score("integer", want[output], part)
+        score("qonnx", run.after[imported_output(imported)], part)
+        compare_floats("qonnx", run.after, run.before, want, known, tally, part.start)
+        if module is not None:
+            after, before = _brevitas(module, x[part])
+            after[imported_output(imported)] = after.pop("output", after.get(imported_output(imported)))
+            score("brevitas", after[imported_output(imported)], part)
+            compare_floats("brevitas", after, before, want, known, tally, part.start)
+        progress("qonnx", part.stop, len(x))
+    for stage in stages:
+        names.append(stage.name)
+        for part, want in _integer_batches(integer, x[: stage.inputs], stage.batch):
+            got = stage.trace(want[entry(integer)])
+            compare_integers(stage.name, got, want, tally, part.start)
+            if output not in got:
+                tally.note(f"{stage.name}: the model's output was not traced")
+            else:
+                score(stage.name, got[output], part)
+            progress(stage.name, part.stop, min(stage.inputs, len(x)))
+    return Exact(
+        equal=not tally.difference,
+        inputs=len(x),
+        tensors=len(tally.tensors),
+        float_boundary_cases=tally.boundary_cases,
+        stages=tuple(names),
+        stage_inputs={s.name: s.inputs for s in stages if s.inputs < len(x)},
+        accuracy={name: hits / seen for name, (hits, seen) in right.items()},
+        first_difference=tally.difference,
+    )
+
+
+def _integer_batches(integer: ir.Model, x: Array, batch: int) -> Iterator[tuple[slice, dict[str, Array]]]:
+    name = integer.graph.inputs[0].name or ""
+    for start in range(0, len(x), batch):
+        part = slice(start, min(start + batch, len(x)))
+        yield part, execute(integer, {name: x[part]})
+
+
+def entry(integer: ir.Model) -> str:
+    """The tensor that compiled stages start from: the quantised input."""
+    (x,) = integer.graph.inputs
+    first = next((n for n in integer.graph if x in n.inputs), None)
+    value = first.outputs[0] if first is not None and first.op_type == "Threshold" else x
+    qtype(value)  # raises where the graph is not at the integer level
+    return value.name or ""
+
+
+def imported_output(imported: ir.Model) -> str:
+    return imported.graph.outputs[0].name or ""
+
+
+def _brevitas(module: Any, x: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+    from ..frontend.train.points import quantisers
+
+    found, output = quantisers(module, x)
+    after: dict[str, Array] = {p.name: p.after for p in found}
+    return after | {"output": output}, {p.name: p.before for p in found}
