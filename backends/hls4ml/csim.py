@@ -1,0 +1,143 @@
+"""C simulation of a project through hls4ml's own compile(), predict() and trace()."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import time
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from ...errors import CompileError
+from ...ops.base import Array
+from ...targets.base import Target
+from .emit import collect, emit
+from .generate import hls_model
+from .layer import Plan
+from .options import Options
+from .plan import make_plan
+from .readback import check
+from .reference import check_input
+from .vendor import quiet
+
+# Values cross the bridge between Python and C++ as doubles.
+_EXACT_BITS = 53
+_TRACE = re.compile(r"#ifndef __SYNTHESIS__\n    nnet::save_layer_output<[^\n]*\n#endif\n")
+
+
+class Csim:
+    """A compiled C simulation; `compile_seconds` is what g++ took.
+
+    Its sources are those of `emit(model, target, options)` but for the lines that record layer outputs: that
+    is checked, not assumed. Use as a context manager, or call `close` to remove the temporary folder.
+    """
+
+    def __init__(self, model: ir.Model, target: Target, options: Options | None = None) -> None:
+        """CompileError as for `emit`, and where g++ is missing or fails."""
+        options = options or Options()
+        if shutil.which("g++") is None:
+            raise CompileError("g++ is missing; hls4ml's C simulation needs it", fix="run `apt install g++`")
+        project = emit(model, target, options)
+        self.plan: Plan = make_plan(model, target, options)
+        _check_widths(self.plan)
+        self._folder = tempfile.TemporaryDirectory(prefix="cardc-csim-")
+        self._model: Any = hls_model(self.plan, target, Path(self._folder.name))
+        self._model.config.trace_output = True
+        start = time.perf_counter()
+        self._compile()
+        self.compile_seconds = time.perf_counter() - start
+        # trace() compiles again each time; the library at hand already records.
+        self._model.compile = lambda: None
+        self._compare(project.files)
+
+    def _compile(self) -> None:
+        with quiet() as said:
+            try:
+                self._model.compile()
+            except Exception as error:  # hls4ml raises bare Exceptions
+                errors = [line for line in said.getvalue().splitlines() if "error:" in line]
+                raise CompileError(
+                    f"g++ could not compile the project: {errors[0] if errors else error}",
+                    node=self.plan.project,
+                    fix="use g++ 9 or newer; if it is, report this message",
+                    exit_code=1,
+                ) from error
+
+    def _compare(self, emitted: Mapping[PurePosixPath, bytes]) -> None:
+        files = {p: c for p, c in collect(Path(self._folder.name)).items() if p.suffix != ".so"}
+        check(files, self.plan)
+        for path, content in files.items():
+            plain = _TRACE.sub("", content.decode("utf-8")).encode() if path.suffix == ".cpp" else content
+            if path.parts[0] == "firmware" and emitted.get(path) != plain:
+                raise CompileError(
+                    "hls4ml wrote other sources for simulation than for the project",
+                    node=str(path),
+                    fix="report this message",
+                    exit_code=1,
+                )
+
+    def run(self, x: Array) -> NDArray[np.int64]:
+        """The output tensor for quantised integers `x` [N, *shape], channels-first, as the graph has it.
+
+        CompileError unless `x` are integers of the input's shape and type.
+        """
+        given = self._given(x)
+        if not len(x):
+            return np.empty((0, *self.plan.last.layout.shape), np.int64)
+        with quiet():
+            y = self._model.predict(given)
+        return self.plan.last.layout.from_hls(_integers(y).reshape(len(x), -1))
+
+    def trace(self, x: Array) -> dict[str, NDArray[np.int64]]:
+        """Every tensor of the hardware by its name in the graph, channels-first, for integers `x`."""
+        given = self._given(x)
+        if not len(x):
+            return {t.value: np.empty((0, *t.layout.shape), np.int64) for t in self.plan.layers}
+        with quiet():
+            _, traced = self._model.trace(given)
+        values: dict[str, NDArray[np.int64]] = {}
+        for layer in self.plan.layers:
+            if layer.class_name == "InputLayer":
+                raw = _integers(given)
+            elif layer.traced:
+                raw = _integers(traced[layer.name])
+            # else a Reshape: the same elements in the same order as the layer before it
+            values[layer.value] = layer.layout.from_hls(raw.reshape(len(x), -1))
+        return values
+
+    def _given(self, x: Array) -> NDArray[np.float64]:
+        integers = check_input(self.plan.boundary, np.asarray(x))
+        return np.ascontiguousarray(self.plan.first.layout.to_hls(integers).astype(np.float64))
+
+    def close(self) -> None:
+        """Remove the temporary folder; the simulation cannot run afterwards."""
+        self._folder.cleanup()
+
+    def __enter__(self) -> Csim:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _check_widths(plan: Plan) -> None:
+    for layer in plan.layers:
+        if layer.result.width > _EXACT_BITS:
+            raise CompileError(
+                f"a tensor of {layer.result.width} bits cannot be simulated exactly (at most {_EXACT_BITS})",
+                node=layer.node,
+                fix="requantise it to fewer bits",
+            )
+
+
+def _integers(y: Array) -> NDArray[np.int64]:
+    rounded = np.asarray(y).astype(np.int64)
+    if not np.array_equal(rounded, y):
+        raise AssertionError("the simulation gave numbers that are no integers")
+    return rounded

@@ -1,0 +1,90 @@
+"""A plan to hls4ml's own model, every precision explicit, and to files in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...errors import CompileError
+from ...targets.base import Target
+from .layer import Layer, Plan
+from .vendor import hls4ml, quiet
+
+
+def layer_entry(layer: Layer) -> dict[str, Any]:
+    """What `ModelGraph.from_layer_list` is told of `layer`."""
+    entry: dict[str, Any] = {"name": layer.name, "class_name": layer.class_name, **layer.attributes}
+    entry |= {f"{w.name}_data": w.values for w in layer.weights}
+    if layer.inputs:
+        entry["inputs"] = list(layer.inputs)
+    return entry
+
+
+def layer_config(layer: Layer) -> dict[str, Any]:
+    """Precisions, strategy and reuse of `layer`; there is no default for hls4ml to fall back on."""
+    precision = {"result": layer.result.cpp} | {w.name: w.type.cpp for w in layer.weights}
+    if layer.accum is not None:
+        precision["accum"] = layer.accum.cpp
+    return {
+        "Precision": precision,
+        "ReuseFactor": layer.reuse,
+        "Strategy": layer.strategy,
+        "Trace": layer.traced,
+    }
+
+
+def _config(plan: Plan, target: Target, folder: Path, backend: Any) -> dict[str, Any]:
+    names = {layer.name: layer_config(layer) for layer in plan.layers}
+    for layer in plan.layers:
+        if layer.class_name == "Reshape":  # hls4ml may put a repacking of the stream in its place
+            names[f"repack_{layer.name}"] = {**layer_config(layer), "Trace": False}
+    period = target.clock_period_ns
+    config: dict[str, Any] = backend.create_initial_config(
+        part=target.part,
+        clock_period=int(period) if period == int(period) else round(period, 6),
+        io_type=plan.io_type,
+    )
+    config |= {
+        "Backend": "Vitis",
+        "ProjectName": plan.project,
+        "OutputDir": str(folder),
+        "HLSConfig": {"Model": {"ReuseFactor": 1, "Strategy": "Latency"}, "LayerName": names},
+    }
+    return config
+
+
+def hls_model(plan: Plan, target: Target, folder: Path) -> Any:
+    """hls4ml's ModelGraph of `plan`, its output folder set, nothing written yet.
+
+    CompileError where hls4ml itself fails.
+    """
+    package = hls4ml()
+    backend = package.backends.get_backend("Vitis")
+    entries = [layer_entry(layer) for layer in plan.layers]
+    graph = package.model.graph.ModelGraph
+    with quiet() as said:
+        try:
+            return graph.from_layer_list(_config(plan, target, folder, backend), entries)
+        except Exception as error:  # hls4ml raises bare Exceptions
+            raise _failed("hls4ml could not convert the graph", error, said.getvalue(), plan) from error
+
+
+def write(model: Any, plan: Plan) -> None:
+    """Let hls4ml write its files into the model's output folder."""
+    with quiet() as said:
+        try:
+            model.write()
+        except Exception as error:  # hls4ml raises bare Exceptions
+            raise _failed("hls4ml could not write the project", error, said.getvalue(), plan) from error
+
+
+def _failed(what: str, error: Exception, said: str, plan: Plan) -> CompileError:
+    text = f"{type(error).__name__}: {error}"
+    layer = next((x for x in plan.layers if x.name in text), None)
+    tail = said.strip().splitlines()[-1:] or [""]
+    return CompileError(
+        f"{what}: {text}{f' ({tail[0]})' if tail[0] else ''}",
+        node=layer.node if layer is not None else plan.project,
+        fix="save the integer graph with --stop-after and report it together with this message",
+        exit_code=1,
+    )

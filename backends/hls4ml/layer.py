@@ -1,0 +1,93 @@
+"""One layer of the hardware: what hls4ml is told, and what its files must then say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from ...ops.qtype import QType
+from .layout import Layout
+from .types import HlsInt
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A tensor of the graph in the hardware: the layer that makes it, its layout, its range."""
+
+    layer: str
+    layout: Layout
+    q: QType
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Weights:
+    """A constant of a layer, int64, in hls4ml's axes.
+
+    `file_axes` is the transposition hls4ml applies before it writes the file (its resource strategy stores
+    outputs first).
+    """
+
+    name: str
+    values: NDArray[np.int64]
+    type: HlsInt
+    file_axes: tuple[int, ...] = ()
+
+    @property
+    def in_file(self) -> NDArray[np.int64]:
+        """The flat numbers that must stand in the written file."""
+        return (np.transpose(self.values, self.file_axes) if self.file_axes else self.values).ravel()
+
+
+@dataclass(frozen=True, eq=False, slots=True, kw_only=True)
+class Layer:
+    """A layer under its hls4ml name.
+
+    `value` is the graph's tensor that it computes, `result` its type, `accum` the accumulator's. `constants`
+    are the numbers that the written configuration must repeat. `traced`: its output is a tensor of its own.
+    """
+
+    name: str
+    class_name: str
+    node: ir.Node | None
+    value: str
+    inputs: tuple[str, ...]
+    layout: Layout
+    q: QType
+    result: HlsInt
+    weights: tuple[Weights, ...] = ()
+    accum: HlsInt | None = None
+    attributes: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
+    constants: Mapping[str, int] = field(default_factory=lambda: _EMPTY)
+    reuse: int = 1
+    strategy: str = "latency"
+    traced: bool = True
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Plan:
+    """A whole project: `layers` in order, the first the input; `boundary` is the tensor the top takes."""
+
+    project: str
+    io_type: str
+    layers: tuple[Layer, ...]
+    boundary: ir.Value
+    output: ir.Value
+
+    @property
+    def first(self) -> Layer:
+        return self.layers[0]
+
+    @property
+    def last(self) -> Layer:
+        return self.layers[-1]
+
+    def layer(self, name: str) -> Layer:
+        return next(layer for layer in self.layers if layer.name == name)

@@ -1,0 +1,111 @@
+"""Threshold, Requantize and Affine to our own layers, one row of constants a channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from ...ops.base import integer
+from ...ops.qtype import qtype
+from .builder import Builder, integers
+from .layer import Weights
+from .types import narrowest, signed
+
+
+def threshold(node: ir.Node, b: Builder) -> None:
+    """cardc.Threshold -> CardcThreshold.
+
+    A threshold outside the input's range [lo, hi] never decides anything, so it is moved to lo or hi + 1:
+    comparators are then no wider than the accumulator.
+    """
+    x, q = b.tensor(node), qtype(node.outputs[0])
+    t = integers(node, 1)
+    d = integers(node, 2) if len(node.inputs) > 2 else np.ones(1, np.int64)
+    rows = max(t.shape[0], d.size)
+    d = np.broadcast_to(d, rows)
+    t = np.broadcast_to(t, (rows, t.shape[1]))
+    if t.shape[1] == 0:  # a constant: one level that is never reached
+        t = np.where(d > 0, x.q.hi + 1, 1 - x.q.lo)[:, None]
+    stored = np.clip(np.where(d[:, None] > 0, t, 1 - t), x.q.lo, x.q.hi + 1)
+    stored = x.layout.channel_parameters(stored)
+    falling = x.layout.channel_parameters((d < 0).astype(np.int64))
+    levels = t.shape[1]
+    base = integer(node, "base", q.lo)
+    constants = {
+        "n_in": x.layout.order.size,
+        "n_chan": x.layout.hls_shape[-1],
+        "n_rows": rows,
+        "n_levels": levels,
+        "base": base,
+        "step": q.step,
+    }
+    kinds = {
+        "compare_type": signed(x.q.lo, x.q.hi + 1).cpp,
+        "count_type": narrowest(0, levels).cpp,
+        "value_type": signed(min(base, 0), max(0, base) + q.step * levels).cpp,
+    }
+    b.add(
+        node,
+        "CardcThreshold",
+        x.layout,
+        weights=(
+            Weights("threshold", stored, narrowest(int(stored.min()), int(stored.max()))),
+            Weights("falling", falling, narrowest(0, 1)),
+        ),
+        attributes={**constants, **kinds},
+        constants=constants,
+        reuse=b.options.reuse.get(node.name or "", 1),
+    )
+
+
+def requantize(node: ir.Node, b: Builder) -> None:
+    """cardc.Requantize -> CardcRequantize with shift and clip."""
+    _dyadic(node, b, shift=integer(node, "shift", 0), clip=True)
+
+
+def affine(node: ir.Node, b: Builder) -> None:
+    """cardc.Affine -> CardcRequantize without shift and clip."""
+    _dyadic(node, b, shift=0, clip=False)
+
+
+def _dyadic(node: ir.Node, b: Builder, *, shift: int, clip: bool) -> None:
+    x, q = b.tensor(node), qtype(node.outputs[0])
+    m, o = (x.layout.channel_parameters(integers(node, i).ravel()) for i in (1, 2))
+    constants = {
+        "n_in": x.layout.order.size,
+        "n_chan": x.layout.hls_shape[-1],
+        "n_m": m.size,
+        "n_b": o.size,
+        "shift": shift,
+        "lo": q.lo,
+        "hi": q.hi,
+    }
+    lo, hi = _product_range(m, o, x.q.lo, x.q.hi)
+    more: dict[str, Any] = {
+        "clip": clip,
+        "product_type": signed(min(lo, q.lo, int(m.min())), max(hi, q.hi, int(m.max()), x.q.hi)).cpp,
+    }
+    b.add(
+        node,
+        "CardcRequantize",
+        x.layout,
+        weights=(
+            Weights("multiplier", m, narrowest(int(m.min()), int(m.max()))),
+            Weights("offset", o, narrowest(int(o.min()), int(o.max()))),
+        ),
+        attributes={**constants, **more},
+        constants=constants,
+        reuse=b.options.reuse.get(node.name or "", 1),
+    )
+
+
+def _product_range(m: NDArray[np.int64], o: NDArray[np.int64], lo: int, hi: int) -> tuple[int, int]:
+    """The range of x * m[c] + o[c] and of its two parts over all channels, in Python's own integers."""
+    ends = [0]
+    for factor, offset in zip(*np.broadcast_arrays(m, o), strict=True):
+        products = (int(factor) * lo, int(factor) * hi)
+        ends += [*products, int(offset), products[0] + int(offset), products[1] + int(offset), lo, hi]
+    return min(ends), max(ends)

@@ -1,0 +1,49 @@
+"""Reuse factor and strategy of a layer that multiplies by a matrix."""
+
+from __future__ import annotations
+
+import onnx_ir as ir
+
+from ...errors import CompileError
+from ...targets.base import Target
+from .options import Options
+
+# A multiplier by a ternary constant is an adder of a few LUTs; one layer may take a sixteenth of the device's
+# LUTs in parallel multipliers before it is folded. The estimator may override this for each layer.
+_SHARE = 16
+_LEAST, _MOST = 1024, 8192
+
+
+def parallel_limit(target: Target) -> int:
+    """How many multipliers one layer may have side by side on `target` before it shares them."""
+    return min(_MOST, max(_LEAST, target.lut // _SHARE))
+
+
+def valid_reuse(n_in: int, n_out: int) -> tuple[int, ...]:
+    """Reuse factors that hls4ml's resource strategy computes correctly: divisors of n_in, or whole inputs."""
+    inner = [d for d in range(1, n_in + 1) if n_in % d == 0]
+    return (*inner, *(n_in * d for d in range(2, n_out + 1) if n_out % d == 0))
+
+
+def choose(node: ir.Node, n_in: int, n_out: int, nonzeros: int, target: Target, options: Options) -> tuple[str, int]:
+    """Strategy and reuse factor of the [n_in, n_out] product of `node`.
+
+    Unrolled, where the non-zero weights fit side by side: zeros then cost nothing. Else the weights go to
+    memory, with the smallest valid reuse factor that keeps the multipliers within `parallel_limit`.
+    CompileError for a reuse factor of the user that hls4ml would silently replace.
+    """
+    name, limit = node.name or "", parallel_limit(target)
+    strategy = options.strategy.get(name) or ("latency" if nonzeros <= limit else "resource")
+    valid = valid_reuse(n_in, n_out)
+    if strategy == "latency":
+        return strategy, options.reuse.get(name, 1)
+    if name not in options.reuse:
+        return strategy, next((r for r in valid if r > 1 and n_in * n_out <= r * limit), valid[-1])
+    factor = options.reuse[name]
+    if factor not in valid:
+        raise CompileError(
+            f"reuse factor {factor} is not possible for a {n_in}x{n_out} product",
+            node=node,
+            fix=f"use one of {', '.join(map(str, valid[:24]))}{' ...' if len(valid) > 24 else ''}",
+        )
+    return strategy, factor
