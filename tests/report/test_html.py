@@ -1,0 +1,143 @@
+"""The page: everything in one file, nothing executable, nothing fetched, nothing unescaped."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from cardc.passes.base import Declined, PassTrace
+from cardc.report import Report
+
+VOID = {"meta", "link", "br"}
+HOSTILE = "<script>alert('x')</script>\"><img src=http://evil.example/x onerror=y>{{ 7*7 }}"
+
+
+class Page(HTMLParser):
+    """Collects tags, attributes and text, and fails on a tag that is not closed."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag, f"</{tag}> closes nothing"
+
+    def handle_data(self, data: str) -> None:
+        self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+
+@pytest.fixture(params=["mcu", "fpga", "bare"])
+def report(request: pytest.FixtureRequest, mcu_report: Report, fpga_report: Report) -> Report:
+    bare = mcu_report.replace(layers=(), exact=None, memory=None, passes=(), provenance={})
+    return {"mcu": mcu_report, "fpga": fpga_report, "bare": bare}[request.param]
+
+
+def test_the_page_is_well_formed_and_alone(report: Report) -> None:
+    html = report.to_html()
+    page = Page(html)
+    assert page.open == []
+    assert html.startswith("<!DOCTYPE html>")
+    assert not {"script", "iframe", "img", "object", "embed", "form", "base"} & set(page.tags)
+    for name, value in page.attributes:
+        assert not name.startswith("on")
+        if name in {"href", "src", "data", "action"}:
+            assert value == "data:,"
+    assert not re.search(r"https?:|//[a-z]|url\(|@import", html)
+    assert html == report.to_html()
+
+
+def test_headline_when_it_fits(mcu_report: Report) -> None:
+    text = Page(mcu_report.to_html()).text
+    assert "Fits RAM is the fullest: 4,536 of 131,072 (3.5 %)" in text
+    assert "Exact, to the bit 7 stages, 11 tensors, 360 inputs" in text
+    assert "97.22 %" in text
+    assert "rounding boundary, where float executors may round either way: 2." in text
+    assert "What to change" not in text
+
+
+def test_headline_when_it_does_not(fpga_report: Report) -> None:
+    text = Page(fpga_report.to_html()).text
+    assert "Does not fit LUT is the fullest: 68,800 of 53,200 (129.3 %)" in text
+    assert "What to change LUT is 15,600 over" in text
+    assert "ZCU102" in text
+    assert "Not equal" in text
+    assert "2 instead of 3, on input 4" in text
+
+
+def test_not_verified_is_not_exact(mcu_report: Report) -> None:
+    text = Page(mcu_report.replace(exact=None).to_html()).text
+    assert "Not verified yet" in text
+    assert "Exact, to the bit" not in text
+
+
+def test_every_stage_used_is_explained(mcu_report: Report) -> None:
+    text = Page(mcu_report.to_html()).text
+    for stage in ("measured:elf", "measured:emulated", "estimated:cpi"):
+        assert f"{stage} " in text.split("How figures are known")[1]
+    assert "estimated:analytic" not in text
+
+
+def test_every_layer_and_tensor_is_in_a_table(mcu_report: Report) -> None:
+    assert mcu_report.memory is not None
+    text = Page(mcu_report.to_html()).text
+    for layer in mcu_report.layers:
+        assert layer.name in text
+    for tensor in mcu_report.memory.tensors:
+        assert f"{tensor.name}{tensor.offset:,}{tensor.bytes:,}" in text
+
+
+def test_drawings_stay_inside_their_frames(mcu_report: Report) -> None:
+    html = mcu_report.to_html()
+    for frame, body in re.findall(r'<svg viewBox="0 0 ([\d. ]+)"(.*?)</svg>', html, re.S):
+        width, height = map(float, frame.split())
+        for x, y, w, h in re.findall(r'<rect[^>]*x="([\d.]+)" y="([\d.]+)" width="([\d.]+)" height="([\d.]+)"', body):
+            assert float(x) + float(w) <= width + 1
+            assert float(y) + float(h) <= height + 1
+
+
+def test_hostile_names_stay_text(mcu_report: Report) -> None:
+    memory = mcu_report.memory
+    assert memory is not None
+    hostile = mcu_report.replace(
+        model=HOSTILE,
+        layers=tuple(
+            replace(x, name=HOSTILE, op=HOSTILE, encoding=HOSTILE, notes=(HOSTILE,)) for x in mcu_report.layers
+        ),
+        memory=replace(
+            memory,
+            steps=(HOSTILE,) * len(memory.steps),
+            tensors=tuple(replace(t, name=HOSTILE) for t in memory.tensors),
+        ),
+        passes=(PassTrace(HOSTILE, 1, (Declined(HOSTILE, HOSTILE),), (HOSTILE,)),),
+        provenance={HOSTILE: HOSTILE},
+    )
+    html = hostile.to_html()
+    page = Page(html)
+    assert not {"script", "img"} & set(page.tags)
+    assert "<script" not in html
+    assert HOSTILE in page.text
+    assert "onerror" not in {name for name, _ in page.attributes}
+    assert "49" not in page.text.split("alert('x')")[1][:60]  # the template ran once, not on its own output
+
+
+def test_hostile_names_stay_text_in_the_terminal(mcu_report: Report) -> None:
+    table = mcu_report.replace(model="[bold red]x[/] :smile:").to_table()
+    assert "[bold red]x[/] :smile:" in table
