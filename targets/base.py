@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 from ..errors import CompileError, did_you_mean
 from .schema import read_board
+
+_HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +82,7 @@ class Target:
 
 def names() -> list[str]:
     """The boards that come with cardc, sorted."""
-    return sorted(p.name[: -len(".toml")] for p in files(__package__).iterdir() if p.name.endswith(".toml"))
+    return sorted(path.stem for path in _HERE.glob("*.toml"))
 
 
 def load(name_or_path: str | Path) -> Target:
@@ -100,7 +101,7 @@ def load(name_or_path: str | Path) -> Target:
             f"no target {text!r}",
             fix=f"{did_you_mean(text, names())} (`cardc targets` lists all; a path to a .toml works too)",
         )
-    return _build(text, files(__package__).joinpath(f"{text}.toml").read_bytes(), f"targets/{text}.toml")
+    return _build(text, (_HERE / f"{text}.toml").read_bytes(), f"targets/{text}.toml")
 
 
 def listing() -> list[Target]:

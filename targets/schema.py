@@ -97,9 +97,7 @@ def read_board(content: bytes, where: str) -> dict[str, Any]:
     return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
 
 
-def _check_keys(
-    table: Mapping[str, Any], known: Mapping[str, str], where: str, prefix: str
-) -> list[CompileError]:
+def _check_keys(table: Mapping[str, Any], known: Mapping[str, str], where: str, prefix: str) -> list[CompileError]:
     errors = [
         CompileError(f"unknown key '{prefix}{key}'", node=where, fix=did_you_mean(key, known))
         for key in sorted(table.keys() - known.keys())
@@ -107,9 +105,7 @@ def _check_keys(
     for key in sorted(known.keys() - table.keys()):
         example = _EXAMPLES[known[key]]
         errors.append(
-            CompileError(
-                f"key '{prefix}{key}' is missing", node=where, fix=f"add `{prefix}{key} = {example}`"
-            )
+            CompileError(f"key '{prefix}{key}' is missing", node=where, fix=f"add `{prefix}{key} = {example}`")
         )
     for key in sorted(known.keys() & table.keys()):
         errors += _check_value(key, table[key], known[key], where, prefix)

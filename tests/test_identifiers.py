@@ -44,6 +44,17 @@ def test_a_plain_name_stays(name: str) -> None:
     assert identifier(name) == name
 
 
+def test_upper_and_lower_case_do_not_tell_names_apart() -> None:
+    taken: set[str] = set()
+    assert [identifier(name, taken) for name in ("ab", "AB", "ab", "int", "Int")] == [
+        "ab",
+        "AB_2",
+        "ab_3",
+        "int_x",
+        "Int_x_2",
+    ]
+
+
 def test_long_names_differ_by_their_ends() -> None:
     assert identifier("layer" * 20 + "a") != identifier("layer" * 20 + "b")
 

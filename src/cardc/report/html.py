@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 import jinja2
 
@@ -11,6 +11,8 @@ from .fit import Check
 from .layers import Layer
 from .model import Report
 from .plots import WIDTH, cost_bars, memory_plot
+
+_HERE = Path(__file__).parent
 
 # What each kind of board pays for a layer, in the order of the columns; the first is the one that is drawn.
 _COSTS = {"c": ("instructions",), "hls4ml": ("lut", "ff", "bram18", "latency_cycles")}
@@ -29,7 +31,7 @@ def report_to_html(report: Report) -> str:
     Every text is escaped, and a content policy in the page forbids scripts and requests.
     """
     env = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: files(__package__).joinpath(name).read_text("utf-8")),
+        loader=jinja2.FunctionLoader(lambda name: (_HERE / name).read_text("utf-8")),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
