@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from ..targets.base import Target
 from .absorb_thresholds import AbsorbThresholds
 from .base import Step
-from .check import check_imported, check_integer
+from .check import check_imported, check_integer, check_lowered
+from .choose_encodings import ChooseEncodings
 from .fold_masks import FoldMasks
 from .lift_integers import LiftIntegers
 from .lower_outputs import LowerOutputs
+from .plan_memory import PlanMemory
 from .requantize_dyadic import RequantizeDyadic
 from .sink_moves import SinkMoves
 from .split_quantizers import SplitQuantizers
@@ -25,3 +28,13 @@ TO_INTEGER = (
     Step(LowerOutputs(), check_integer, "the result is an integer too; from here on everything is"),
     Step(RequantizeDyadic(), check_integer, "many levels cost less as multiply and shift, where that is exact"),
 )
+
+
+def for_microcontroller(target: Target) -> tuple[Step, ...]:
+    """What a microcontroller's integer graph goes through next; the target's features decide, never its name."""
+    return (
+        Step(
+            ChooseEncodings(target.features), check_lowered, "encodings decide the layouts that memory is planned for"
+        ),
+        Step(PlanMemory(), check_lowered, "places are given last, when every tensor and its layout is known"),
+    )

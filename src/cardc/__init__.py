@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from .api import compile, verify
+from .builds import Build
 from .errors import CompileError
 
 __version__ = "0.1.0"
-__all__ = ["CompileError", "__version__"]
+__all__ = ["Build", "CompileError", "__version__", "compile", "verify"]

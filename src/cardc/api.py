@@ -1,0 +1,72 @@
+"""The public API: `compile` a model for a board, `verify` it over several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from .builds import Build, build_for
+from .builds.base import DEFAULT_EMULATED, silent
+from .compiler import After, Source, lower
+from .errors import CompileError
+from .ops.base import Array
+from .report import Exact
+from .targets.base import Target, load
+from .verify.run import Progress, check_inputs
+from .verify.run import verify as verify_stages
+
+
+def compile(
+    source: Source,
+    target: str | Path | Target,
+    *,
+    sample: Any = None,
+    name: str | None = None,
+    after: After | None = None,
+) -> Build:
+    """Compile `source` for `target`, exactly.
+
+    `source`: path to a QONNX file, an onnx.ModelProto, or a Brevitas module with `sample` (a batch of one).
+    `target`: the name of a board, a path to a board's TOML file, or a Target. `name`: of the library.
+    `after(pass_name, graph)` sees the graph behind each pass.
+
+    Raises CompileError, with node, reason and remedy, for what cannot be lowered exactly. A design that does not
+    fit compiles, so that it can be looked at; `build.report.fits` tells, and `build.write` refuses.
+    """
+    board = target if isinstance(target, Target) else load(target)
+    return build_for(lower(source, board, sample=sample, name=name, after=after), board)
+
+
+def verify(
+    source: Source,
+    targets: Sequence[str | Path | Target],
+    inputs: Array,
+    labels: Array | None = None,
+    *,
+    sample: Any = None,
+    emulated_inputs: int | None = None,
+    progress: Progress = silent,
+) -> Exact:
+    """Run the equality chain of `source` through every board of `targets` at once, on inputs x [N, ...].
+
+    Brevitas (where `source` is a module) == qonnx == integer graph == each board's compiled stages, at every
+    quantised tensor. Emulators get the first `emulated_inputs` samples (1,000 if not given).
+    """
+    if not targets:
+        raise CompileError("no target to verify on", fix="name at least one board: see `cardc targets`")
+    builds = [compile(source, target, sample=sample) for target in targets]
+    low = builds[0].lowered
+    n = len(check_inputs(low.imported, inputs))
+    emulated = min(n, emulated_inputs or DEFAULT_EMULATED)
+    stages = {stage.name: stage for build in builds for stage in build.stages(n, emulated)}
+    return verify_stages(
+        low.imported,
+        low.integer,
+        low.proto,
+        inputs,
+        list(stages.values()),
+        labels=labels,
+        module=low.module,
+        progress=progress,
+    )

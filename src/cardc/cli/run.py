@@ -1,0 +1,81 @@
+"""`cardc emulate` and `cardc verify`: run a model in software simulation, and prove it equal to what was trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from ..errors import CompileError
+from ..ops.base import Array
+from ..report import exact_in_words, exact_to_json
+from .common import console, json_option, model_argument, progress_bars, read_array, target_option
+
+inputs_option = click.option(
+    "-i", "--inputs", "inputs", required=True, type=click.Path(path_type=Path), help="Samples [N, ...] as .npy."
+)
+
+
+@click.command("emulate")
+@model_argument
+@target_option
+@inputs_option
+@click.option("-o", "--outputs", type=click.Path(path_type=Path), help="Write the integer results [N, ...] as .npy.")
+def emulate_command(model: Path, target: str, inputs: Path, outputs: Path | None) -> None:
+    """Run MODEL on the emulated board (or in hls4ml C simulation) and print what it answers."""
+    from ..api import compile as compile_model
+
+    x = read_array(inputs, "inputs")
+    build = compile_model(model, target=target)
+    y = build.emulate(x)
+    if outputs is not None:
+        _save(outputs, y)
+        click.echo(f"{len(y)} results written to {outputs}")
+        return
+    for k, row in enumerate(y.reshape(len(y), -1)):
+        click.echo(f"{k}: argmax {int(row.argmax())}  integers {row.tolist()}")
+
+
+def _save(path: Path, y: Array) -> None:
+    try:
+        with path.open("wb") as file:
+            np.save(file, y, allow_pickle=False)
+    except OSError as error:
+        raise CompileError(f"cannot write {path}: {error.strerror}", fix="choose another --outputs") from error
+
+
+@click.command("verify")
+@model_argument
+@click.option(
+    "-t", "--target", "targets", required=True, multiple=True, metavar="BOARD",
+    help="A board or a path to a .toml; repeat it to run the chain over several.",
+)  # fmt: skip
+@inputs_option
+@click.option("-l", "--labels", type=click.Path(path_type=Path), help="Classes [N] as .npy, for each stage's accuracy.")
+@click.option(
+    "--emulated-inputs", type=click.IntRange(1), metavar="K",
+    help="Give emulators and C simulation only the first K samples; host C and the graphs see all. [default: 1000]",
+)  # fmt: skip
+@json_option
+def verify_command(
+    model: Path, targets: tuple[str, ...], inputs: Path, labels: Path | None, emulated_inputs: int | None, as_json: bool
+) -> None:
+    """Compare every stage of MODEL at every quantised tensor; print the first that differs.
+
+    Exits with 1 unless all are equal.
+    """
+    from ..api import verify as verify_model
+
+    x = read_array(inputs, "inputs")
+    y = read_array(labels, "labels") if labels is not None else None
+    screen = console(as_json)
+    with progress_bars(screen) as watch:
+        verdict = verify_model(
+            model, targets=targets, inputs=x, labels=y, emulated_inputs=emulated_inputs, progress=watch
+        )
+    if as_json:
+        click.echo(exact_to_json(verdict))
+    else:
+        screen.print(exact_in_words(verdict), markup=False)
+    raise SystemExit(verdict.exit_code)

@@ -1,0 +1,123 @@
+"""From a model to a lowered graph: what `cardc.compile` does before a backend takes over."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+import onnx_ir as ir
+
+from .errors import CompileError, did_you_mean
+from .frontend.load import load
+from .identifiers import identifier
+from .passes.base import PassTrace, Step, run_steps
+from .passes.pipeline import TO_INTEGER, for_microcontroller
+from .targets.base import Target
+
+After = Callable[[str, ir.Model], None]
+Source = Any
+"""A path to an ONNX file, an onnx.ModelProto, an onnx_ir.Model, or a Brevitas module (with a sample input)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """One model at three levels, and how it got there. `integer` is what every backend must equal."""
+
+    name: str
+    proto: onnx.ModelProto
+    imported: ir.Model
+    integer: ir.Model
+    lowered: ir.Model
+    traces: tuple[PassTrace, ...]
+    module: Any = None
+
+
+def steps_for(target: Target) -> tuple[Step, ...]:
+    """The whole pipeline for `target`; hardware-aware passes read its capabilities."""
+    return (*TO_INTEGER, *(for_microcontroller(target) if target.backend == "c" else ()))
+
+
+def lower(
+    source: Source, target: Target, *, name: str | None = None, sample: Any = None, after: After | None = None
+) -> Lowered:
+    """Import `source` and run the pipeline for `target`.
+
+    Raises CompileError where the model cannot be lowered exactly. `after` sees the graph behind every pass.
+    """
+    proto, module, stem = as_proto(source, sample)
+    imported = load(ir.from_proto(proto) if not isinstance(source, (str, Path)) else source)
+    integer = imported.clone()
+    seen = after or (lambda name, model: None)
+    traces = run_steps(integer, TO_INTEGER, after=seen)
+    lowered = integer.clone()
+    traces += run_steps(lowered, steps_for(target)[len(TO_INTEGER) :], after=seen)
+    return Lowered(identifier(name or stem), proto, imported, integer, lowered, traces, module)
+
+
+def stop_after(
+    source: Source, target: Target, pass_name: str, *, sample: Any = None, after: After | None = None
+) -> ir.Model:
+    """The graph behind the pass of that name, to be saved and compiled further later.
+
+    Raises CompileError for a pass that the pipeline does not have.
+    """
+    steps = steps_for(target)
+    check_pass_names([pass_name], target)
+    proto, _, _ = as_proto(source, sample)
+    model = load(ir.from_proto(proto) if not isinstance(source, (str, Path)) else source)
+    run_steps(model, steps, stop_after=pass_name, after=after or (lambda name, model: None))
+    return model
+
+
+def check_pass_names(names: Sequence[str], target: Target) -> None:
+    """Raise CompileError for the first of `names` that is no pass of the pipeline for `target`."""
+    known = [step.transform.name for step in steps_for(target)]
+    for name in names:
+        if name not in known:
+            near = did_you_mean(name, known)
+            fix = near if near.startswith("did") else f"the passes are, in order: {', '.join(known)}"
+            raise CompileError(f"no pass {name!r}", fix=fix)
+
+
+def as_proto(source: Source, sample: Any = None) -> tuple[onnx.ModelProto, Any, str]:
+    """`source` as an ONNX model, the Brevitas module if it is one, and a name for it."""
+    if isinstance(source, (str, os.PathLike)):
+        model = ir.to_proto(_read(Path(source)))
+        return model, None, Path(source).name.removesuffix(".onnx")
+    if isinstance(source, onnx.ModelProto):
+        return source, None, source.graph.name or "model"
+    if isinstance(source, ir.Model):
+        return ir.to_proto(source), None, source.graph.name or "model"
+    if _is_module(source):
+        return _export(source, sample), source, "model"
+    raise CompileError(
+        f"cannot compile a {type(source).__name__}",
+        fix="give a path to a QONNX file, an onnx model, or a Brevitas module with sample=",
+    )
+
+
+def _read(path: Path) -> ir.Model:
+    from .frontend.read import read_model
+
+    return read_model(path)
+
+
+def _is_module(source: object) -> bool:
+    # By name, so that the core works without torch.
+    return any(c.__module__.startswith("torch.nn.modules") for c in type(source).__mro__)
+
+
+def _export(module: Any, sample: Any) -> onnx.ModelProto:
+    if sample is None:
+        raise CompileError("a Brevitas module needs a sample input", fix="cardc.compile(module, target, sample=x[:1])")
+    from .frontend.train.export import export_qonnx
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        export_qonnx(module, sample, path)
+        return onnx.load(str(path))
