@@ -1,0 +1,81 @@
+"""The C backend: from a graph with encodings and a memory plan to a library with everything that goes with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+import onnx_ir as ir
+
+from ...passes.choose_encodings import ChooseEncodings
+from ...passes.plan_memory import PlanMemory
+from ...project import Project, identifier
+from ...targets.base import Target
+from . import runtime
+from .library import header, network, quantizer, weights, weights_header
+from .packaging import packaging
+from .program import Program, build
+from .selftest import golden_inputs, integers, selftest
+
+OUT_SCALE, OUT_OFFSET = "cardc.out_scale", "cardc.out_offset"
+"""Metadata of the graph's output: the model's own output is scale * integer + offset."""
+
+
+def lowering(target: Target) -> tuple[ChooseEncodings, PlanMemory]:
+    """The passes that bring an integer-level graph to what `emit` takes."""
+    return ChooseEncodings(features=target.features), PlanMemory()
+
+
+@dataclass(frozen=True)
+class CBackend:
+    """`title` names the network (any text; its files and functions get the nearest C identifier); None takes the
+    graph's name."""
+
+    name: str = "c"
+    title: str | None = None
+    vectors: int = 24
+
+    def emit(self, model: ir.Model, target: Target) -> Project:
+        """The project of `model` for `target`. CompileError, with node and remedy, for what has no exact kernel."""
+        return self.project(model, build(model), target)
+
+    def identifier(self, model: ir.Model) -> str:
+        """The prefix of everything that is emitted for `model`."""
+        return identifier(self.title or model.graph.name or "network").lower()
+
+    def project(self, model: ir.Model, program: Program, target: Target) -> Project:
+        """As `emit`, for a program that is built already."""
+        name = self.identifier(model)
+        inputs = golden_inputs(program, self.vectors)
+        outputs = integers(model, program, inputs)[program.schedule.output.name or ""]
+        files = {**library_files(name, program), f"test/{name}_selftest.c": selftest(name, program, inputs, outputs)}
+        sources = sorted(path for path in files if path.startswith("src/") and path.endswith(".c"))
+        files |= packaging(name, program, target.title, sources, f"test/{name}_selftest.c")
+        return Project({PurePosixPath(path): text for path, text in files.items()})
+
+
+def library_files(name: str, program: Program) -> dict[str, str]:
+    """`src/`: the network's files and the kernels that it uses, no others."""
+    output = program.schedule.output
+    scale = output.metadata_props.get(OUT_SCALE, _scale(output))
+    own = {
+        f"{name}.h": header(name, program, scale, output.metadata_props.get(OUT_OFFSET, "0.0")),
+        f"{name}.c": network(name, program),
+        f"{name}_weights.h": weights_header(name, program),
+        f"{name}_weights.c": weights(name, program),
+    }
+    kernels = set(program.functions) | {"cardc_argmax_i16" if program.out_type == "int16_t" else "cardc_argmax_i32"}
+    quantize = quantizer(name, program)
+    if quantize is not None:
+        own[f"{name}_quantize.c"] = quantize
+        kernels.add("cardc_load_f32")
+    # The network's file includes all three interfaces, used or not.
+    headers = runtime.sources({"cardc_conv_int8", "cardc_dense_int8", "cardc_maxpool"})
+    own |= {file: text for file, text in headers.items() if file.endswith(".h")}
+    return {f"src/{file}": text for file, text in sorted((own | runtime.sources(kernels)).items())}
+
+
+def _scale(output: ir.Value) -> str:
+    from ...ops.qtype import qtype
+
+    return repr(qtype(output).scale[0])

@@ -1,0 +1,110 @@
+"""From a Threshold, Requantize or Affine node to the numbers of a cardc_finish (see runtime/cardc_types.h)."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from ...errors import CompileError
+from ...ops.base import Array, constant, integer, operand, result
+from ...ops.graph import is_cardc
+from ...ops.qtype import qtype
+from ...passes.encodings import fold
+from ...passes.layouts import Layout
+from .step import Step
+from .writer import literal
+
+_OUT = {1: "CARDC_U8", 2: "CARDC_I16", 4: "CARDC_I32"}
+
+
+def add_finish(step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout) -> str:
+    """Add the cardc_finish that turns the sums described by `sums` into the tensor stored as `out`; `&name`.
+
+    `node` None stores the accumulator itself. Raises CompileError, with the node, for numbers that do not fit.
+    """
+    try:
+        if node is None:
+            one, zero = np.ones(1, np.int64), np.zeros(1, np.int64)
+            return _affine(step, fold.affine(one, zero - out.lo, sums), out)
+        if is_cardc(node, "Threshold"):
+            return _threshold(step, node, sums, out)
+        m, b = _coefficient(node, 1), _coefficient(node, 2)
+        if is_cardc(node, "Affine"):
+            return _affine(step, fold.affine(m, b - out.lo, sums), out)
+        return _requantize(step, node, m, b, sums, out)
+    except CompileError as error:
+        error.node = error.node if error.node is not None else (node if node is not None else step.node)
+        raise
+
+
+def _coefficient(node: ir.Node, index: int) -> Array:
+    value = constant(operand(node, index))
+    if value is None:
+        raise CompileError(f"{node.op_type} has a computed parameter", node=node, fix="compile again from the model")
+    return value.astype(np.int64)
+
+
+def _threshold(step: Step, node: ir.Node, sums: fold.Sums, out: Layout) -> str:
+    t, q = _coefficient(node, 1), qtype(result(node))
+    d = _coefficient(node, 2) if len(node.inputs) > 2 else None
+    if not out.is_bytes:
+        raise CompileError(
+            f"a quantiser of {q.levels} levels has no multiply-and-shift form, and thresholds give at most 256",
+            node=node,
+            fix="quantise to at most 8 bits",
+        )
+    base, rise = (integer(node, "base", q.lo) - out.lo) // out.step, q.step // out.step
+    if t.shape[1] == 0:  # one level: nothing to compare with
+        return _affine(step, fold.affine(np.zeros(1, np.int64), np.full(1, base), sums), out)
+    found = fold.thresholds(t, d, sums)
+    ctype, levels = ("int16_t" if found.fits_int16 else "int32_t"), found.t.shape[1]
+    name = step.array("thresholds", ctype, found.t, f"{len(found.t)} x {levels}, ascending")
+    falling = "NULL"
+    if found.falling is not None:
+        falling = step.array("falling", "uint8_t", found.falling, "1 where the level falls as the sum rises")
+    narrow = found.fits_int16
+    return _struct(
+        step, "CARDC_THRESHOLD", out, shared=int(found.shared), base=base, step_=rise, levels=levels,
+        t16=name if narrow else "NULL", t32="NULL" if narrow else name, falling=falling,
+    )  # fmt: skip
+
+
+def _requantize(step: Step, node: ir.Node, m: Array, b: Array, sums: fold.Sums, out: Layout) -> str:
+    q, shift = qtype(result(node)), integer(node, "shift", 0)
+    if q.step != 1:
+        raise CompileError(f"Requantize to {q} is not supported", node=node, fix="keep its thresholds")
+    low, high = q.lo - out.lo, q.hi - out.lo
+    dyadic = fold.requantize(m, b - (out.lo << shift), shift, low, high, sums, as_bytes=False)
+    wide = dyadic.wide
+    fields = _coefficients(step, dyadic)
+    return _struct(
+        step, "CARDC_REQUANTIZE", out, shared=int(dyadic.shared), shift=shift, lo=low, hi=high, m=fields[0],
+        b="NULL" if wide else fields[1], b64=fields[1] if wide else "NULL",
+    )  # fmt: skip
+
+
+def _affine(step: Step, dyadic: fold.Dyadic, out: Layout) -> str:
+    m, b = _coefficients(step, dyadic)
+    return _struct(step, "CARDC_AFFINE", out, shared=int(dyadic.shared), m=m, b=b)
+
+
+def _coefficients(step: Step, dyadic: fold.Dyadic) -> tuple[str, str]:
+    wide = "int64_t" if dyadic.wide else "int32_t"
+    return (
+        step.array("multiplier", "int32_t", dyadic.m, "one a channel" if not dyadic.shared else "for all channels"),
+        step.array("offset", wide, dyadic.b, "one a channel" if not dyadic.shared else "for all channels"),
+    )
+
+
+def _struct(
+    step: Step, kind: str, out: Layout, *, shared: int, shift: int = 0, base: int = 0, step_: int = 0, levels: int = 0,
+    lo: int = 0, hi: int = 0, t16: str = "NULL", t32: str = "NULL", falling: str = "NULL", m: str = "NULL",
+    b: str = "NULL", b64: str = "NULL",
+) -> str:  # fmt: skip
+    low, high = literal(lo, "int32_t"), literal(hi, "int32_t")
+    fields: list[tuple[str, object]] = [
+        ("kind", kind), ("out", _OUT[out.width_bytes]), ("shared", shared), ("shift", shift), ("base", base),
+        ("step", step_), ("levels", levels), ("lo", low), ("hi", high), ("t16", t16), ("t32", t32),
+        ("falling", falling), ("m", m), ("b", b), ("b64", b64),
+    ]  # fmt: skip
+    return step.struct("cardc_finish", "finish", fields)

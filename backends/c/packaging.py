@@ -1,0 +1,41 @@
+"""The files around the library: CMake, Arduino, PlatformIO, a page to read."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import jinja2
+
+from ...ops.base import shape_of
+from ...ops.qtype import qtype
+from .products import elements
+from .program import Program
+from .writer import comment_text
+
+TEMPLATES = {
+    "CMakeLists.txt": "CMakeLists.txt.j2",
+    "README.md": "README.md.j2",
+    "library.properties": "library.properties.j2",
+    "library.json": "library.json.j2",
+    "examples/{name}_example/{name}_example.ino": "sketch.ino.j2",
+}
+
+
+def packaging(name: str, program: Program, target: str, library: list[str], selftest: str) -> dict[str, str]:
+    """Path -> text. `library` and `selftest` are paths of C files from the project's root; `target` a board's title."""
+    plan = program.schedule
+    qi, qo = qtype(plan.source), qtype(plan.output)
+    facts = {
+        "name": name, "upper": name.upper(), "library": library, "selftest": selftest,
+        "target": comment_text(target), "arena": max(1, program.arena),
+        "in_type": program.in_type, "out_type": program.out_type,
+        "in_size": elements(plan.source), "out_size": elements(plan.output),
+        "in_lo": qi.lo, "in_hi": qi.hi, "out_lo": qo.lo, "out_hi": qo.hi,
+        "in_shape": f"shape {list(shape_of(plan.source)[1:])}, last axis fastest",
+    }  # fmt: skip
+    env = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    folder = files(__package__).joinpath("templates")
+    return {
+        path.replace("{name}", name): env.from_string(folder.joinpath(template).read_text("utf-8")).render(facts)
+        for path, template in TEMPLATES.items()
+    }

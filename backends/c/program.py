@@ -1,0 +1,199 @@
+"""The network as a list of steps: load, one step a stage, and a store where the last tensor is bytes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import onnx_ir as ir
+
+from ...errors import CompileError
+from ...ops.qtype import qtype
+from ...ops.window import window
+from ...passes.encodings import fold
+from ...passes.layouts import Layout, as_seen, layout_of
+from ...passes.plan_memory import ARENA, BOUND, OFFSET, SCRATCH, output_layout, planes, to_caller, working_layout
+from ...passes.schedule import Schedule, Stage, schedule
+from .finish import add_finish
+from .products import add_product
+from .step import Step, at, c_map
+
+_WIDE = {2: "int16_t", 4: "int32_t"}
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is emitted: the steps in order, the types of input and output, the size of the arena in bytes."""
+
+    schedule: Schedule
+    steps: tuple[Step, ...]
+    in_type: str
+    out_type: str
+    arena: int
+    lower_bound: int
+
+    @property
+    def functions(self) -> set[str]:
+        """The kernels that the steps call."""
+        return set().union(*(s.functions for s in self.steps))
+
+
+def build(model: ir.Model) -> Program:
+    """The program of `model`, which has encodings and a memory plan. Raises CompileError for what has no kernel."""
+    plan = schedule(model)
+    if ARENA not in model.metadata_props:
+        raise CompileError("the model has no memory plan", fix="run the pass plan-memory first")
+    steps = [_load(plan)]
+    for stage in plan.stages:
+        steps.append(_stage(len(steps), plan, stage))
+    if not to_caller(plan, plan.output):
+        steps.append(_store(len(steps), plan))
+    arena, bound = int(model.metadata_props[ARENA]), int(model.metadata_props[BOUND])
+    return Program(
+        plan, tuple(steps), in_type(plan.source), _WIDE[output_layout(plan.output).width_bytes], arena, bound
+    )
+
+
+def in_type(source: ir.Value) -> str:
+    """The C type of the quantised input's elements."""
+    q = qtype(source)
+    if q.lo >= -128 and q.hi <= 127:
+        return "int8_t"
+    if q.lo >= 0 and q.hi <= 255:
+        return "uint8_t"
+    fix = "quantise the input to at most 8 bits"
+    raise CompileError(f"the input has type {q}, which is no 8-bit type", node=source.producer(), fix=fix)
+
+
+def place_of(value: ir.Value) -> int:
+    """Bytes from the start of the arena to the storage of `value`."""
+    text = value.metadata_props.get(OFFSET)
+    if text is None:
+        raise CompileError(f"tensor {value.name!r} has no place in memory", fix="run the pass plan-memory first")
+    return int(text)
+
+
+def _load(plan: Schedule) -> Step:
+    value, layout = plan.source, layout_of(plan.source)
+    step = Step(0, "load", f"input {value.name}", None, value)
+    q, ctype = qtype(value), in_type(value)
+    to = step.maps("to", layout)
+    kernel = "cardc_load_i8" if ctype == "int8_t" else "cardc_load_u8"
+    step.call(kernel, "in", _signed(layout.lo), _signed(q.hi), layout.step, to, at(place_of(value) + layout.interior))
+    _border(step, layout, place_of(value))
+    return step
+
+
+def _stage(index: int, plan: Schedule, stage: Stage) -> Step:
+    title = stage.node.name or stage.op
+    if stage.finish is not None:
+        title = f"{title}, {stage.finish.name or stage.finish.op_type}"
+    step = Step(index, stage.op, title, stage.node, stage.output)
+    out = layout_of(stage.output)
+    direct = to_caller(plan, stage.output)
+    offset = 0 if direct else place_of(stage.output)
+    dst = "out" if direct else at(offset + out.interior * out.width_bytes, {**_WIDE, 1: "uint8_t"}[out.width_bytes])
+    if stage.op in ("conv", "matmul"):
+        _product(step, stage, dst, out)
+    elif stage.op == "maxpool":
+        _pool(step, stage, dst, out)
+    else:
+        _finish(step, stage.node, stage.source, stage.node, dst, out)
+    if out.is_bytes:
+        _border(step, out, offset)
+    return step
+
+
+def _store(index: int, plan: Schedule) -> Step:
+    """The last tensor, where it lies in the arena, to the caller as plain integers."""
+    step = Step(index, "store", f"output {plan.output.name}", None, None)
+    _finish(step, None, plan.output, None, "out", output_layout(plan.output))
+    return step
+
+
+def _product(step: Step, stage: Stage, dst: str, out: Layout) -> None:
+    spans = json.loads(stage.node.metadata_props.get(SCRATCH, "{}"))
+    source, layout = layout_of(stage.source), working_layout(stage)
+    start = place_of(stage.source)
+    if "copy" in spans:
+        seen = as_seen(stage.node, source) if stage.op == "conv" else source
+        shape = seen if seen is not None else source
+        to = step.maps("copy", layout)
+        start = int(spans["copy"][0])
+        place = at(place_of(stage.source) + shape.interior)
+        step.call("cardc_copy", place, shape.plane, shape.row, to, at(start + layout.interior))
+        _border(step, layout, start)
+    src = at(start)
+    if "planes" in spans:
+        src = at(int(spans["planes"][0]), "uint32_t")
+        step.call("cardc_pack_planes", at(start), layout.elements, planes(layout), src)
+    table = (at(int(spans["table"][0])), int(spans["table"][1])) if "table" in spans else ("NULL", 0)
+    add_product(step, stage, src, layout, dst, out, table)
+
+
+def _pool(step: Step, stage: Stage, dst: str, out: Layout) -> None:
+    node = stage.node
+    source = as_seen(node, layout_of(stage.source))
+    if source is None:
+        raise CompileError("MaxPool reads a reshaped tensor", node=node, fix="do not reshape in front of a pool")
+    if not source.is_bytes:
+        raise CompileError(
+            "MaxPool has a kernel for tensors of at most 256 levels only",
+            node=node,
+            fix="quantise in front of the pool",
+        )
+    win = window(node)
+    pad = [(b, e) for b, e in zip(win.begin, win.end, strict=True)]
+    if any(max(p) >= k for p, k in zip(pad, win.kernel, strict=True)):
+        raise CompileError("MaxPool's padding is not smaller than its kernel", node=node, fix="use less padding")
+    two = len(win.kernel) == 2
+    sizes = [v if two else (d, *v) for v, d in ((win.kernel, 1), (win.strides, 1), (win.dilations, 1), (win.begin, 0))]
+    if max(max(v) for v in sizes) > 255:
+        raise CompileError("MaxPool's window is larger than 255", node=node, fix="use a smaller window")
+    names = ("kernel", "stride", "dilation")
+    fields: list[tuple[str, object]] = [("from", c_map(source)), ("to", c_map(out))]
+    for name, (down, across) in zip(names, sizes[:3], strict=True):
+        fields += [(f"{name}_height", down), (f"{name}_width", across)]
+    fields += [("pad_top", sizes[3][0]), ("pad_left", sizes[3][1])]
+    pool = step.struct("cardc_pool", "pool", fields)
+    step.call("cardc_maxpool", pool, at(place_of(stage.source) + source.interior), dst)
+
+
+def _finish(step: Step, node: ir.Node | None, source: ir.Value, seen_by: ir.Node | None, dst: str, out: Layout) -> None:
+    """Thresholds, requantisation, affine, or (node None) a plain copy, of a tensor that lies in memory."""
+    stored = layout_of(source)
+    layout = stored if seen_by is None else as_seen(seen_by, stored)
+    if layout is None:
+        raise CompileError("a reshaped tensor is quantised", node=node, fix="reshape behind the quantiser")
+    channels, q = layout.channels, qtype(source)
+    place = place_of(source)
+    if not layout.is_bytes:
+        sums = fold.raw(np.full(channels, min(q.lo, 0)), np.full(channels, max(q.hi, 0)))
+        finish = add_finish(step, node, sums, out)
+        kernel = "cardc_finish_i16" if layout.width_bytes == 2 else "cardc_finish_i32"
+        to = step.maps("to", out)
+        step.call(kernel, finish, at(place, _WIDE[layout.width_bytes], const=True), to, dst)
+        return
+    # A convolution of one tap of weight 1 a channel is the identity: its finish is what is wanted.
+    ones = np.ones((channels, 1), np.int64)
+    sums = fold.of_bytes(ones, fold.Stored(layout.lo, layout.step, layout.levels - 1))
+    finish = add_finish(step, node, sums, out)
+    fields: list[tuple[str, object]] = [
+        ("weights", step.array("ones", "int8_t", ones, "one a channel: the identity")),
+        ("origin", layout.interior), ("plane", layout.plane), ("row", layout.row), ("row_step", layout.row),
+        ("col_step", 1), ("kernel_height", 1), ("kernel_width", 1), ("dilation_height", 1), ("dilation_width", 1),
+        ("depth", 1), ("group_channels", 1), ("to", c_map(out)),
+    ]  # fmt: skip
+    step.call("cardc_conv_int8", step.struct("cardc_conv_dense", "layer", fields), finish, at(place), dst)
+
+
+def _border(step: Step, layout: Layout, offset: int) -> None:
+    if layout.border is None or layout.contiguous:
+        return
+    inside = step.maps(f"inside{len(step.structs)}", layout)
+    step.call("cardc_fill_border", at(offset), layout.size, layout.interior, inside, layout.border)
+
+
+def _signed(value: int) -> str:
+    return f"({value})" if value < 0 else str(value)

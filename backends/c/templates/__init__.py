@@ -1,0 +1,1 @@
+"""Mostly static files of an emitted project."""

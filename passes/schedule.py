@@ -1,0 +1,132 @@
+"""Stages: what runs as one function on a processor, in order.
+
+A convolution or matrix product takes the Threshold or Requantize behind it along, when nothing else reads the
+accumulator: the wide accumulators then never exist in memory. Reshape and Flatten move nothing and are no stages.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import onnx_ir as ir
+
+from ..errors import CompileError, raise_all
+from ..ops.base import ONNX, operand, shape_of
+from ..ops.graph import is_cardc
+from ..ops.qtype import find_qtype
+
+_PRODUCTS = ("Conv", "MatMul")
+_FINISHES = ("Threshold", "Requantize")
+_COMPUTE = (*_PRODUCTS, *_FINISHES, "MaxPool", "Affine")
+_FREE = ("Reshape", "Flatten", "Identity")
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step: `node`, and the `finish` that it takes along, from `source` to `output` (both integer tensors)."""
+
+    node: ir.Node
+    finish: ir.Node | None
+    source: ir.Value
+    output: ir.Value
+
+    @property
+    def op(self) -> str:
+        """The operator in lower case, such as `conv` or `maxpool`."""
+        return self.node.op_type.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The whole network: the input quantiser if there is one, the integer input and output, the stages between."""
+
+    quantizer: ir.Node | None
+    source: ir.Value
+    output: ir.Value
+    stages: tuple[Stage, ...]
+
+
+def is_free(node: ir.Node | None) -> bool:
+    """Whether `node` gives the same integers in the same order, only under another shape."""
+    return node is not None and node.domain == ONNX and node.op_type in _FREE
+
+
+def base(value: ir.Value) -> ir.Value:
+    """The tensor that `value` is a reshaped view of; `value` itself where it is none."""
+    node = value.producer()
+    while is_free(node) and node is not None:
+        value = operand(node, 0)
+        node = value.producer()
+    return value
+
+
+def readers(value: ir.Value) -> list[ir.Node]:
+    """The nodes that read `value` or a view of it, views left out."""
+    found: list[ir.Node] = []
+    for use in value.uses():
+        node = use.node
+        found += readers(node.outputs[0]) if is_free(node) else [node]
+    return found
+
+
+def schedule(model: ir.Model) -> Schedule:
+    """The stages of `model`, an integer-level graph with one input and one output, in the graph's order.
+
+    Raises CompileError (all problems at once) for anything else: several inputs, an operator without a kernel, a
+    float tensor behind the quantiser.
+    """
+    graph = model.graph
+    if len(graph.inputs) != 1 or len(graph.outputs) != 1:
+        raise CompileError(
+            f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs",
+            fix="export a model with one input and one output",
+        )
+    quantizer = _quantizer(graph)
+    source = quantizer.outputs[0] if quantizer is not None else graph.inputs[0]
+    stages, taken, errors = [], {quantizer}, []
+    for node in graph:
+        if node in taken or is_free(node):
+            continue
+        if not is_cardc(node, *_COMPUTE) or find_qtype(node.outputs[0]) is None:
+            fix = "lower it to integers with a quantiser on each side, or leave it to the host"
+            errors.append(CompileError(f"there is no C kernel for {node.op_type}", node=node, fix=fix))
+            continue
+        finish = _finish(node, graph)
+        taken.add(finish)
+        last = finish if finish is not None else node
+        stages.append(Stage(node, finish, base(operand(node, 0)), last.outputs[0]))
+    raise_all(errors)
+    _check_batch(source)
+    return Schedule(quantizer, source, base(graph.outputs[0]), tuple(stages))
+
+
+def _check_batch(source: ir.Value) -> None:
+    if shape_of(source)[:1] != (1,):
+        raise CompileError(
+            f"the input's shape {list(shape_of(source))} does not start with a batch of 1",
+            fix="export the model with batch 1",
+        )
+
+
+def _quantizer(graph: ir.Graph) -> ir.Node | None:
+    value = graph.inputs[0]
+    if find_qtype(value) is not None:
+        return None
+    users = [use.node for use in value.uses()]
+    if len(users) != 1 or not is_cardc(users[0], "Threshold"):
+        raise CompileError(
+            f"the float input {value.name!r} does not go through one quantiser",
+            node=users[0] if users else None,
+            fix="put a quantiser (Quant or BipolarQuant) first in the model",
+        )
+    return users[0]
+
+
+def _finish(node: ir.Node, graph: ir.Graph) -> ir.Node | None:
+    """The Threshold or Requantize that alone reads `node`'s result."""
+    value = node.outputs[0]
+    users = list(value.uses())
+    if not is_cardc(node, *_PRODUCTS) or len(users) != 1 or value in graph.outputs:
+        return None
+    user = users[0].node
+    return user if is_cardc(user, *_FINISHES) else None
