@@ -102,12 +102,10 @@ class Csim:
         with quiet():
             _, traced = self._model.trace(given)
         values: dict[str, NDArray[np.int64]] = {}
+        raw = _integers(given)
         for layer in self.plan.layers:
-            if layer.class_name == "InputLayer":
-                raw = _integers(given)
-            elif layer.traced:
-                raw = _integers(traced[layer.name])
-            # else a Reshape: the same elements in the same order as the layer before it
+            # A layer that is not traced only reshapes: the same elements in the same order as before it.
+            raw = _integers(traced[layer.name]) if layer.traced else raw
             values[layer.value] = layer.layout.from_hls(raw.reshape(len(x), -1))
         return values
 

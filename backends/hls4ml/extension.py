@@ -134,4 +134,4 @@ def register() -> None:
     for template in _templates():
         backend.register_template(template)
     for header in HEADERS:
-        backend.register_source(Path(str(files(__package__) / "nnet_utils" / header)).resolve())
+        backend.register_source(Path(str(files(__name__.rpartition(".")[0]) / "nnet_utils" / header)).resolve())

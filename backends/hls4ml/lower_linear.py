@@ -61,10 +61,11 @@ def _full_kernel(w: NDArray[np.int64], win: Window, group: int) -> NDArray[np.in
     outs, per_group = w.shape[:2]
     reach = [d * (k - 1) + 1 for k, d in zip(win.kernel, win.dilations, strict=True)]
     full = np.zeros((outs, per_group * group, *reach), np.int64)
-    step = tuple(slice(None, None, d) for d in win.dilations)
+    taps = tuple(slice(None, None, d) for d in win.dilations)
     for o in range(outs):
         first = o // (outs // group) * per_group
-        full[(o, slice(first, first + per_group), *step)] = w[o]
+        place: tuple[int | slice, ...] = (o, slice(first, first + per_group), *taps)
+        full[place] = w[o]
     return full if len(reach) == 2 else full[:, :, None, :]
 
 
@@ -92,7 +93,15 @@ def conv(node: ir.Node, b: Builder) -> None:
             node=node,
             fix="use io_type io_stream",
         )
-    strategy, reuse = choose(node, n_in, n_filt, int(np.count_nonzero(w)), b.target, b.options)
+    strategy, reuse = choose(
+        node,
+        n_in,
+        n_filt,
+        int(np.count_nonzero(w)),
+        b.target,
+        b.options,
+        beyond_inputs=b.io_type == "io_stream",
+    )
     axes = (3, 0, 1, 2) if strategy == "resource" else ()
     q = qtype(node.outputs[0])
     sizes = {

@@ -19,13 +19,25 @@ def parallel_limit(target: Target) -> int:
     return min(_MOST, max(_LEAST, target.lut // _SHARE))
 
 
-def valid_reuse(n_in: int, n_out: int) -> tuple[int, ...]:
-    """Reuse factors that hls4ml's resource strategy computes correctly: divisors of n_in, or whole inputs."""
+def valid_reuse(n_in: int, n_out: int, *, beyond_inputs: bool = True) -> tuple[int, ...]:
+    """Reuse factors that hls4ml's resource strategy computes correctly: divisors of n_in, or whole inputs.
+
+    Its io_parallel convolution gives wrong sums `beyond_inputs`, for a factor above n_in, without a word.
+    """
     inner = [d for d in range(1, n_in + 1) if n_in % d == 0]
-    return (*inner, *(n_in * d for d in range(2, n_out + 1) if n_out % d == 0))
+    return (*inner, *(n_in * d for d in range(2, n_out + 1) if n_out % d == 0 and beyond_inputs))
 
 
-def choose(node: ir.Node, n_in: int, n_out: int, nonzeros: int, target: Target, options: Options) -> tuple[str, int]:
+def choose(
+    node: ir.Node,
+    n_in: int,
+    n_out: int,
+    nonzeros: int,
+    target: Target,
+    options: Options,
+    *,
+    beyond_inputs: bool = True,
+) -> tuple[str, int]:
     """Strategy and reuse factor of the [n_in, n_out] product of `node`.
 
     Unrolled, where the non-zero weights fit side by side: zeros then cost nothing. Else the weights go to
@@ -34,7 +46,7 @@ def choose(node: ir.Node, n_in: int, n_out: int, nonzeros: int, target: Target, 
     """
     name, limit = node.name or "", parallel_limit(target)
     strategy = options.strategy.get(name) or ("latency" if nonzeros <= limit else "resource")
-    valid = valid_reuse(n_in, n_out)
+    valid = valid_reuse(n_in, n_out, beyond_inputs=beyond_inputs)
     if strategy == "latency":
         return strategy, options.reuse.get(name, 1)
     if name not in options.reuse:

@@ -37,7 +37,7 @@ def support_files(model: ir.Model, plan: Plan, target: Target, options: Options)
 
 @cache
 def _templates() -> jinja2.Environment:
-    loader = jinja2.PackageLoader(__package__, "templates")
+    loader = jinja2.PackageLoader(__name__.rpartition(".")[0], "templates")
     # The output is C++ and Markdown, never HTML; every name put into it went through identifier().
     return jinja2.Environment(loader=loader, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 
