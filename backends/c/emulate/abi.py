@@ -27,6 +27,7 @@ class Abi:
     stack_align: int
     entry_bit: int  # Thumb code is entered at odd addresses
     trap_code: bytes  # a jump to itself
+    breakpoint_code: bytes  # the semihosting one
 
     def new(self) -> Any:
         """A unicorn engine of this core."""
@@ -78,6 +79,7 @@ def abi_of(core: Core) -> Abi:
             stack_align=8,
             entry_bit=1,
             trap_code=b"\xfe\xe7",
+            breakpoint_code=b"\xab\xbe",
         )
     return Abi(
         const.UC_ARCH_RISCV,
@@ -90,4 +92,5 @@ def abi_of(core: Core) -> Abi:
         stack_align=16,
         entry_bit=0,
         trap_code=b"\x6f\x00\x00\x00",
+        breakpoint_code=b"\x73\x00\x10\x00",
     )

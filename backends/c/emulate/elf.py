@@ -66,7 +66,6 @@ class Elf:
         self.all_symbols: tuple[Symbol, ...] = tuple(sorted(_symbols(file), key=lambda s: (s.address, s.name)))
         self.symbols: dict[str, Symbol] = {symbol.name: symbol for symbol in reversed(self.all_symbols)}
         self.sizes: Sizes = _sizes(file)
-        self.stack_frames: dict[int, int] = _stack_frames(file)
 
     def symbol(self, name: str) -> Symbol:
         """The function or object called `name`; ValueError where there is none."""
@@ -142,23 +141,3 @@ def _sizes(file: Any) -> Sizes:
         else:
             rodata += size
     return Sizes(text, rodata, data, bss)
-
-
-def _stack_frames(file: Any) -> dict[int, int]:
-    """clang's .stack_sizes: function address -> bytes of its own frame (LLVM CodeGenerator, "Emitting
-    function stack size information"): a pointer and an unsigned LEB128 for each function."""
-    section = file.get_section_by_name(".stack_sizes")
-    if section is None:
-        return {}
-    data, frames, at = section.data(), {}, 0
-    while at + 4 < len(data):
-        address = int.from_bytes(data[at : at + 4], "little") & ~1
-        at, size, shift = at + 4, 0, 0
-        while True:
-            byte = data[at]
-            size |= (byte & 0x7F) << shift
-            at, shift = at + 1, shift + 7
-            if not byte & 0x80:
-                break
-        frames[address] = size
-    return frames

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
+import os
+import platform
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -11,7 +14,7 @@ from pathlib import Path
 
 from ....errors import CompileError
 from . import zig
-from .process import Sources, check_tool, run_tool, write_sources
+from .process import SUPPORT, Sources, check_tool, run_tool, write_sources
 
 TIMEOUT = 120.0  # seconds
 COMPILERS = ("gcc", "clang", "zig")
@@ -69,6 +72,25 @@ def check_compiles(
     said."""
     with tempfile.TemporaryDirectory(prefix="cardc-host-") as name:
         _build(sources, Path(name), compiler, as_cpp, ["-c", *flags], None)
+
+
+def build_support(name: str, flags: Sequence[str] = ()) -> Path:
+    """A shared library of cardc's own, from support/`name`, by zig: built once (0.1 s) and kept in the user's cache.
+
+    It is put in place by renaming, so that many processes may do this at once.
+    """
+    source = (SUPPORT / name).read_bytes()
+    identity = "\n".join([*flags, platform.platform(), zig.version()]).encode()
+    key = hashlib.sha256(source + b"\0" + identity).hexdigest()[:16]
+    path = zig.cache_folder("support") / f"{Path(name).stem}-{key}.so"
+    if not path.exists():
+        with tempfile.TemporaryDirectory(prefix="build-", dir=path.parent) as folder:
+            built = Path(folder) / "library.so"
+            options = ["-O2", "-std=c99", *zig.WARNINGS, "-fno-sanitize=undefined", "-shared", "-fPIC", "-g0", *flags]
+            command = [*zig.command(), "cc", *options, str(SUPPORT / name), "-o", str(built)]
+            check_tool(command, timeout=TIMEOUT, env=zig.environment(Path(folder) / "cache"))
+            os.replace(built, path)
+    return path
 
 
 def _build(

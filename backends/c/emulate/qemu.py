@@ -36,6 +36,15 @@ def available(core: Core) -> bool:
     return core.isa in _TOOLS and shutil.which(_TOOLS[core.isa][0]) is not None
 
 
+@dataclass(frozen=True)
+class Program:
+    """A self-test linked for one board."""
+
+    elf: Elf
+    board: Board
+    emulator: str
+
+
 def run_selftest(
     sources: Sources,
     core: Core,
@@ -46,24 +55,42 @@ def run_selftest(
     board: str | None = None,
     timeout: float = TIMEOUT,
 ) -> QemuResult:
-    """Build `sources`, which define `int main(void)` and may print by `puts`, for a board with `core`, and
-    run them.
+    """Build `sources`, which define `int main(void)` and may print by `puts`, for a board with `core`, and run them.
 
-    `compiler` is "gcc" or "zig". The first of the core's boards that holds the program is taken, or the one
-    named. Raises `CompileError` where a tool is missing or no board is big enough, `ToolError` where the
-    sources do not compile, `EmulationError` where the program does not end within `timeout` seconds.
+    `compiler` is "gcc" or "zig". The first of the core's boards that holds the program is taken, or the one named.
+    Raises `CompileError` where a tool is missing or no board is big enough, `ToolError` where the sources do not
+    compile, `EmulationError` where the program does not end within `timeout` seconds.
     """
+    program = build_selftest(
+        sources, core, compiler=compiler, optimise=optimise, extra_cflags=extra_cflags, board=board
+    )
+    return run(program, timeout=timeout)
+
+
+def build_selftest(
+    sources: Sources,
+    core: Core,
+    *,
+    compiler: str = "gcc",
+    optimise: str = "-O2",
+    extra_cflags: Sequence[str] = (),
+    board: str | None = None,
+) -> Program:
+    """The first half of `run_selftest`: the program with start-up code, and the board that holds it."""
     tool, package = _TOOLS[core.isa]
     emulator = require(tool, apt=package)
-    start = f"start_{core.isa}.c"
-    program = {**sources, start: (SUPPORT / start).read_text(encoding="utf-8")}
     boards = [b for b in core.boards if board in (None, b.machine)]
     for place in boards:
         elf = _COMPILERS[compiler](
-            program, core, keep=("cardc_reset",), optimise=optimise, flags=extra_cflags, memory=place.memory
+            with_startup(sources, core),
+            core,
+            keep=("cardc_reset",),
+            optimise=optimise,
+            flags=extra_cflags,
+            memory=place.memory,
         )
         if _fits(elf, place):
-            return _run(emulator, elf, place, timeout)
+            return Program(elf, place, emulator)
     names = ", ".join(b.machine for b in boards) or f"{board!r} (which does not have it)"
     raise CompileError(
         f"the self-test does not fit any emulated board with a {core.name}: {names}",
@@ -72,16 +99,24 @@ def run_selftest(
     )
 
 
-def _fits(elf: Elf, board: Board) -> bool:
-    return elf.sizes.flash <= board.memory.flash_size and elf.sizes.ram + STACK <= board.memory.ram_size
+def with_startup(sources: Sources, core: Core) -> dict[str, str]:
+    """`sources` and the start-up code that calls their main."""
+    start = f"start_{core.isa}.c"
+    return {**sources, start: (SUPPORT / start).read_text(encoding="utf-8")}
 
 
-def _run(emulator: str, elf: Elf, board: Board, timeout: float) -> QemuResult:
+def run(program: Program, *, timeout: float = TIMEOUT, options: Sequence[str] = ()) -> QemuResult:
+    """The second half of `run_selftest`, with further options for QEMU."""
     with tempfile.TemporaryDirectory(prefix="cardc-qemu-") as folder:
         kernel = Path(folder) / "selftest.elf"
-        kernel.write_bytes(elf.data)
-        done = run_tool([emulator, *arguments(board), "-kernel", str(kernel)], timeout=timeout)
-    return QemuResult(done.returncode, done.stdout, board.machine, elf)
+        kernel.write_bytes(program.elf.data)
+        command = [program.emulator, *arguments(program.board), *options, "-kernel", str(kernel)]
+        done = run_tool(command, timeout=timeout)
+    return QemuResult(done.returncode, done.stdout, program.board.machine, program.elf)
+
+
+def _fits(elf: Elf, board: Board) -> bool:
+    return elf.sizes.flash <= board.memory.flash_size and elf.sizes.ram + STACK <= board.memory.ram_size
 
 
 def arguments(board: Board) -> list[str]:

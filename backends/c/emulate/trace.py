@@ -1,22 +1,14 @@
-"""The counting hook: support/trace.c built for this machine by zig, kept in the user's cache, called through
-ctypes."""
+"""The counting hook, support/trace.c, called through ctypes."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-import hashlib
-import os
-import platform
-import sys
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
-from . import zig
+from . import host
 from .elf import Symbol
-from .process import SUPPORT, check_tool
 
 _Entered = ctypes.CFUNCTYPE(None, ctypes.c_uint32)
 
@@ -30,7 +22,12 @@ class Mark(ctypes.Structure):
 class Block(ctypes.Structure):
     """cardc_blockinfo"""
 
-    _fields_ = [("size", ctypes.c_uint32), ("weight", ctypes.c_uint32), ("hits", ctypes.c_uint64)]
+    _fields_ = [
+        ("size", ctypes.c_uint32),
+        ("weight", ctypes.c_uint32),
+        ("hits", ctypes.c_uint64),
+        ("run", ctypes.c_uint64),
+    ]
 
 
 class TraceStruct(ctypes.Structure):
@@ -45,6 +42,7 @@ class TraceStruct(ctypes.Structure):
         ("marks", ctypes.POINTER(Mark)),
         ("current", ctypes.c_uint64),
         ("previous", ctypes.c_uint64),
+        ("run", ctypes.c_uint64),
         ("total", ctypes.c_uint64),
         ("limit", ctypes.c_uint64),
         ("fault_address", ctypes.c_uint64),
@@ -62,23 +60,8 @@ class TraceStruct(ctypes.Structure):
 
 @functools.cache
 def library() -> ctypes.CDLL:
-    """The hook's shared library. Built once a machine (0.1 s) and put in place by rename: safe with many
-    processes."""
-    source = (SUPPORT / "trace.c").read_bytes()
-    key = hashlib.sha256(source + platform.platform().encode() + sys.byteorder.encode()).hexdigest()[:16]
-    folder = zig.cache_folder("trace")
-    path = folder / f"trace-{key}.so"
-    if not path.exists():
-        with tempfile.TemporaryDirectory(prefix="build-", dir=folder) as name:
-            build = Path(name)
-            options = ["-O2", "-std=c99", *zig.WARNINGS, "-fno-sanitize=undefined", "-shared", "-fPIC", "-g0"]
-            check_tool(
-                [*zig.command(), "cc", *options, str(SUPPORT / "trace.c"), "-o", str(build / "trace.so")],
-                timeout=zig.TIMEOUT,
-                env=zig.environment(build / "cache"),
-            )
-            os.replace(build / "trace.so", path)
-    return ctypes.CDLL(str(path))
+    """The hook's shared library."""
+    return ctypes.CDLL(str(host.build_support("trace.c")))
 
 
 class Trace:
@@ -143,6 +126,7 @@ class Trace:
             mark.instructions = mark.entries = 0
         state = self._struct
         state.current = state.previous = state.total = state.fault_size = state.over_limit = 0
+        state.run += 1
         state.limit, state.lowest_stack = limit, (1 << 64) - 1
 
     def watch_stack(self, register: int) -> None:
@@ -175,7 +159,7 @@ class Trace:
         return [(mark.instructions, mark.entries) for mark in self._marks]
 
     def blocks(self) -> Iterator[tuple[int, int]]:
-        """Address and instructions of every block that ran."""
+        """Address and instructions of every block that ran since the last reset."""
         for index, block in enumerate(self._blocks):
-            if block.hits:
+            if block.run == self._struct.run:
                 yield self._base + 2 * index, block.hits * block.weight

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import os
 import sys
@@ -39,6 +40,12 @@ def command() -> list[str]:
     if not available():
         raise CompileError("ziglang, the C cross-compiler, is not installed", fix="pip install 'cardc[mcu]'")
     return [sys.executable, "-m", "ziglang"]
+
+
+def version() -> str:
+    """The installed zig's version."""
+    command()
+    return importlib.metadata.version("ziglang")
 
 
 def cache_folder(name: str) -> Path:
@@ -98,7 +105,7 @@ def compile_elf(
                 *_PLAIN,
             ),
             *("-ffreestanding", "-isystem", str(SUPPORT / "freestanding"), "-I."),
-            *("-ffunction-sections", "-fdata-sections", "-fstack-size-section", *flags, *files),
+            *("-ffunction-sections", "-fdata-sections", *flags, *files),
             *("-T", "../link.ld", "-Wl,--gc-sections", "-Wl,-z,max-page-size=16"),
             *("-Wl,-e," + keep[0], *(f"-Wl,-u,{symbol}" for symbol in keep), "-o", "../out.elf"),
         ]

@@ -14,7 +14,7 @@ typedef struct {
 
 typedef struct {
     uint32_t size, weight;
-    uint64_t hits;
+    uint64_t hits, run; /* hits in that run */
 } cardc_blockinfo;
 
 typedef struct {
@@ -23,7 +23,7 @@ typedef struct {
     cardc_blockinfo *blocks; /* one for each halfword of code */
     uint8_t *mark_at;        /* likewise: which mark starts there, 0 is none */
     cardc_mark *marks;       /* marks[0] takes what runs before the first marked entry */
-    uint64_t current, previous;
+    uint64_t current, previous, run;
     uint64_t total, limit; /* stops when total passes limit */
     uint64_t fault_address, fault_size; /* the first misaligned access; size 0 is none */
     uint64_t lowest_stack;   /* of the stack pointer at block starts, where stack_register is not 0 */
@@ -80,6 +80,10 @@ void cardc_block(void *uc, uint64_t address, uint32_t size, void *user)
         }
     }
     trace->previous = address;
+    if (block->run != trace->run) {
+        block->run = trace->run;
+        block->hits = 0;
+    }
     block->hits++;
     trace->total += block->weight;
     trace->marks[trace->current].instructions += block->weight;

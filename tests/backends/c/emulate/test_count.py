@@ -60,6 +60,7 @@ def test_callbacks_see_memory_as_it_is_at_entry(machine: Machine) -> None:
 
 
 def test_the_profile_names_local_functions(machine: Machine) -> None:
+    machine.call("divide", 1 << 30, 3)
     run = machine.run("phases", machine.alloc(400), 100)
     profile = machine.profile()
     assert sum(profile.values()) == run.instructions

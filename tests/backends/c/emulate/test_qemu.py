@@ -57,7 +57,7 @@ def test_pass_and_fail_come_through(core: str, compiler: str) -> None:
 
 @pytest.mark.parametrize("core", ["cortex-m0", "cortex-m4", "cortex-m55", "rv32imc"])
 def test_a_fault_is_no_pass(core: str) -> None:
-    source = '#include <stdio.h>\nint main(void) { puts(*(volatile int *)0xF0F0F0F0u ? "PASS" : "PASS"); return 0; }'
+    source = '#include <stdio.h>\nint main(void) { __builtin_trap(); puts("PASS"); return 0; }'
     result = selftest(core, "zig", source)
     assert (result.exit_code, result.output) == (255, "FAULT\n")
 

@@ -1,0 +1,68 @@
+"""Exact instruction counts under QEMU, for the cores that unicorn lacks (Cortex-M55, Zbb) and as a second opinion."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import host, qemu
+from .cores import Core
+from .process import Sources, ToolError, check_tool
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A run, and each entry into a marked function in order: its name, and how many instructions ran before it."""
+
+    run: qemu.QemuResult
+    entries: tuple[tuple[str, int], ...]
+
+    def between(self, first: str, second: str) -> int:
+        """Instructions from the first entry of `first` to the next entry of `second`."""
+        start = next(i for i, (name, _) in enumerate(self.entries) if name == first)
+        end = next(count for name, count in self.entries[start + 1 :] if name == second)
+        return end - self.entries[start][1]
+
+
+def count_selftest(
+    sources: Sources,
+    core: Core,
+    marks: Sequence[str],
+    *,
+    compiler: str = "zig",
+    optimise: str = "-O2",
+    extra_cflags: Sequence[str] = (),
+    board: str | None = None,
+    timeout: float = qemu.TIMEOUT,
+) -> Counted:
+    """As `qemu.run_selftest`, with the functions `marks` (static ones too) watched. Raises `ValueError` for one that
+    the program does not have, and what `run_selftest` raises."""
+    with tempfile.TemporaryDirectory(prefix="cardc-count-") as name:
+        report = Path(name) / "entries"
+
+        def plugin(program: qemu.Program) -> list[str]:
+            symbols = [program.elf.symbol(mark) for mark in marks]
+            options = ",".join(f"mark={s.address:x}:{s.address + max(s.size, 2):x}" for s in symbols)
+            library = host.build_support("qemu_count.c", [f"-DCARDC_PLUGIN_VERSION={_api(program.emulator)}"])
+            return ["-plugin", f"{library},out={report},{options}"]
+
+        program = qemu.build_selftest(
+            sources, core, compiler=compiler, optimise=optimise, extra_cflags=extra_cflags, board=board
+        )
+        result = qemu.run(program, timeout=timeout, options=plugin(program))
+        if not report.exists():
+            raise ToolError(f"QEMU did not load the counting plugin\n{result.output}")
+        lines = [line.split() for line in report.read_text(encoding="ascii").splitlines()]
+    return Counted(result, tuple((marks[int(mark)], int(count)) for mark, count in lines))
+
+
+def _api(emulator: str) -> int:
+    """The plugin interface's version: QEMU 8.2 no longer loads version 1."""
+    said = check_tool([emulator, "--version"], timeout=10)
+    found = re.search(r"version (\d+)\.(\d+)", said)
+    if found is None:
+        raise ToolError(f"{emulator} does not say its version: {said}")
+    return 2 if (int(found[1]), int(found[2])) >= (8, 2) else 1
