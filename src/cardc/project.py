@@ -103,9 +103,7 @@ def _checked(path: PurePosixPath | str) -> PurePosixPath:
             fix="use a relative path of letters, digits, '.', '-' and '_' without '..'",
         )
     if str(clean.parts[0]).lower() == MANIFEST:
-        raise CompileError(
-            "this file name is kept for cardc's own manifest", node=text, fix="rename the file"
-        )
+        raise CompileError("this file name is kept for cardc's own manifest", node=text, fix="rename the file")
     return clean
 
 

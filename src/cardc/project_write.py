@@ -40,9 +40,7 @@ def write_folder(root: Path, files: Mapping[PurePosixPath, bytes], manifest: str
         ) from error
 
 
-def _stage(
-    staged: Path, files: Mapping[PurePosixPath, bytes], manifest: str, root: Path, keep: list[Path]
-) -> None:
+def _stage(staged: Path, files: Mapping[PurePosixPath, bytes], manifest: str, root: Path, keep: list[Path]) -> None:
     staged.mkdir()
     for path, content in files.items():
         _write_file(staged / path, content)
@@ -91,23 +89,17 @@ def _users_files(root: Path, files: Mapping[PurePosixPath, bytes]) -> list[Path]
         name = path.as_posix()
         if name in ours:
             if not _same(root / path, ours[name]):
-                raise _would_lose(
-                    "this file of an earlier build was edited since; it would be lost", root / path
-                )
+                raise _would_lose("this file of an earlier build was edited since; it would be lost", root / path)
         elif name != MANIFEST:
             above = {name.lower(), *(p.as_posix().lower() for p in path.parents)}
             if above & new or name.lower() in new_folders:
-                raise _would_lose(
-                    "a file that cardc did not write stands where a new one must go", root / path
-                )
+                raise _would_lose("a file that cardc did not write stands where a new one must go", root / path)
             users.append(path)
     return users
 
 
 def _would_lose(what: str, path: Path) -> CompileError:
-    return CompileError(
-        what, node=str(path), fix="move it out of the folder, or choose another output folder"
-    )
+    return CompileError(what, node=str(path), fix="move it out of the folder, or choose another output folder")
 
 
 def _read_manifest(root: Path) -> dict[str, str]:

@@ -88,8 +88,8 @@ def _show(figure: Figure, unit: str) -> str:
 def _percent(share: float) -> str:
     """`1.7 %`; `<0.1 %` rather than a zero that is none."""
     if 0 < share < 0.001:
-        return "<0.1 %"
-    return f"{100 * share:.1f} %" if share < 1000 else "none there"
+        return "<0.1\u00a0%"
+    return f"{100 * share:.1f}\u00a0%" if share < 1000 else "none there"
 
 
 def _shape(shape: tuple[int, ...]) -> str:
