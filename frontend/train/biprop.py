@@ -36,9 +36,7 @@ class Biprop:
         if self.ranking not in ("global", "layer"):
             raise CompileError(f"ranking is {self.ranking!r}", fix="use 'global' or 'layer'")
         if not (self.score_lr > 0 and self.lr > 0):
-            raise CompileError(
-                f"learning rates {self.score_lr} and {self.lr}", fix="give positive learning rates"
-            )
+            raise CompileError(f"learning rates {self.score_lr} and {self.lr}", fix="give positive learning rates")
 
     def train(self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None) -> nn.Module:
         """See Recipe.train. Raises CompileError for a model without masked layers and for bad data."""

@@ -36,7 +36,5 @@ def digits(seed: int = 0) -> Split:
     raw = load_digits()
     x = (raw.data / 16.0).astype(np.float32).reshape(-1, 1, 8, 8)
     y = raw.target.astype(np.int64)
-    x_train, x_test, y_train, y_test = train_test_split(
-        x, y, test_size=TEST_IMAGES, stratify=y, random_state=seed
-    )
+    x_train, x_test, y_train, y_test = train_test_split(x, y, test_size=TEST_IMAGES, stratify=y, random_state=seed)
     return Split(x_train, y_train, x_test, y_test)

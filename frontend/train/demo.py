@@ -9,6 +9,7 @@ from torch import nn
 from .biprop import Biprop
 from .data import Split, digits
 from .layers import sparsity
+from .margins import clear_boundaries
 from .models import digits_card
 from .recipe import Schedule, Watch, accuracy
 
@@ -31,9 +32,9 @@ def train_demo_card(seed: int = 0, progress: Watch | None = None) -> tuple[nn.Se
     """
     split = digits()
     card = digits_card(seed=seed)
-    Biprop(sparsity=0.9, score_lr=0.03, schedule=Schedule(epochs=80, seed=seed)).train(
-        card, split.x_train, split.y_train, progress
-    )
+    recipe = Biprop(sparsity=0.9, score_lr=0.1, lr=0.03, schedule=Schedule(epochs=120, seed=seed))
+    recipe.train(card, split.x_train, split.y_train, progress)
+    clear_boundaries(card)
     return card, DemoData(
         split,
         accuracy(card, split.x_train, split.y_train),

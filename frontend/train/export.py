@@ -89,9 +89,7 @@ def _bare(model: ir.Model) -> ir.Model:
         node.doc_string = None
         node.metadata_props.clear()
     used = {node.domain for node in graph}
-    imports = {
-        domain: version for domain, version in sorted(graph.opset_imports.items()) if domain in used | {""}
-    }
+    imports = {domain: version for domain, version in sorted(graph.opset_imports.items()) if domain in used | {""}}
     graph.opset_imports.clear()
     graph.opset_imports.update(imports)
     return ir.Model(graph, ir_version=IR_VERSION, producer_name="cardc")

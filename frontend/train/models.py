@@ -39,9 +39,7 @@ def digits_card(
     second and the third, one masked binary linear layer. Weights are drawn from `seed`.
     """
     if len(channels) != 3 or min(channels) < 1 or not 1 < bits <= 8:
-        raise CompileError(
-            f"channels {tuple(channels)}, {bits} bits", fix="give three widths and 2 to 8 bits"
-        )
+        raise CompileError(f"channels {tuple(channels)}, {bits} bits", fix="give three widths and 2 to 8 bits")
     a, b, c = channels
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -65,9 +63,7 @@ def mlp_card(
     Masked binary linear layers with batch norm and `bits`-bit activations, whose scales are learned.
     """
     if min((inputs, classes, *hidden)) < 1 or not 1 < bits <= 8:
-        raise CompileError(
-            f"widths {(inputs, *hidden, classes)}, {bits} bits", fix="positive widths, 2 to 8 bits"
-        )
+        raise CompileError(f"widths {(inputs, *hidden, classes)}, {bits} bits", fix="positive widths, 2 to 8 bits")
     widths = [inputs, *hidden]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -38,7 +38,7 @@ class QuantPoint:
     rounding: str
 
     def integers(self) -> NDArray[np.int64]:
-        """`after` as integers: multiples of `scale`, less the zero point; -1 and +1 of a bipolar quantiser."""
+        """`after` as integers: multiples of `scale`, zero point taken off; -1 and +1 if bipolar."""
         return np.rint(self.after.astype(np.float64) / self.scale).astype(np.int64)
 
     def boundary_cases(self, relative: float = 1e-5) -> int:
