@@ -78,6 +78,13 @@ def test_thresholds_are_comparators() -> None:
     assert estimate_layer(layer, 10.0)["lut"].value == 10 * (3 * 8 + 2 * 2)
 
 
+def test_requantisation_may_take_multipliers() -> None:
+    layer = FpgaLayer(name="r", op="requantise", in_shape=(10,), out_shape=(10,), act_bits=12, acc_bits=12, out_bits=8)
+    parts = estimate_layer(layer, 10.0)
+    assert (parts["dsp"].low, parts["dsp"].value) == (0, 10)
+    assert estimate_design([layer, dense((4,) * 8)], 10.0)["dsp"].value == 10
+
+
 def test_streams_take_pixels_one_by_one() -> None:
     parts = estimate_layer(conv(), 10.0)
     assert parts["ii"].value == 64

@@ -17,7 +17,14 @@ from ..report import FpgaLayer, Layer, Report, board, estimate_design, estimate_
 from ..verify.run import Stage
 from .base import Build
 
-_KINDS = {"MatMul": "dense", "Conv": "conv2d", "Threshold": "threshold", "Requantize": "threshold", "MaxPool": "pool"}
+_KINDS = {
+    "MatMul": "dense",
+    "Conv": "conv2d",
+    "Threshold": "threshold",
+    "MaxPool": "pool",
+    "Requantize": "requantise",
+    "Affine": "requantise",
+}
 
 
 class FpgaBuild(Build):

@@ -28,6 +28,8 @@ def logic_luts(layer: FpgaLayer) -> int:
     if layer.op == "threshold":
         count_bits = max(1, ceil(log2(layer.levels + 1)))  # the comparisons are summed to the level's number
         return layer.units * (layer.levels * layer.acc_bits + max(0, layer.levels - 1) * count_bits)
+    if layer.op == "requantise":
+        return layer.units * (layer.acc_bits + 2 * layer.out_bits)  # the addition, then the comparisons that clip
     if layer.op == "pool":
         return layer.units * (prod(layer.kernel) - 1) * 2 * layer.act_bits  # a comparison and a selection each
     if layer.reuse_factor == 1:
@@ -64,6 +66,11 @@ def fifo(layer: FpgaLayer) -> tuple[int, int]:
     if depth * width <= _FIFO_LUT_BITS:
         return ceil(depth / _SRL_BITS) * width + 10, 0
     return 10, ceil(width / _BRAM_WIDTH) * ceil(depth / _BRAM_DEPTH)
+
+
+def dsps(layer: FpgaLayer) -> int:
+    """Multipliers by a constant of many digits; ternary weights need none."""
+    return layer.units if layer.op == "requantise" else 0
 
 
 def weight_bram(layer: FpgaLayer) -> int:

@@ -10,11 +10,11 @@ from math import prod
 class FpgaLayer:
     """One hls4ml layer. Shapes are channels-last without the batch: (features,) or (height, width, channels).
 
-    `op` is 'dense', 'conv2d', 'threshold', 'pool' or 'other' (moves data only). `nonzeros` holds the number
-    of non-zero weights of each output channel (dense, conv2d). `act_bits` is the width of an input element,
-    `acc_bits` of the accumulator (of the compared value in a threshold), `out_bits` of an output element.
-    `levels` counts thresholds a channel, `kernel` is (height, width) of the window. `reuse_factor` 1 is fully
-    unrolled.
+    `op` is 'dense', 'conv2d', 'threshold', 'requantise' (a constant multiply, add and shift), 'pool' or
+    'other' (moves data only). `nonzeros` holds the number of non-zero weights of each output channel (dense,
+    conv2d). `act_bits` is the width of an input element, `acc_bits` of the accumulator (of the compared value
+    in a threshold), `out_bits` of an output element. `levels` counts thresholds a channel, `kernel` is
+    (height, width) of the window. `reuse_factor` 1 is fully unrolled.
     """
 
     name: str
