@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardc.report import FpgaLayer, estimate_design, estimate_layer
+from cardc.report import FpgaLayer, estimate_design, estimate_layer, signed_digits
 from cardc.report.fpga_cost import tree_luts
 
 
@@ -37,6 +38,23 @@ def conv(io_type: str = "io_stream", **more: object) -> FpgaLayer:
 )
 def test_adder_trees_by_hand(inputs: int, bits: int, acc: int, luts: int) -> None:
     assert tree_luts(inputs, bits, acc) == luts
+
+
+@given(st.integers(-(2**20), 2**20))
+def test_signed_digits_are_as_few_as_can_be(weight: int) -> None:
+    digits, left = 0, abs(weight)
+    while left:  # the non-adjacent form, digit by digit
+        if left % 2:
+            digits += 1
+            left -= 2 - left % 4
+        left //= 2
+    assert signed_digits(np.array([weight]))[0] == digits
+
+
+def test_ternary_weights_are_one_digit_each() -> None:
+    weights = np.array([[-1, 0, 1, 1], [0, 0, 0, -1]], dtype=np.int8)
+    assert np.array_equal(signed_digits(weights), weights != 0)
+    assert np.array_equal(signed_digits(np.array([3, -3, 7, 127, -128], dtype=np.int8)), [2, 2, 2, 2, 1])
 
 
 @given(st.integers(0, 500), st.integers(1, 8), st.integers(8, 16))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
-import numpy as np
 import onnx_ir as ir
 
 from ..backends.hls4ml import Csim, LayerFacts, emit, layer_facts
@@ -13,7 +12,17 @@ from ..ops.base import Array, constant, operand, result, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import find_qtype, qtype
 from ..project import Project
-from ..report import FpgaLayer, Layer, Report, board, estimate_design, estimate_layer, fits, latency_seconds
+from ..report import (
+    FpgaLayer,
+    Layer,
+    Report,
+    board,
+    estimate_design,
+    estimate_layer,
+    fits,
+    latency_seconds,
+    signed_digits,
+)
 from ..verify.run import Stage
 from .base import Build
 
@@ -74,7 +83,7 @@ def _cost(fact: LayerFacts, node: ir.Node) -> FpgaLayer:
     per_channel: tuple[int, ...] = ()
     if w is not None:
         rows = w.reshape(w.shape[0], -1) if node.op_type == "Conv" else w.T
-        per_channel = tuple(int(n) for n in np.count_nonzero(rows, axis=1))
+        per_channel = tuple(int(n) for n in signed_digits(rows).sum(axis=1))
     source, target = operand(node, 0), result(node)
     kernel = tuple(node.attributes["kernel_shape"].as_ints()) if "kernel_shape" in node.attributes else (1, 1)
     incoming = qtype(source)

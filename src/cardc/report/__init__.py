@@ -6,7 +6,8 @@ from .cycles import latency_seconds, mcu_cycles
 from .exact import Exact
 from .figure import STAGES, TOTALS, Figure, number, show
 from .fit import Check, Fit, fits, require_fit
-from .fpga_estimate import FpgaLayer, estimate_design, estimate_layer
+from .fpga_estimate import estimate_design, estimate_layer
+from .fpga_layer import FpgaLayer, signed_digits
 from .layers import Layer, MemoryMap, MemoryTensor
 from .model import Board, Report, board
 from .table import exact_in_words, print_report
@@ -37,4 +38,5 @@ __all__ = [
     "print_report",
     "require_fit",
     "show",
+    "signed_digits",
 ]

@@ -26,8 +26,6 @@ from .figure import Figure
 from .fpga_cost import dsps, fifo, first_window, flip_flops, logic_luts, stages, weight_bram, window_luts
 from .fpga_layer import FpgaLayer
 
-__all__ = ["FpgaLayer", "estimate_design", "estimate_layer"]
-
 # (low, high) factors of the bands.
 _BANDS = {
     "lut": (0.4, 1.5),
