@@ -49,10 +49,6 @@ class Core:
     boards: tuple[Board, ...] = ()
     memory: Memory = Memory(0x0800_0000, 0x0400_0000, 0x2000_0000, 0x0400_0000)
 
-    @property
-    def is_thumb(self) -> bool:
-        return self.isa == "arm"
-
 
 MiB = 1 << 20
 # Memory maps: QEMU 7.2, hw/arm/nrf51_soc.c, mps2.c, mps2-tz.c and hw/riscv/virt.c. On the MPS boards "flash"

@@ -61,7 +61,6 @@ class Elf:
     def __init__(self, data: bytes) -> None:
         self.data = data
         file = _elf_file(data)
-        self.entry: int = file.header["e_entry"] & ~1 if _is_arm(file) else file.header["e_entry"]
         self.segments: tuple[Segment, ...] = tuple(_segments(file))
         self.all_symbols: tuple[Symbol, ...] = tuple(sorted(_symbols(file), key=lambda s: (s.address, s.name)))
         self.symbols: dict[str, Symbol] = {symbol.name: symbol for symbol in reversed(self.all_symbols)}
@@ -94,10 +93,6 @@ def _elf_file(data: bytes) -> Any:
     return ELFFile(io.BytesIO(data))
 
 
-def _is_arm(file: Any) -> bool:
-    return bool(file.header["e_machine"] == "EM_ARM")
-
-
 def _segments(file: Any) -> Iterator[Segment]:
     for segment in file.iter_segments():
         header = segment.header
@@ -108,7 +103,7 @@ def _segments(file: Any) -> Iterator[Segment]:
 
 def _symbols(file: Any) -> Iterator[Symbol]:
     table = file.get_section_by_name(".symtab")
-    thumb = _is_arm(file)
+    thumb = file.header["e_machine"] == "EM_ARM"
     for symbol in table.iter_symbols() if table is not None else ():
         kind, index = symbol["st_info"]["type"], symbol["st_shndx"]
         if (

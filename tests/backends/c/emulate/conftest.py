@@ -15,7 +15,7 @@ from cardc.backends.c.emulate.unicorn_cpu import Machine
 SOURCES = {"program.c": (Path(__file__).parent / "program.c").read_text(encoding="utf-8")}
 FUNCTIONS = (
     *("sum", "copy_table", "use_struct", "many", "multiply", "divide", "bits", "deep", "globals"),
-    *("load_word", "spin", "phases"),
+    *("load_word", "spin", "phases", "drain"),
 )
 EMULATED = [name for name, core in CORES.items() if core.unicorn is not None]
 

@@ -24,6 +24,7 @@ int32_t globals(void);
 uint32_t load_word(const uint8_t *at);
 void spin(void);
 int32_t phases(int32_t *out, int32_t count);
+void drain(volatile int32_t *left);
 
 int32_t sum(const int8_t *values, int32_t count)
 {
@@ -132,3 +133,23 @@ int32_t phases(int32_t *out, int32_t count)
     first(out, count);
     return second(out, count) + second(out, count);
 }
+
+/* its loop begins at its first instruction */
+#if defined(__thumb__)
+__attribute__((naked)) void drain(volatile int32_t *left)
+{
+    __asm__ volatile("1: ldr r1, [r0]\n subs r1, #1\n str r1, [r0]\n bne 1b\n bx lr");
+}
+#elif defined(__riscv)
+__attribute__((naked)) void drain(volatile int32_t *left)
+{
+    __asm__ volatile("1: lw a1, 0(a0)\n addi a1, a1, -1\n sw a1, 0(a0)\n bnez a1, 1b\n ret");
+}
+#else
+void drain(volatile int32_t *left)
+{
+    do {
+        *left = *left - 1;
+    } while (*left > 0);
+}
+#endif

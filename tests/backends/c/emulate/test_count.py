@@ -50,6 +50,17 @@ def test_marks_split_the_count_and_cost_by_the_element(machine: Machine) -> None
         assert runs[2].by_mark[name] == runs[0].by_mark[name] + 50 * by_element
 
 
+def test_a_loop_to_the_first_instruction_is_not_an_entry(machine: Machine) -> None:
+    left = machine.alloc(4)
+    machine.mark(["drain"])
+    for _ in range(2):
+        machine.write(left, (10).to_bytes(4, "little"))
+        run = machine.run("drain", left)
+        assert run.entries == {"drain": 1}
+        assert run.by_mark == {"": 0, "drain": 41}  # ten rounds of four instructions, and the return
+    assert dict(machine._trace.blocks())[machine.elf.address("drain")] == 40  # it did come back there
+
+
 def test_callbacks_see_memory_as_it_is_at_entry(machine: Machine) -> None:
     buffer, seen = machine.alloc(12), []
     machine.write(buffer, b"\xff" * 12)
