@@ -7,10 +7,14 @@ import onnx_ir as ir
 
 from ..errors import CompileError
 from ..ops import lookup
-from ..ops.base import CARDC, ONNX, QONNX, shape_of
+from ..ops.base import CARDC, ONNX, QONNX, Array, shape_of
 from ..ops.graph import add_initializer, rewire
 
-_MAX_ELEMENTS = 1 << 28
+MAX_ELEMENTS = 1 << 26
+"""Of one tensor: larger ones are refused before anything is allocated for them."""
+
+_SPREADING = ("Add", "Sub", "Mul", "Div", "Pow", "MatMul", "Gemm", "Conv", "Gather", "Concat")
+"""Operators whose result may be larger than their inputs."""
 
 
 def lift_constants(graph: ir.Graph) -> int:
@@ -19,31 +23,45 @@ def lift_constants(graph: ir.Graph) -> int:
     for node in list(graph):
         if node.domain != ONNX or node.op_type != "Constant":
             continue
-        attr = node.attributes.get("value")
-        if attr is None:
-            raise CompileError("Constant without a tensor value", node=node, fix="export with an opset of 13 or newer")
-        value = add_initializer(graph, node.outputs[0].name or "constant", attr.as_tensor().numpy())
+        value = add_initializer(graph, node.outputs[0].name or "constant", _constant(node))
         rewire(graph, node.outputs[0], value)
         graph.remove(node, safe=True)
         done += 1
     return done
 
 
+def _constant(node: ir.Node) -> Array:
+    if (attr := node.attributes.get("value")) is not None:
+        return attr.as_tensor().numpy()
+    if (attr := node.attributes.get("value_float")) is not None:
+        return np.asarray(attr.as_float(), np.float32)
+    if (attr := node.attributes.get("value_floats")) is not None:
+        return np.asarray(attr.as_floats(), np.float32)
+    if (attr := node.attributes.get("value_int")) is not None:
+        return np.asarray(attr.as_int(), np.int64)
+    if (attr := node.attributes.get("value_ints")) is not None:
+        return np.asarray(attr.as_ints(), np.int64)
+    raise CompileError("Constant without a dense tensor or numbers", node=node, fix="export it as a dense tensor")
+
+
 def fold_constants(graph: ir.Graph, node: ir.Node) -> bool:
     """Replace `node` by its value where that is known; return whether it was.
 
-    Known are: any operator but a quantiser on constants, and the Shape of a tensor of known shape.
+    Known are: any ONNX operator on constants, and the Shape of a tensor of known shape. Raises CompileError for a
+    result of more than `MAX_ELEMENTS` elements.
     """
     if node.domain in (QONNX, CARDC):
         return False
     if node.op_type == "Shape":
+        lookup(node).verify(node)
         array = np.asarray(shape_of(node.inputs[0]), np.int64)
     elif node.inputs and all(v is not None and v.const_value is not None for v in node.inputs):
-        lookup(node).verify(node)
+        op = lookup(node)
+        op.verify(node)
+        if node.op_type in _SPREADING:
+            check_size(node, op.infer(node).shape)
         args = [v.const_value.numpy() for v in node.inputs if v is not None and v.const_value is not None]
-        if sum(a.size for a in args) > _MAX_ELEMENTS:
-            raise CompileError("a constant expression is too large to fold", node=node, fix="fold it in the exporter")
-        array = lookup(node).execute(node, args)
+        array = op.execute(node, args)
     else:
         return False
     if np.issubdtype(array.dtype, np.floating) and array.dtype != np.float32:
@@ -51,3 +69,13 @@ def fold_constants(graph: ir.Graph, node: ir.Node) -> bool:
     rewire(graph, node.outputs[0], add_initializer(graph, node.outputs[0].name or "folded", array))
     graph.remove(node, safe=True)
     return True
+
+
+def check_size(node: ir.Node, shape: tuple[int, ...]) -> None:
+    """Raise CompileError where a tensor of `shape` is larger than any network that this compiler is for."""
+    if np.prod(shape, dtype=np.float64) > MAX_ELEMENTS:
+        raise CompileError(
+            f"{node.op_type} makes a tensor of shape {list(shape)}, of more than {MAX_ELEMENTS} elements",
+            node=node,
+            fix="use a smaller input or fewer channels",
+        )

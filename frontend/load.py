@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 
 import onnx_ir as ir
 
-from ..errors import CompileError, raise_all
+from ..errors import CompileError, printable, raise_all
 from ..ops import lookup
 from ..ops.base import QONNX, shape_of
 from ..ops.graph import drop_unused, infer_node
-from .fold import fold_constants, lift_constants
-from .normalise import name_everything, normalise_domain, split_bias
+from .fold import MAX_ELEMENTS, check_size, fold_constants, lift_constants
+from .normalise import constants_second, name_everything, normalise_domain, split_bias
 from .read import read_model
+from .structure import check_structure
 
 
 def load(source: str | Path | ir.Model) -> ir.Model:
@@ -32,20 +34,26 @@ def load(source: str | Path | ir.Model) -> ir.Model:
     graph.opset_imports.setdefault(QONNX, 1)
     graph.opset_imports.setdefault("cardc", 1)
     name_everything(graph)
+    _drop_shadowed_inputs(graph)
     lift_constants(graph)
     _one_input(graph)
+    check_structure(graph)
     _check_operators(graph)
     _infer_and_fold(graph)
+    constants_second(graph)
     split_bias(graph)
     drop_unused(graph)
     return model
 
 
-def _one_input(graph: ir.Graph) -> None:
-    """Old files list their initializers among the inputs; what is left must be one tensor, batch first."""
-    # A value that is both is an initializer with a default that nobody overrides.
+def _drop_shadowed_inputs(graph: ir.Graph) -> None:
+    """Old files list their initializers among the inputs: defaults, which nobody overrides."""
     for value in [v for v in graph.inputs if v.name in graph.initializers]:
         graph.inputs.remove(value)
+
+
+def _one_input(graph: ir.Graph) -> None:
+    """One tensor in, one out, batch first; the batch axis, symbolic or 1, is 1 from here on."""
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise CompileError(
             f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; one of each is supported",
@@ -63,8 +71,8 @@ def _one_input(graph: ir.Graph) -> None:
             f"input {x.name!r} has batch {dims[0]}", fix="export the model with a sample input of batch 1"
         )
     x.shape = ir.Shape([1, *dims[1:]])
-    if max((d for d in shape_of(x)), default=0) > 1 << 24 or 0 in shape_of(x):
-        raise CompileError(f"input {x.name!r} has shape {x.shape}", fix="use sizes between 1 and 2^24")
+    if min(shape_of(x)) < 1 or prod(shape_of(x)) > MAX_ELEMENTS:
+        raise CompileError(f"input {x.name!r} has shape {x.shape}", fix=f"use 1 to {MAX_ELEMENTS} elements")
 
 
 def _check_operators(graph: ir.Graph) -> None:
@@ -98,8 +106,23 @@ def _infer_and_fold(graph: ir.Graph) -> None:
                 continue
             lookup(node).verify(node)
             infer_node(node)
+            check_size(node, shape_of(node.outputs[0]))
         except CompileError as error:
-            error.stage = error.stage or "import"
+            error.stage, error.node = error.stage or "import", error.node or node
             errors.append(error)
             broken.update(node.outputs)
+        except (ValueError, TypeError, IndexError, KeyError, ArithmeticError, MemoryError) as error:
+            # An attribute of the wrong kind, an axis that is not there: the operator's own code trips over it.
+            errors.append(_malformed(node, error))
+            broken.update(node.outputs)
     raise_all(errors)
+
+
+def _malformed(node: ir.Node, error: Exception) -> CompileError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return CompileError(
+        f"{node.op_type} is malformed: {printable(reason)}",
+        node=node,
+        fix="export the model again; onnx.checker.check_model(path, full_check=True) says more",
+        stage="import",
+    )

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 
-from ..ops.base import ONNX, QONNX, constant, integer, operand, real, result
+from ..errors import CompileError
+from ..ops.base import ONNX, QONNX, Array, integer, operand, real, result, shape_of
+from ..ops.constants import constant_values
 from ..ops.graph import add_initializer, fresh, make_node, replace
 
 _QUANT_DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
@@ -33,75 +35,84 @@ def name_everything(graph: ir.Graph) -> None:
                 value.name = fresh(graph, f"{node.name}_out")
 
 
-def split_bias(graph: ir.Graph) -> int:
-    """Gemm(x, w, b) and Conv(x, w, b) as MatMul or Conv and an Add: the product alone is integer."""
+def constants_second(graph: ir.Graph) -> int:
+    """c + x as x + c, c * x as x * c, c - x as -x + c: the same float32, and a chain is walked along first inputs."""
     done = 0
     for node in list(graph):
-        if node.domain != ONNX or node.op_type not in ("Gemm", "Conv"):
+        if node.domain != ONNX or node.op_type not in ("Add", "Mul", "Sub") or len(node.inputs) != 2:
             continue
-        if node.op_type == "Conv" and len(node.inputs) < 3:
+        first, second = operand(node, 0), operand(node, 1)
+        if first.const_value is None or second.const_value is not None:
             continue
-        replace(graph, node, _gemm(graph, node) if node.op_type == "Gemm" else _conv(graph, node))
+        stem = result(node).name or "swapped"
+        new = []
+        if node.op_type == "Sub":
+            new = [make_node(ONNX, "Neg", [second], name=f"{node.name}_neg", out=fresh(graph, f"{stem}_neg"))]
+            second = result(new[0])
+        op = "Add" if node.op_type == "Sub" else node.op_type
+        new.append(make_node(ONNX, op, [second, first], name=node.name or stem, out=fresh(graph, f"{stem}_swapped")))
+        replace(graph, node, new)
         done += 1
     return done
 
 
-def _conv(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
-    x, w, bias = operand(node, 0), operand(node, 1), operand(node, 2)
-    conv = ir.node("Conv", [x, w], attributes=node.attributes, domain=ONNX, num_outputs=1, name=node.name)
-    conv.outputs[0].name = fresh(graph, f"{result(node).name}_product")
-    conv.outputs[0].type, conv.outputs[0].shape = result(node).type, result(node).shape
-    spatial = len(result(node).shape or ()) - 2
-    return [conv, *_add_bias(graph, node, conv.outputs[0], bias, (1, -1, *(1,) * spatial))]
+def split_bias(graph: ir.Graph) -> int:
+    """Gemm(x, w, b) and Conv(x, w, b) as MatMul or Conv and an Add: the product alone is integer.
+
+    A quantised bias becomes the float32 constant that it is worth. Raises CompileError for a computed one.
+    """
+    done = 0
+    known = constant_values(graph)
+    for node in list(graph):
+        if node.domain != ONNX or node.op_type not in ("Gemm", "Conv"):
+            continue
+        bias = node.inputs[2] if len(node.inputs) > 2 else None
+        if node.op_type == "Conv" and bias is None:
+            continue
+        if bias is not None and bias not in known:
+            raise CompileError(
+                f"the bias of {node.op_type} is not constant", node=node, fix="export the model in eval mode"
+            )
+        array = known[bias] if bias is not None else None
+        replace(graph, node, (_gemm if node.op_type == "Gemm" else _conv)(graph, node, array))
+        done += 1
+    return done
 
 
-def _gemm(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
+def _conv(graph: ir.Graph, node: ir.Node, bias: Array | None) -> list[ir.Node]:
+    out = fresh(graph, f"{result(node).name}_product")
+    conv = make_node(
+        ONNX, "Conv", [operand(node, 0), operand(node, 1)], name=node.name or out, out=out,
+        attributes={**node.attributes},
+    )  # fmt: skip
+    spatial = len(shape_of(result(node))) - 2
+    return [conv, *_add_bias(graph, node, result(conv), bias, (1, -1, *(1,) * spatial))]
+
+
+def _gemm(graph: ir.Graph, node: ir.Node, bias: Array | None) -> list[ir.Node]:
     x, w = operand(node, 0), operand(node, 1)
-    stem = result(node).name or "gemm"
+    stem, name = result(node).name or "gemm", node.name or "gemm"
     nodes: list[ir.Node] = []
     if integer(node, "transB", 0):
-        transposed = fresh(graph, f"{stem}_weight")
-        nodes.append(
-            make_node(
-                ONNX,
-                "Transpose",
-                [w],
-                name=f"{node.name}_transpose",
-                out=transposed,
-                attributes={"perm": [1, 0]},
-            )
-        )
+        out, perm = fresh(graph, f"{stem}_weight"), {"perm": [1, 0]}
+        nodes.append(make_node(ONNX, "Transpose", [w], name=f"{name}_transpose", out=out, attributes=perm))
         w = result(nodes[-1])
-    product = fresh(graph, f"{stem}_product")
-    nodes.append(make_node(ONNX, "MatMul", [x, w], name=node.name or "matmul", out=product))
+    nodes.append(make_node(ONNX, "MatMul", [x, w], name=name, out=fresh(graph, f"{stem}_product")))
     if (alpha := real(node, "alpha", 1.0)) != 1.0:
         factor = add_initializer(graph, f"{stem}_alpha", np.asarray(alpha, np.float32))
         out = fresh(graph, f"{stem}_scaled")
-        nodes.append(make_node(ONNX, "Mul", [result(nodes[-1]), factor], name=f"{node.name}_alpha", out=out))
-    if len(node.inputs) > 2 and node.inputs[2] is not None:
-        bias = node.inputs[2]
-        if (beta := real(node, "beta", 1.0)) != 1.0 and (known := constant(bias)) is not None:
-            bias = add_initializer(graph, f"{stem}_beta", known * np.float32(beta))
-        nodes += _add_bias(graph, node, result(nodes[-1]), bias, (1, -1))
-    return nodes
+        nodes.append(make_node(ONNX, "Mul", [result(nodes[-1]), factor], name=f"{name}_alpha", out=out))
+    if bias is not None:
+        bias = bias * np.float32(real(node, "beta", 1.0))
+    return [*nodes, *_add_bias(graph, node, result(nodes[-1]), bias, (1, -1))]
 
 
-def _add_bias(graph: ir.Graph, node: ir.Node, value: ir.Value, bias: ir.Value, shape: tuple[int, ...]) -> list[ir.Node]:
-    """Add(value, bias laid along axis 1); a bias that is a quantised constant keeps its quantiser."""
-    nodes: list[ir.Node] = []
+def _add_bias(
+    graph: ir.Graph, node: ir.Node, value: ir.Value, bias: Array | None, shape: tuple[int, ...]
+) -> list[ir.Node]:
+    """Add(value, bias laid along axis 1)."""
+    if bias is None:
+        return []
     stem = result(node).name or "bias"
-    known = constant(bias)
-    if known is not None:
-        bias = add_initializer(graph, f"{stem}_bias", known.reshape(shape))
-    else:
-        target = add_initializer(graph, f"{stem}_bias_shape", np.asarray(shape, np.int64))
-        out = fresh(graph, f"{stem}_bias")
-        reshape = ir.node("Reshape", [bias, target], num_outputs=1, name=f"{node.name}_bias_shape")
-        reshape.outputs[0].name = out
-        reshape.outputs[0].type = ir.TensorType(ir.DataType.FLOAT)
-        size = int(np.prod([d for d in bias.shape or () if isinstance(d, int)]))
-        reshape.outputs[0].shape = ir.Shape([size if d == -1 else d for d in shape])
-        nodes.append(reshape)
-        bias = reshape.outputs[0]
-    add = make_node(ONNX, "Add", [value, bias], name=f"{node.name}_bias", out=fresh(graph, f"{stem}_biased"))
-    return [*nodes, add]
+    laid = add_initializer(graph, f"{stem}_bias", bias.reshape(shape))
+    return [make_node(ONNX, "Add", [value, laid], name=f"{node.name}_bias", out=fresh(graph, f"{stem}_biased"))]

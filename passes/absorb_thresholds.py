@@ -17,15 +17,16 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError, raise_all
-from ..ops.base import CARDC, Array, result, shape_of
+from ..ops.base import CARDC, Array, result
 from ..ops.graph import add_initializer, drop_unused, fresh, is_cardc, make_node, replace
 from ..ops.qtype import QType, find_qtype, qtype
 from .base import Pass, PassLog
-from .bisect import NotMonotoneError, Thresholds, float_thresholds, integer_thresholds
+from .bisect import EXHAUSTIVE, NotMonotoneError, Thresholds, float_thresholds, integer_thresholds
 from .chain import Chain, chain_to, reachable
 from .split_quantizers import SOURCE
 
 MAX_LEVELS = 1 << 10
+_MONOTONE = "use a monotone activation (ReLU, LeakyReLU, HardTanh) between layer and quantiser"
 
 
 @dataclass(frozen=True)
@@ -89,21 +90,20 @@ def _thresholds(chain: Chain, q: QType, node: ir.Node) -> Thresholds:
         return (chain(x) - q.lo) // q.step
 
     channels = chain.channels
-    if find_qtype(chain.source) is None:
-        if len(shape_of(chain.source)) < 2:
-            raise AssertionError("a graph input has a batch axis")
-        return float_thresholds(levels, channels, q.levels - 1)
-    lo, hi = reachable(chain.source)
+    real = find_qtype(chain.source) is None
+    lo, hi = (np.zeros(1, np.int64),) * 2 if real else reachable(chain.source)
     # One row serves all channels only where nothing tells them apart, the thresholds' clamping to the range included.
     if channels == 1:
         lo, hi = lo.min(keepdims=True), hi.max(keepdims=True)
     elif lo.size == 1:
         lo, hi = lo.repeat(channels), hi.repeat(channels)
+    if not chain.monotone and (real or int((hi - lo).max()) >= EXHAUSTIVE):
+        raise CompileError("an operator in front of this quantiser may turn", node=node, fix=_MONOTONE)
     try:
+        if real:
+            return float_thresholds(levels, channels, q.levels - 1)
         return integer_thresholds(levels, lo, hi, q.levels - 1)
     except NotMonotoneError as error:
         raise CompileError(
-            f"the chain in front of this quantiser rises and falls in channel {error.channel}",
-            node=node,
-            fix="use a monotone activation (ReLU, HardTanh, Sigmoid) between layer and quantiser",
+            f"the chain in front of this quantiser rises and falls in channel {error.channel}", node=node, fix=_MONOTONE
         ) from error

@@ -1,7 +1,7 @@
 """Thresholds of a monotone function of integers or of float32, by looking at the function itself.
 
 For a function f with levels 0..L, rising, t[k] is the smallest x with f(x) >= k. Where f falls, x is negated.
-Small ranges are tried exhaustively, which proves monotonicity; large ones are bisected.
+Small ranges are tried exhaustively, which proves monotonicity; large ones are bisected and looked at in places.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from ..ops.base import Array
 
 EXHAUSTIVE = 1 << 17
 _CHUNK = 1 << 22
+_PLACES = 257
 
 Levels = Callable[[Array], NDArray[np.int64]]
 """[V, C] inputs -> [V, C] levels 0..L."""
@@ -40,7 +41,7 @@ class Thresholds:
 def integer_thresholds(f: Levels, lo: NDArray[np.int64], hi: NDArray[np.int64], levels: int) -> Thresholds:
     """Thresholds of `f` for x in lo[c]..hi[c], `levels` of them. A level never reached gets hi + 1 (of d * x).
 
-    Raises NotMonotoneError where the range is small enough to be tried whole and `f` is seen to turn.
+    Raises NotMonotoneError where `f` is seen to turn: for sure in a range small enough to be tried whole.
     """
     ends = f(np.stack([lo, hi]))
     d = np.where(ends[0] <= ends[1], 1, -1).astype(np.int64)
@@ -57,7 +58,18 @@ def integer_thresholds(f: Levels, lo: NDArray[np.int64], hi: NDArray[np.int64], 
         reached = wanted <= f((middle * d[:, None]).T.copy()).T
         right = np.where(open_ & reached, middle, right)
         left = np.where(open_ & ~reached, middle + 1, left)
-    return Thresholds(left, d)
+    found = Thresholds(left, d)
+    if int((high - low).max()) >= EXHAUSTIVE:
+        _look(f, found, np.linspace(lo, hi, _PLACES).round().astype(np.int64))
+    return found
+
+
+def _look(f: Levels, found: Thresholds, x: Array) -> None:
+    """Compare the thresholds with `f` itself at `x` [V, C]."""
+    levels = f(x)
+    for c in range(x.shape[1]):
+        if not np.array_equal(np.searchsorted(found.t[c], found.d[c] * x[:, c], side="right"), levels[:, c]):
+            raise NotMonotoneError(c)
 
 
 def _prove_monotone(f: Levels, d: NDArray[np.int64], low: NDArray[np.int64], high: NDArray[np.int64]) -> None:
@@ -75,7 +87,7 @@ def _prove_monotone(f: Levels, d: NDArray[np.int64], low: NDArray[np.int64], hig
 def float_thresholds(f: Levels, channels: int, levels: int) -> Thresholds:
     """Thresholds of `f` over all finite float32, exact: bisection runs over the float32 numbers in their order.
 
-    A level never reached gets infinity. `f` must be monotone; each operator of a chain is.
+    A level never reached gets infinity. `f` must be monotone; NotMonotoneError where it is seen to turn.
     """
     top = _ordered(np.float32(np.finfo(np.float32).max))
     ends = f(_floats(np.asarray([[-top], [top]])).repeat(channels, axis=1))
@@ -90,7 +102,11 @@ def float_thresholds(f: Levels, channels: int, levels: int) -> Thresholds:
         right = np.where(open_ & reached, middle, right)
         left = np.where(open_ & ~reached, middle + 1, left)
     t = np.where(left > top, np.float32(np.inf), _floats(np.minimum(left, top)))
-    return Thresholds((t + np.float32(0)).astype(np.float32), d)  # -0.0 becomes 0.0, its equal
+    found = Thresholds((t + np.float32(0)).astype(np.float32), d)  # -0.0 becomes 0.0, its equal
+    # Both signs, every power of two, the ends.
+    places = _floats(np.asarray([*range(0, top, 1 << 23), top]))
+    _look(f, found, np.concatenate([-places, places])[:, None].repeat(channels, axis=1))
+    return found
 
 
 def _ordered(x: np.float32) -> int:

@@ -34,6 +34,11 @@ class Chain:
         scale = () if find_qtype(self.source) is None else qtype(self.source).scale
         return shape_of(self.source)[1] if wide or len(scale) > 1 else 1
 
+    @property
+    def monotone(self) -> bool:
+        """Whether no operator of the chain can turn, whatever its constants."""
+        return all(lookup(node).monotone for node in self.nodes)
+
     def __call__(self, x: Array) -> NDArray[np.int64]:
         """Run the chain on [V, C] values of the source: the float operators themselves, then the quantiser."""
         rank = len(shape_of(self.source))

@@ -37,6 +37,7 @@ class LiftIntegers(Pass):
             try:
                 done += self._lift(graph, node)
             except CompileError as error:
+                error.node = error.node or node
                 errors.append(error)
         raise_all(errors)
         drop_unused(graph)

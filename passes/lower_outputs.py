@@ -83,7 +83,7 @@ class LowerOutputs(Pass):
             raise CompileError(
                 "the output's scale or bias differs by channel, and no common unit of 32 bits makes them integers",
                 node=node,
-                fix="end the model in a quantiser (brevitas.nn.QuantIdentity), or give its last layer one scale, no bias",
+                fix="end the model in a quantiser (brevitas.nn.QuantIdentity), or give its last layer one scale",
             )
         typed = [
             add_initializer(graph, f"output_{name}", np.asarray(v), QType(min(v), max(v)))
@@ -152,7 +152,11 @@ def _compose(chain: list[ir.Node], q: QType, width: int) -> _Line:
 def _vector(node: ir.Node, index: int, width: int) -> list[Fraction]:
     """Constant input `index` of `node` as one exact number for each channel."""
     array: Array | None = constant(operand(node, index))
-    if array is None or array.size not in (1, width) or not np.isfinite(array).all():
+    shape = shape_of(operand(node, 0))
+    # Behind a reshape axis 1 may count something else, and a constant broadcasts from the last axis.
+    along = shape[1:2] if node.op_type == "BatchNormalization" else (width, *(1,) * (len(shape) - 2))
+    laid = array is not None and (array.size == 1 or (shape[1] == width and array.shape in (along, (1, *along))))
+    if array is None or not laid or not np.isfinite(array).all():
         raise CompileError(
             f"{node.op_type} at the output has a constant that is not one finite number a channel",
             node=node,

@@ -29,16 +29,24 @@ class SinkMoves(Pass):
     name: ClassVar[str] = "sink-moves"
 
     def run(self, model: ir.Model, log: PassLog) -> int:
+        # A node that sank behind one move may stand behind the next.
+        total = 0
+        while done := self._sweep(model.graph, log):
+            total += done
+        return total
+
+    def _sweep(self, graph: ir.Graph, log: PassLog) -> int:
         done = 0
-        for node in list(model.graph):
+        log.declined.clear()
+        for node in list(graph):
             move = operand(node, 0).producer() if lookup(node).elementwise else None
             if move is None or move.domain != ONNX or move.op_type not in ("Reshape", "Flatten", "MaxPool"):
                 continue
-            reason = _obstacle(model.graph, node, move)
+            reason = _obstacle(graph, node, move)
             if reason:
                 log.decline(node, reason)
                 continue
-            _swap(model.graph, node, move)
+            _swap(graph, node, move)
             done += 1
         return done
 

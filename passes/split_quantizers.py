@@ -19,7 +19,7 @@ from ..ops import lookup
 from ..ops.base import CARDC, QONNX, constant, integer, operand, result, text
 from ..ops.graph import fresh, make_node, replace
 from ..ops.qtype import QType
-from ..ops.quant import level_range
+from ..ops.quant import SIGN, level_range
 from .base import Pass, PassLog
 
 SOURCE = "cardc.source"
@@ -37,8 +37,7 @@ class SplitQuantizers(Pass):
             if node.domain != QONNX or node.op_type not in ("Quant", "BipolarQuant"):
                 continue
             try:
-                q, zero = activation_type(node)
-                self._split(graph, node, q, zero)
+                self._split(graph, node, *activation_type(node))
                 done += 1
             except CompileError as error:
                 errors.append(error)
@@ -49,7 +48,10 @@ class SplitQuantizers(Pass):
         name = result(node).name or "quantised"
         quantize = make_node(
             CARDC, "Quantize", [operand(node, 0)], name=node.name or name, out=fresh(graph, f"{name}_int"), q=q,
-            attributes={"rounding_mode": text(node, "rounding_mode", "ROUND"), "zero_point": zero},
+            attributes={
+                "rounding_mode": SIGN if node.op_type == "BipolarQuant" else text(node, "rounding_mode", "ROUND"),
+                "zero_point": zero,
+            },
         )  # fmt: skip
         result(quantize).metadata_props[SOURCE] = name
         back = make_node(
@@ -85,6 +87,10 @@ def activation_type(node: ir.Node) -> tuple[QType, int]:
             node=node,
             fix="quantise with an integer zero point",
         )
-    z = round(float(zero.ravel()[0]))
-    lo, hi = level_range(float(bits.ravel()[0]), bool(integer(node, "signed", 1)), bool(integer(node, "narrow", 0)))
+    z, n, signed = round(float(zero.ravel()[0])), float(bits.ravel()[0]), bool(integer(node, "signed", 1))
+    lo, hi = level_range(n, signed, bool(integer(node, "narrow", 0)))
+    if signed and round(n) == 1:
+        if z:
+            raise CompileError("a one-bit quantiser has a zero point", node=node, fix="use a zero point of 0")
+        return QType(lo, hi, (unit,), 2), 0
     return QType(lo - z, hi - z, (unit,)), z

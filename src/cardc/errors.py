@@ -26,7 +26,7 @@ class CompileError(Exception):
         if isinstance(self.node, ir.Node):
             lines.append(f"  node  {describe(self.node)}")
         elif self.node is not None:
-            lines.append(f"  where {self.node}")
+            lines.append(f"  where {printable(self.node)}")
         if self.stage:
             lines.append(f"  while {self.stage}")
         return "\n".join([*lines, f"  fix   {self.fix}"])
@@ -53,11 +53,19 @@ def raise_all(errors: Sequence[CompileError]) -> None:
 
 def describe(node: ir.Node) -> str:
     """`Conv 'conv_1' (x:[1,3,8,8], w:[4,3,3,3]) -> y`, as it stands in error messages."""
-    ins = ", ".join(
-        "-" if v is None else f"{v.name}:{v.shape if v.shape is not None else '?'}" for v in node.inputs
-    )
-    outs = ", ".join(v.name or "?" for v in node.outputs)
-    return f"{node.op_type} {node.name!r} ({ins}) -> {outs}"
+    ins = ", ".join("-" if v is None else f"{_name(v)}:{v.shape if v.shape is not None else '?'}" for v in node.inputs)
+    outs = ", ".join(_name(v) for v in node.outputs)
+    return f"{printable(node.op_type)} '{printable(node.name or '')}' ({ins}) -> {outs}"
+
+
+def _name(value: ir.Value) -> str:
+    return printable(value.name or "?")
+
+
+def printable(text: str, limit: int = 200) -> str:
+    """`text` from an untrusted model for a terminal: control characters escaped, cut at `limit` characters."""
+    plain = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit])
+    return plain if len(text) <= limit else f"{plain}..."
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

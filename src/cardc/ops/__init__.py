@@ -13,10 +13,10 @@ from types import MappingProxyType
 
 import onnx_ir as ir
 
-from ..errors import CompileError, did_you_mean
+from ..errors import CompileError, did_you_mean, printable
 from .base import OpDef
 
-_NOT_OPS = {"base", "qtype", "execute", "linear", "window", "graph"}
+_NOT_OPS = {"base", "qtype", "execute", "linear", "window", "graph", "constants"}
 
 
 @cache
@@ -43,7 +43,7 @@ def lookup(node: ir.Node) -> OpDef:
         public = {name for domain, name in ops() if domain != "cardc"}
         near = did_you_mean(node.op_type, public)
         raise CompileError(
-            f"operator {node.op_type} is not supported",
+            f"operator {printable(node.op_type)} is not supported",
             node=node,
             fix=near if near.startswith("did") else "replace it with a supported operator: see docs/operators.md",
         )

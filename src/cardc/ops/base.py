@@ -30,8 +30,9 @@ class OpDef:
 
     Arrays are batch first and of any batch size. Integer tensors are int64, float tensors float32.
     `infer` gives the type of the first output from the types of the inputs (shape with batch 1).
-    `elementwise`: acts on each element of its first input alone (per channel, other inputs constant), and is
-    monotone there; chains of such operators in front of a quantiser become thresholds.
+    `elementwise`: acts on each element of its first input alone (per channel, other inputs constant); chains of such
+    operators in front of a quantiser become thresholds. `monotone`: there it never turns, whatever the constants, in
+    float32 as well; a chain with an operator that may turn is proven by trying its whole range, or refused.
     """
 
     domain: str
@@ -40,6 +41,7 @@ class OpDef:
     infer: Callable[[ir.Node], TensorType]
     execute: Callable[[ir.Node, Sequence[Array]], Array]
     elementwise: bool = False
+    monotone: bool = True
 
 
 def arity(low: int, high: int | None = None) -> Callable[[ir.Node], None]:

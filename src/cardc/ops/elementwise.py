@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
-from .base import ONNX, Array, OpDef, TensorType, arity, operand, real, shape_of
+from .base import ONNX, Array, OpDef, TensorType, arity, constant, integer, real, shape_of
 
 _F32 = np.float32
 
@@ -27,19 +27,24 @@ def _same(node: ir.Node) -> TensorType:
     return TensorType(shape_of(node.inputs[0]), None)
 
 
-def _binary(name: str, fn: Callable[[Array, Array], Array]) -> OpDef:
+def _binary(name: str, fn: Callable[[Array, Array], Array], *, monotone: bool = True) -> OpDef:
     def execute(node: ir.Node, args: Sequence[Array]) -> Array:
         return fn(args[0], args[1])
 
-    return OpDef(ONNX, name, arity(2), _broadcast, execute, elementwise=True)
+    return OpDef(ONNX, name, arity(2), _broadcast, execute, elementwise=True, monotone=monotone)
 
 
 def _divide(a: Array, b: Array) -> Array:
-    return np.trunc(a / b).astype(a.dtype) if np.issubdtype(a.dtype, np.integer) else a / b
+    if not np.issubdtype(a.dtype, np.integer):
+        return a / b
+    if (b == 0).any():
+        raise CompileError("an integer is divided by zero", fix="check the model's constants")
+    quotient: Array = np.sign(a) * np.sign(b) * (np.abs(a) // np.abs(b))  # towards zero, as ONNX asks
+    return quotient
 
 
-def _unary(name: str, fn: Callable[[Array], Array]) -> OpDef:
-    return OpDef(ONNX, name, arity(1), _same, lambda node, args: fn(args[0]), elementwise=True)
+def _unary(name: str, fn: Callable[[Array], Array], *, monotone: bool = True) -> OpDef:
+    return OpDef(ONNX, name, arity(1), _same, lambda node, args: fn(args[0]), elementwise=True, monotone=monotone)
 
 
 def _batch_norm(node: ir.Node, args: Sequence[Array]) -> Array:
@@ -58,11 +63,17 @@ def _batch_norm_verify(node: ir.Node) -> None:
         raise CompileError(
             "BatchNormalization's parameters do not fit its channels", node=node, fix="export the model again"
         )
-    if any(v is not None and v.const_value is None for v in node.inputs[1:5]):
+    values = [constant(v) for v in node.inputs[1:5]]
+    if integer(node, "training_mode", 0) or any(v is None for v in values):
         raise CompileError(
-            "BatchNormalization's statistics are not constant",
+            "BatchNormalization is in training mode: its statistics are not constant",
             node=node,
             fix="call model.eval() before the export",
+        )
+    variance = values[3]
+    if variance is not None and not (variance.astype(_F32) + _F32(real(node, "epsilon", 1e-5)) > 0).all():
+        raise CompileError(
+            "BatchNormalization's variance is not positive", node=node, fix="check the training: variance + epsilon > 0"
         )
 
 
@@ -82,11 +93,10 @@ def _leaky(node: ir.Node, args: Sequence[Array]) -> Array:
     return np.where(args[0] >= 0, args[0], args[0] * _F32(real(node, "alpha", 0.01))).astype(_F32)
 
 
-def is_elementwise_on(node: ir.Node, value: ir.Value) -> bool:
-    """Whether every input of `node` but `value` is constant."""
-    return (
-        all(v is value or v is None or v.const_value is not None for v in node.inputs) and operand(node, 0) is not None
-    )
+def _leaky_verify(node: ir.Node) -> None:
+    arity(1)(node)
+    if not real(node, "alpha", 0.01) >= 0:
+        raise CompileError("LeakyRelu with a negative slope turns at zero", node=node, fix="use a slope of 0 or more")
 
 
 OPS = (
@@ -94,12 +104,12 @@ OPS = (
     _binary("Sub", lambda a, b: a - b),
     _binary("Mul", lambda a, b: a * b),
     _binary("Div", _divide),
-    _binary("Pow", lambda a, b: np.power(a, b).astype(a.dtype)),
+    _binary("Pow", lambda a, b: np.power(a, b).astype(a.dtype), monotone=False),
     _unary("Relu", lambda x: np.maximum(x, _F32(0))),
     _unary("Neg", np.negative),
-    _unary("Sqrt", np.sqrt),
+    _unary("Sqrt", np.sqrt, monotone=False),  # not a number below zero, which a quantiser takes for its lowest
     _unary("Identity", lambda x: x),
     OpDef(ONNX, "Clip", _clip_verify, _same, _clip, elementwise=True),
-    OpDef(ONNX, "LeakyRelu", arity(1), _same, _leaky, elementwise=True),
+    OpDef(ONNX, "LeakyRelu", _leaky_verify, _same, _leaky, elementwise=True),
     OpDef(ONNX, "BatchNormalization", _batch_norm_verify, _same, _batch_norm, elementwise=True),
 )

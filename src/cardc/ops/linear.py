@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import CompileError
 from .base import Array
 from .qtype import QType
 
@@ -35,8 +36,12 @@ def channel_ranges(w: Array, x: QType, padded: bool) -> tuple[NDArray[np.int64],
 def accumulator(w: Array, wq: QType, xq: QType, padded: bool) -> QType:
     """The accumulator's type: exact range over all channels, scale the product of the scales.
 
-    The range always holds 0, which is where every kernel's sum starts.
+    The range always holds 0, which is where every kernel's sum starts. CompileError where it leaves +-2^53.
     """
+    if float(np.abs(w.astype(np.float64)).sum(axis=1).max(initial=0)) * max(abs(xq.lo), abs(xq.hi)) >= _EXACT:
+        raise CompileError(
+            "an accumulator of this layer may leave 2^53", fix="use fewer bits for weights or activations"
+        )
     lo, hi = channel_ranges(w, xq, padded)
     scale = tuple(s * t for s in wq.scale for t in xq.scale)
     return QType(min(0, int(lo.min(initial=0))), max(0, int(hi.max(initial=0))), scale)

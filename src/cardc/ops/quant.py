@@ -1,7 +1,8 @@
 """QONNX quantisers, and Quantize / Dequantize, the two halves they are split into.
 
-Quant: y = s * (clip(round(x / s + z), lo, hi) - z) in float32, [lo, hi] from bit width, signed and narrow.
-BipolarQuant: y = s where x >= 0, -s elsewhere. Source: QONNX operator definitions, qonnx 1.0.0.
+Quant: y = s * (clip(round(x / s + z), lo, hi) - z) in float32, [lo, hi] from bit width, signed and narrow; with one
+signed bit y = s * (sign(x / s + z) - z). BipolarQuant: y = s where x >= 0, -s elsewhere. Here sign(0) = +1.
+Source: QONNX operator definitions, qonnx 1.0.0 (where one signed bit is the exporter's way to say bipolar).
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from .base import (
 )
 from .qtype import QType, qtype
 
+SIGN = "SIGN"
+"""The rounding mode of a Quantize that was a BipolarQuant: x >= 0, with no division by the scale."""
 ROUNDINGS = ("ROUND", "HALF_EVEN", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN", "ROUND_TO_ZERO")
 
 
@@ -46,13 +49,17 @@ def rounded(x: Array, mode: str) -> Array:
             return np.trunc(x)
         case "HALF_UP":
             return np.sign(x) * np.floor(np.abs(x) + np.float32(0.5))
-        case _:
+        case "HALF_DOWN":
             return np.sign(x) * np.ceil(np.abs(x) - np.float32(0.5))
+        case _:
+            raise ValueError(f"rounding mode {mode}")
 
 
 def level_range(bits: float, signed: bool, narrow: bool) -> tuple[int, int]:
-    """Lowest and highest integer of a quantiser."""
+    """Lowest and highest integer of a quantiser; one signed bit is {-1, +1}."""
     n = round(bits)
+    if signed and n == 1:
+        return -1, 1
     if signed:
         return -(2 ** (n - 1)) + int(narrow), 2 ** (n - 1) - 1
     return 0, 2**n - 1 - int(narrow)
@@ -88,10 +95,18 @@ def _verify_bipolar(node: ir.Node) -> None:
 
 def _quant(node: ir.Node, args: Sequence[Array]) -> Array:
     x, s, z = args[0], args[1].astype(np.float32), args[2].astype(np.float32)
-    bits = float(args[3].ravel()[0])
-    lo, hi = level_range(bits, bool(integer(node, "signed", 1)), bool(integer(node, "narrow", 0)))
-    y = np.clip(rounded(x / s + z, text(node, "rounding_mode", "ROUND")), lo, hi)
+    y = levels_of(x / s + z, float(args[3].ravel()[0]), node)
     return ((y - z) * s).astype(np.float32)
+
+
+def levels_of(y: Array, bits: float, node: ir.Node) -> Array:
+    """y = x / s + z to the integers of the Quant `node`, still with the zero point, as floats."""
+    signed, narrow = bool(integer(node, "signed", 1)), bool(integer(node, "narrow", 0))
+    lo, hi = level_range(bits, signed, narrow)
+    if signed and round(bits) == 1:
+        return np.where(y >= 0, np.float32(1), np.float32(-1))
+    clipped: Array = np.clip(rounded(y, text(node, "rounding_mode", "ROUND")), lo, hi)
+    return clipped
 
 
 def _bipolar(node: ir.Node, args: Sequence[Array]) -> Array:
@@ -104,9 +119,12 @@ def quantize(x: Array, q: QType, mode: str, zero: int) -> Array:
     `zero` is that quantiser's zero point. It is inside the rounding, as ties to even depend on it, and `q` has it
     subtracted.
     """
-    if q.bipolar:
+    if mode == SIGN:
         return np.where(x >= 0, 1, -1).astype(np.int64)
-    y = rounded(x.astype(np.float32) / np.float32(q.scale[0]) + np.float32(zero), mode) - zero
+    y = x.astype(np.float32) / np.float32(q.scale[0]) + np.float32(zero)
+    if q.bipolar:
+        return np.where(y >= 0, 1, -1).astype(np.int64)
+    y = rounded(y, mode) - zero
     clipped: Array = np.clip(np.nan_to_num(y, nan=q.lo, posinf=q.hi, neginf=q.lo), q.lo, q.hi).astype(np.int64)
     return clipped
 

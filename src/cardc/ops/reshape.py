@@ -18,10 +18,11 @@ def reshaped(node: ir.Node, shape: tuple[int, ...]) -> tuple[int, ...]:
     if node.op_type == "Flatten":
         axis = integer(node, "axis", 1)
         return (prod(shape[:axis]), prod(shape[axis:]))
-    wanted = constant(node.inputs[1])
+    wanted = constant(operand(node, 1))
     if wanted is None:
         raise CompileError("Reshape to a computed shape", node=node, fix="export with fixed input shapes")
-    target = [shape[i] if d == 0 else int(d) for i, d in enumerate(wanted.ravel())]
+    # 0 copies the input's size; where there is none it stays 0, and the sizes do not fit.
+    target = [shape[i] if d == 0 and i < len(shape) else int(d) for i, d in enumerate(wanted.ravel())]
     if target.count(-1) == 1:
         target[target.index(-1)] = prod(shape) // max(1, -prod(target))
     if prod(target) != prod(shape) or min(target, default=1) < 0:
@@ -31,6 +32,8 @@ def reshaped(node: ir.Node, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 def _reshape(node: ir.Node, args: Sequence[Array]) -> Array:
     x = args[0]
+    if x.shape == shape_of(operand(node, 0)):  # a constant, or one sample
+        return x.reshape(reshaped(node, x.shape))
     return x.reshape(x.shape[0], *reshaped(node, (1, *x.shape[1:]))[1:])
 
 
@@ -52,7 +55,10 @@ def _transpose(node: ir.Node, args: Sequence[Array]) -> Array:
 
 def _transpose_type(node: ir.Node) -> TensorType:
     shape = shape_of(node.inputs[0])
-    return TensorType(tuple(shape[p] for p in ints(node, "perm", tuple(range(len(shape)))[::-1])), None)
+    perm = ints(node, "perm", tuple(range(len(shape)))[::-1])
+    if sorted(perm) != list(range(len(shape))):
+        raise CompileError(f"Transpose by {list(perm)} of {list(shape)}", node=node, fix="check the model's shapes")
+    return TensorType(tuple(shape[p] for p in perm), None)
 
 
 def _shape(node: ir.Node, args: Sequence[Array]) -> Array:
@@ -65,6 +71,7 @@ def _gather(node: ir.Node, args: Sequence[Array]) -> Array:
 
 def _gather_type(node: ir.Node) -> TensorType:
     shape, pick, axis = shape_of(node.inputs[0]), shape_of(node.inputs[1]), integer(node, "axis", 0)
+    axis += len(shape) if axis < 0 else 0
     return TensorType((*shape[:axis], *pick, *shape[axis + 1 :]), None)
 
 
@@ -78,7 +85,8 @@ def _unsqueeze(node: ir.Node, args: Sequence[Array]) -> Array:
 
 
 def _unsqueeze_type(node: ir.Node) -> TensorType:
-    return TensorType(np.expand_dims(np.empty(shape_of(node.inputs[0]), np.bool_), _axes(node)).shape, None)
+    # A broadcast view has the shape without the memory.
+    return TensorType(np.expand_dims(np.broadcast_to(False, shape_of(node.inputs[0])), _axes(node)).shape, None)
 
 
 def _concat(node: ir.Node, args: Sequence[Array]) -> Array:
