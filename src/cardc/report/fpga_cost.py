@@ -40,14 +40,18 @@ def logic_luts(layer: FpgaLayer) -> int:
 def _shared_luts(layer: FpgaLayer) -> int:
     """With a reuse factor, weights come from memory: zeros save nothing, and what is shared is multiplexed.
 
-    Inputs are selected, each product goes to one of several accumulators: of few by a small multiplexer, of
-    many (from four outputs a multiplier on) through a decoder over all outputs.
+    Up to a reuse factor of the number of inputs, a multiplier serves one output: its input is one of `reuse_factor`
+    (a LUT selects among four), its product is added. Beyond, it serves several outputs, and each product finds its
+    accumulator: among few by a small multiplexer, among many (from four on) through a decoder over all outputs.
     """
     outputs = len(layer.nonzeros)
     products = ceil(layer.inputs * outputs / layer.reuse_factor)
-    reach = outputs / 2 if layer.reuse_factor >= 4 * layer.inputs else 8
     select = 2 * layer.inputs * layer.act_bits + 1.4 * outputs * layer.acc_bits
-    return round(_SHARED_CONTROL + select + products * reach * layer.acc_bits)
+    if layer.reuse_factor <= layer.inputs:
+        each = layer.acc_bits + (ceil(layer.reuse_factor / 4) + 2) * layer.act_bits
+    else:
+        each = (outputs / 2 if layer.reuse_factor >= 4 * layer.inputs else 8) * layer.acc_bits
+    return round(_SHARED_CONTROL + select + products * each)
 
 
 def window_luts(layer: FpgaLayer) -> int:

@@ -1,20 +1,19 @@
 """What an hls4ml design of ternary layers will cost, from its weights and shapes: estimates, each with a band.
 
-The model is physical and plain; it predicts what C synthesis reports, not silicon. One non-zero weight is one
-input of an adder tree; a tree of n inputs has n - 1 adders, an adder takes one LUT a bit (carry chain, AMD
-UG474 chapter 2), and its width grows by a bit a level up to the accumulator's. Signs turn adders into
-subtracters and cost nothing; ternary weights need no multiplier, hence no DSP; a dyadic requantisation takes
-one a value, or none where synthesis finds few digits in the constant. A threshold is a comparator of the
-accumulator's width. Streams between layers (io_stream) are FIFOs: shift registers of 32 bits a LUT up to
-1,024 bits, block RAM above.
+The model is physical and plain; it predicts what C synthesis reports, not silicon. One non-zero weight is one input
+of an adder tree; a tree of n inputs has n - 1 adders, an adder takes one LUT a bit (carry chain, AMD UG474 chapter
+2), and its width grows by a bit a level up to the accumulator's. Signs turn adders into subtracters and cost
+nothing; ternary weights need no multiplier, hence no DSP; a dyadic requantisation takes one a value, or none where
+synthesis finds few digits in the constant. A threshold is a comparator of the accumulator's width. Streams between
+layers (io_stream) are FIFOs: shift registers of 32 bits a LUT up to 1,024 bits, block RAM above.
 
-Checked against public Vivado HLS 2020.1 results of dense layers with ternary weights, 16-bit activations, 5
-ns (wa-hls4ml-search, 9 unrolled and 102 reused designs; the constants of reuse and of delay were read off the
-same results, so these are not held-out errors). Median absolute error, and share within the band: unrolled
-LUT 8 % (all 9, always low, by 5 to 18 %), FF 6 % (8 of 9); with a reuse factor LUT 18 % (95 %), FF 7 % (99
-%). No such results exist for few activation bits, streams and thresholds: there the model is untested. One
-design of those results has 8,851 LUT after C synthesis and 3,837 after routing, which is why the bands reach
-down to 0.4.
+Checked against public Vivado HLS 2020.1 results of dense layers with ternary weights, 16-bit activations, 5 ns
+(wa-hls4ml-search, 9 unrolled and 102 reused designs; the constants of reuse and of delay were read off the same
+results, so these are not held-out errors). Median absolute error, and share within the band: unrolled LUT 8 % (all
+9, always low, by 5 to 18 %), FF 6 % (8 of 9); with a reuse factor LUT 18 % (95 %), FF 7 % (99 %). No such results
+exist for few activation bits, reuse factors up to the number of inputs, streams and thresholds: there the model is
+untested. One design of those results has 8,851 LUT after C synthesis and 3,837 after routing, which is why the
+bands reach down to 0.4.
 """
 
 from __future__ import annotations
