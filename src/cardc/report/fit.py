@@ -132,10 +132,10 @@ def _advice(check: Check, layers: Sequence[Layer], memory: MemoryMap | None) -> 
     biggest = max(most, key=lambda layer: layer.figures[check.resource].value, default=None)
     where = f"; the biggest is {biggest.name!r}" if biggest else ""
     remedy = {
-        "lut": "prune more (each non-zero weight is an adder) or use fewer activation bits",
+        "lut": "prune more (unrolled, each non-zero weight is an adder), use fewer activation bits or reuse more",
         "ff": "raise the clock period (fewer pipeline stages) or use io_stream for convolutions",
         "dsp": "keep weights binary or ternary, which need no multiplier",
-        "bram18": "shrink the stream depths or the feature maps between convolutions",
+        "bram18": "unroll layers (only a reuse factor keeps weights in memory), or shrink the feature maps in streams",
     }.get(check.resource, "shrink the model")
     return f"{title} is {over} over: {remedy}{where}"
 
