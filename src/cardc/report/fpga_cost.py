@@ -48,7 +48,7 @@ def _shared_luts(layer: FpgaLayer) -> int:
     products = ceil(layer.inputs * outputs / layer.reuse_factor)
     select = 2 * layer.inputs * layer.act_bits + 1.4 * outputs * layer.acc_bits
     if layer.reuse_factor <= layer.inputs:
-        each = layer.acc_bits + (ceil(layer.reuse_factor / 4) + 2) * layer.act_bits
+        each: float = layer.acc_bits + (ceil(layer.reuse_factor / 4) + 2) * layer.act_bits
     else:
         each = (outputs / 2 if layer.reuse_factor >= 4 * layer.inputs else 8) * layer.acc_bits
     return round(_SHARED_CONTROL + select + products * each)
