@@ -92,7 +92,7 @@ class Csim:
             return np.empty((0, *self.plan.last.layout.shape), np.int64)
         with quiet():
             y = self._model.predict(given)
-        return self.plan.last.layout.from_hls(_integers(y).reshape(len(x), -1))
+        return self.plan.last.layout.from_hls(_integers(y).reshape(len(x), self.plan.last.layout.order.size))
 
     def trace(self, x: Array) -> dict[str, NDArray[np.int64]]:
         """Every tensor of the hardware by its name in the graph, channels-first, for integers `x`."""
@@ -106,7 +106,7 @@ class Csim:
         for layer in self.plan.layers:
             # A layer that is not traced only reshapes: the same elements in the same order as before it.
             raw = _integers(traced[layer.name]) if layer.traced else raw
-            values[layer.value] = layer.layout.from_hls(raw.reshape(len(x), -1))
+            values[layer.value] = layer.layout.from_hls(raw)
         return values
 
     def _given(self, x: Array) -> NDArray[np.float64]:

@@ -43,13 +43,13 @@ class Layout:
 
     def to_hls(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         """[N, *shape] channels-first -> [N, *hls_shape]."""
-        flat = x.reshape(x.shape[0], -1)[:, self.order]
+        flat = x.reshape(x.shape[0], self.order.size)[:, self.order]
         return flat.reshape(x.shape[0], *self.hls_shape)
 
     def from_hls(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
         """[N, ...] as the hardware gives it -> [N, *shape] channels-first."""
         flat = np.empty((x.shape[0], self.order.size), np.int64)
-        flat[:, self.order] = x.reshape(x.shape[0], -1)
+        flat[:, self.order] = x.reshape(x.shape[0], self.order.size)
         return flat.reshape(x.shape[0], *self.shape)
 
     def channel_parameters(self, p: NDArray[np.int64]) -> NDArray[np.int64]:
