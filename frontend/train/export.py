@@ -20,11 +20,10 @@ import onnx_ir as ir
 from torch import Tensor, nn
 
 from ...errors import CompileError
-from .points import OUTPUT, as_input, eval_mode, quantisers
+from .points import INPUT, OUTPUT, as_input, eval_mode, quantisers
 from .recipe import one_thread
 
 OPSET, IR_VERSION = 17, 8
-INPUT = "input"
 _QUANTISERS = {"Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant"}
 
 
@@ -96,9 +95,7 @@ def _bare(model: ir.Model) -> ir.Model:
 
 
 def _rename(model: ir.Model, quantiser_names: list[str]) -> None:
-    """Name every node by its module and operator, every tensor by its node, and the quantisers' outputs as
-    given.
-    """
+    """Name every node by its module and operator, every tensor by its node, and the quantisers' outputs as given."""
     graph = model.graph
     found = list(_activation_quantisers(graph))
     if len(found) != len(quantiser_names):
@@ -109,7 +106,7 @@ def _rename(model: ir.Model, quantiser_names: list[str]) -> None:
         )
     fixed = {id(node.outputs[0]): name for node, name in zip(found, quantiser_names, strict=True)}
     fixed[id(graph.inputs[0])] = INPUT
-    fixed[id(graph.outputs[0])] = OUTPUT
+    fixed.setdefault(id(graph.outputs[0]), OUTPUT)
     taken = set(fixed.values())
     for node in graph:
         node.name = _plain(node.name or node.op_type)
@@ -122,9 +119,7 @@ def _rename(model: ir.Model, quantiser_names: list[str]) -> None:
 
 
 def _with_shapes(model: ir.Model) -> onnx.ModelProto:
-    """`model` with the shape of every tensor; torch gives those of the quantisers, which ONNX itself does not
-    know.
-    """
+    """`model` with the shape of every tensor; torch gives those of the quantisers, which ONNX itself does not know."""
     proto = onnx.shape_inference.infer_shapes(ir.serde.serialize_model(model))
     shapes = {info.name: info for info in proto.graph.value_info}
     order = [name for node in proto.graph.node for name in node.output if name in shapes]

@@ -46,9 +46,7 @@ class BinaryWeight(ExtendedInjector):  # type: ignore[misc]
 
 
 class _StraightThrough(torch.autograd.Function):
-    """Forward q * M; backward dL/dq = g * M and dL/ds = sign(s) * W * g, with g = dL/dW^ (edge-popup,
-    biprop).
-    """
+    """Forward q * M; backward dL/dq = g * M and dL/ds = sign(s) * W * g, with g = dL/dW^ (edge-popup, biprop)."""
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, weight: Tensor, scores: Tensor, mask: Tensor) -> Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import brevitas.nn as qnn
 import numpy as np
 import torch
@@ -36,7 +38,8 @@ def clear_boundaries(card: nn.Sequential) -> int:
         elif isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
             norm = child
         elif isinstance(child, qnn.QuantReLU | qnn.QuantIdentity):
-            next_step, next_top = float(child.act_quant.scale()), 2 ** int(child.act_quant.bit_width()) - 1
+            quantiser: Any = child.act_quant
+            next_step, next_top = float(quantiser.scale()), 2 ** int(quantiser.bit_width()) - 1
             if layer is not None and norm is not None:
                 moved += _clear(layer, norm, step, top, next_step, next_top)
             step, top, layer, norm = next_step, next_top, None, None
@@ -46,9 +49,7 @@ def clear_boundaries(card: nn.Sequential) -> int:
 def _clear(
     layer: MaskedBinary, norm: nn.BatchNorm1d | nn.BatchNorm2d, step: float, top: int, next_step: float, next_top: int
 ) -> int:
-    """One layer: inputs 0 ... top worth `step` each, outputs rounded to 0 ... next_top worth `next_step`
-    each.
-    """
+    """One layer: inputs 0 ... top worth `step` each, outputs rounded to 0 ... next_top worth `next_step` each."""
     signs = (torch.where(layer.weight < 0, -1.0, 1.0) * layer.mask).flatten(1)
     low, high = (_wide(top * part.sum(1)) for part in (signs.clamp(max=0), signs.clamp(min=0)))
     slope = _wide(norm.weight) / np.sqrt(_wide(norm.running_var) + norm.eps)

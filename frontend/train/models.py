@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import brevitas.nn as qnn
 import torch
@@ -20,7 +21,7 @@ from .layers import MaskedBinaryConv2d, MaskedBinaryLinear
 _INPUT_STEP, _STEP = 1 / 16, 1 / 4
 
 
-def _fixed(levels: int, step: float) -> dict[str, object]:
+def _fixed(levels: int, step: float) -> dict[str, Any]:
     """Unsigned quantiser with a constant step (0.25: real value of one unit) and `levels` levels."""
     return {
         "act_quant": Uint8ActPerTensorFloat,

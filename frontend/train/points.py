@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 from brevitas.proxy.runtime_quant import ActQuantProxyFromInjectorBase, TruncQuantProxyFromInjector
+from brevitas.quant_tensor import IntQuantTensor
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -17,7 +18,7 @@ from ...errors import CompileError
 from .recipe import FloatArray, one_thread
 
 _PROXIES = (ActQuantProxyFromInjectorBase, TruncQuantProxyFromInjector)
-OUTPUT = "output"
+INPUT, OUTPUT = "input", "output"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,8 +87,9 @@ def quantised_tensors(module: nn.Module, x: FloatArray | Tensor) -> dict[str, Fl
     """The float value at every activation quantiser's output, then the logits (key "output"), for a batch x
     [N, ...].
 
-    Keys are the names of the tensors in the graph that `export_qonnx` writes, in its order. Where the output
-    of the module is itself a quantiser's, "output" repeats that quantiser's value.
+    Keys are the names of the tensors in the graph that `export_qonnx` writes, in its order. (Where the output
+    of the module is itself a quantiser's, the graph's output goes by that quantiser's name, and "output"
+    repeats it.)
     """
     points, output = quantisers(module, x)
     return {point.name: point.after for point in points} | {OUTPUT: output}
@@ -100,7 +102,7 @@ def prequant_tensors(module: nn.Module, x: FloatArray | Tensor) -> dict[str, Flo
 
 def as_input(x: FloatArray | Tensor) -> Tensor:
     """`x` as a float32 tensor. Raises CompileError for NaN, infinity, or no batch axis."""
-    tensor = torch.as_tensor(x).to(torch.float32)
+    tensor = (x if isinstance(x, Tensor) else torch.tensor(x)).to(torch.float32)
     if tensor.ndim < 2 or len(tensor) == 0:
         raise CompileError(
             f"an input of shape {list(tensor.shape)}", fix="give a batch [N, ...] with at least one item"
@@ -128,16 +130,23 @@ def _listen(path: str, proxy: Any, calls: dict[str, int], points: list[QuantPoin
         x: Tensor = getattr(args[0], "value", args[0])
         if x.ndim == 0:  # Brevitas asking a quantiser for its own scale
             return
+        if not isinstance(out, IntQuantTensor):
+            raise CompileError(
+                "a quantiser gives no integers",
+                node=path,
+                fix="use an integer quantiser of fixed scale",
+                stage="export",
+            )
         fused = getattr(proxy, "fused_activation_quant_proxy", None)
         before = x if fused is None else fused.activation_impl(x)
         count = calls[path] = calls.get(path, 0) + 1
         points.append(
             QuantPoint(
                 name=_name(path, count),
-                before=before.numpy().copy(),
-                after=out.value.numpy().copy(),
-                scale=out.scale.numpy().copy(),
-                zero_point=out.zero_point.numpy().copy(),
+                before=_array(before),
+                after=_array(out.value),
+                scale=_array(out.scale),
+                zero_point=_array(out.zero_point),
                 bits=int(out.bit_width),
                 signed=bool(out.signed),
                 rounding=str(proxy.rounding_mode).upper(),
@@ -151,7 +160,13 @@ def _listen(path: str, proxy: Any, calls: dict[str, int], points: list[QuantPoin
         handle.remove()
 
 
+def _array(values: Tensor) -> FloatArray:
+    return values.detach().numpy().copy()
+
+
 def _name(path: str, count: int) -> str:
     """`act1.act_quant` is called `act1`; a quantiser that is called again `act1.2`, `act1.3`, ..."""
     stem = path.removesuffix(".act_quant").removesuffix("act_quant") or "quantiser"
+    if stem in (INPUT, OUTPUT):  # the graph's own tensors
+        stem = f"{stem}.quant"
     return stem if count == 1 else f"{stem}.{count}"

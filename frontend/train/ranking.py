@@ -22,9 +22,7 @@ def kept(weights: int, sparsity: float) -> int:
 
 
 def top_k(ranks: Tensor, k: int) -> Tensor:
-    """{0, 1} mask, shaped like `ranks`, of its `k` largest elements; among equals the first wins, so k is
-    exact.
-    """
+    """{0, 1} mask, shaped like `ranks`, of its `k` largest elements; among equals the first wins, so k is exact."""
     flat = ranks.flatten()
     order = torch.sort(flat, descending=True, stable=True).indices
     mask = torch.zeros_like(flat)

@@ -20,9 +20,7 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training stands: epoch (from 1) of epochs, mean loss and accuracy over the epoch's training
-    batches.
-    """
+    """Where training stands: epoch (from 1) of epochs, mean loss and accuracy over the epoch's training batches."""
 
     epoch: int
     epochs: int
@@ -34,14 +32,11 @@ Watch = Callable[[Progress], None]
 
 
 class Recipe(Protocol):
-    """A way to train and prune a card. A recipe is a frozen dataclass: its fields are all that decides the
-    result.
-    """
+    """A way to train and prune a card. A recipe is a frozen dataclass: its fields are all that decides the result."""
 
     def train(self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None) -> nn.Module:
-        """Train `model` in place on x [N, ...] with class labels y [N] and return it in eval mode, masks
-        final.
-        """
+        """Train `model` in place on x [N, ...] with class labels y [N] and return it in eval mode, masks final."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +56,7 @@ class Schedule:
 
 
 def check_data(x: FloatArray, y: IntArray) -> tuple[Tensor, Tensor]:
-    """Training data as tensors. Raises CompileError for NaN, lengths that differ, or labels that are no
-    integers.
-    """
+    """Training data as tensors. Raises CompileError for NaN, lengths that differ, or labels that are no integers."""
     if x.ndim < 2 or y.ndim != 1 or len(x) != len(y) or len(x) < 2:
         raise CompileError(
             f"inputs of shape {list(x.shape)} with labels of shape {list(y.shape)}",
