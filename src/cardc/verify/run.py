@@ -91,15 +91,13 @@ def verify(
             right[stage] = [hits + int((picks == labels[part]).sum()), seen + len(out)]
 
     output = integer.graph.outputs[0].name or ""
-    oracle = Oracle(proto)
-    for part, run in oracle.chunks(x):
+    for part, run in Oracle(proto).chunks(x):
         want = execute(integer, {integer.graph.inputs[0].name or "": x[part]})
         score("integer", want[output], part)
         score("qonnx", run.after[imported_output(imported)], part)
         compare_floats("qonnx", run.after, run.before, want, known, tally, part.start)
         if module is not None:
-            after, before = _brevitas(module, x[part])
-            after[imported_output(imported)] = after.pop("output", after.get(imported_output(imported)))
+            after, before = _brevitas(module, x[part], imported_output(imported))
             score("brevitas", after[imported_output(imported)], part)
             compare_floats("brevitas", after, before, want, known, tally, part.start)
         progress("qonnx", part.stop, len(x))
@@ -145,9 +143,10 @@ def imported_output(imported: ir.Model) -> str:
     return imported.graph.outputs[0].name or ""
 
 
-def _brevitas(module: Any, x: Array) -> tuple[dict[str, Array], dict[str, Array]]:
+def _brevitas(module: Any, x: Array, output: str) -> tuple[dict[str, Array], dict[str, Array]]:
+    """As `FloatRun`, from the module itself; its result goes by the exported graph's name for it, `output`."""
     from ..frontend.train.points import quantisers
 
-    found, output = quantisers(module, x)
+    found, logits = quantisers(module, x)
     after: dict[str, Array] = {p.name: p.after for p in found}
-    return after | {"output": output}, {p.name: p.before for p in found}
+    return after | {output: logits}, {p.name: p.before for p in found}

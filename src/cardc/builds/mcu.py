@@ -1,0 +1,145 @@
+"""A model on a microcontroller: a C library, emulated and measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import cached_property, partial
+
+import numpy as np
+
+from ..backends.c.backend import CBackend
+from ..backends.c.program import Program
+from ..backends.c.program import build as build_program
+from ..backends.c.run import EMULATED, FLASH, CBuild, Measurement
+from ..backends.c.step import Step
+from ..ops.base import Array, constant, operand, result, shape_of, text
+from ..ops.graph import is_cardc
+from ..ops.qtype import find_qtype, qtype
+from ..passes.layouts import layout_of
+from ..passes.plan_memory import OFFSET, SCRATCH
+from ..passes.schedule import Stage as Scheduled
+from ..project import Project
+from ..report import Figure, Layer, MemoryMap, MemoryTensor, Report, board, fits, latency_seconds, mcu_cycles
+from ..verify.run import Stage
+from .base import Build
+
+
+class McuBuild(Build):
+    """C library and emulation. Sizes come from the linked program, instructions from the emulated core."""
+
+    @cached_property
+    def program(self) -> Program:
+        return build_program(self.lowered.lowered)
+
+    @cached_property
+    def _backend(self) -> CBackend:
+        return CBackend(title=self.name)
+
+    @cached_property
+    def project(self) -> Project:
+        return self._backend.project(self.lowered.lowered, self.program, self.target)
+
+    @cached_property
+    def c(self) -> CBuild:
+        """The emitted library, to run on this computer or on any emulated core."""
+        return CBuild(self.project, self.program, self._backend.identifier(self.lowered.lowered))
+
+    def stages(self, inputs: int, emulated: int) -> Sequence[Stage]:
+        core = self.target.core
+        return [
+            Stage("c:host", self.c.trace, inputs),
+            # Small batches, so that progress shows: an emulated core takes milliseconds to seconds an input.
+            Stage(f"c:{core}", partial(self.c.trace, core=core), emulated, batch=20),
+        ]
+
+    def run_integers(self, x: Array) -> Array:
+        return self.c.run(x, self.target.core)
+
+    def _measure(self) -> Report:
+        found = self.c.measure(self.target.core)
+        cycles = mcu_cycles(found.instructions, self.target)
+        totals = {
+            "flash_bytes": Figure(found.flash_bytes, FLASH),
+            # Input and output buffers are the caller's, but they are RAM all the same.
+            "ram_bytes": Figure(found.arena_bytes + found.static_bytes + found.io_bytes, FLASH),
+            "stack_bytes": Figure(found.stack_bytes, EMULATED),
+            "instructions": Figure(found.instructions, EMULATED),
+            "cycles": cycles,
+            "latency_s": latency_seconds(cycles, self.target),
+        }
+        layers, memory = tuple(self._layers(found)), memory_map(self.program)
+        return Report(
+            model=self.name,
+            board=board(self.target),
+            fit=fits(totals, self.target, layers=layers, memory=memory),
+            totals=totals,
+            layers=layers,
+            memory=memory,
+            passes=self.lowered.traces,
+            provenance=self.provenance(),
+        )
+
+    def _layers(self, found: Measurement) -> list[Layer]:
+        stages = {stage.output.name: stage for stage in self.program.schedule.stages}
+        rows = []
+        for step, mark in zip(self.program.steps, self.c.symbols(), strict=True):
+            spent = {"instructions": Figure(found.by_layer.get(mark, 0), EMULATED)}
+            stage = stages.get(step.value.name) if step.value is not None else None
+            if stage is None or step.index == 0:
+                name = "load input" if step.index == 0 else "store output"
+                rows.append(Layer(name=name, op=name.split()[0], figures=spent))
+            else:
+                rows.append(_layer(stage, step, spent))
+        return rows
+
+
+def _layer(stage: Scheduled, step: Step, figures: Mapping[str, Figure]) -> Layer:
+    node, value = stage.node, stage.output
+    w = constant(node.inputs[1]) if is_cardc(node, "Conv", "MatMul") else None
+    incoming, accumulator = find_qtype(operand(node, 0)), find_qtype(result(node))
+    finish = stage.finish.op_type if stage.finish is not None else node.op_type
+    positions = int(np.prod(shape_of(result(node))[2:], dtype=np.int64)) if w is not None else 0
+    return Layer(
+        name=node.name or "",
+        op=node.op_type,
+        encoding=text(node, "encoding", "none"),
+        in_shape=shape_of(operand(node, 0))[1:],
+        out_shape=shape_of(value)[1:],
+        in_bits=incoming.bits if incoming else 0,
+        out_bits=qtype(value).bits,
+        macs=0 if w is None else w.size * positions,
+        weights=0 if w is None else w.size,
+        nonzeros=0 if w is None else int(np.count_nonzero(w)),
+        weight_bytes=step.weight_bytes,
+        acc_bits=accumulator.bits if w is not None and accumulator else 0,
+        requantise={"Threshold": "thresholds", "Requantize": "dyadic"}.get(finish, "none"),
+        levels=qtype(value).levels - 1 if finish in ("Threshold", "Requantize") else 0,
+        figures=figures,
+    )
+
+
+def memory_map(program: Program) -> MemoryMap:
+    """Where every tensor and scratch buffer lies, and from which step to which it lives."""
+    plan, steps = program.schedule, program.steps
+    written = {plan.source.name: 0} | {stage.output.name: k + 1 for k, stage in enumerate(plan.stages)}
+    last = dict(written)
+    for k, stage in enumerate(plan.stages):
+        last[stage.source.name] = max(last[stage.source.name], k + 1)
+    last[plan.output.name] = len(steps) - 1
+    tensors = [
+        MemoryTensor(
+            value.name or "",
+            int(value.metadata_props[OFFSET]),
+            layout_of(value).size,
+            written[value.name],
+            last[value.name],
+        )
+        for value in (plan.source, *(stage.output for stage in plan.stages))
+        if OFFSET in value.metadata_props
+    ]
+    for k, stage in enumerate(plan.stages):
+        for name, (offset, size) in json.loads(stage.node.metadata_props.get(SCRATCH, "{}")).items():
+            tensors.append(MemoryTensor(f"{stage.node.name} {name}", offset, size, k + 1, k + 1))
+    titles = tuple((step.node.name if step.node is not None else step.op) or step.op for step in steps)
+    return MemoryMap(program.arena, program.lower_bound, titles, tuple(tensors))
