@@ -77,7 +77,8 @@ class CBuild:
         shape = (len(data), *shape_of(self.program.schedule.output)[1:])
         if core == "host":
             out = np.empty((len(data), self._outputs), self._out_dtype)
-            self._check(self._host.cardc_batch(len(data), _p(data), _p(out), _p(self._arena())))
+            arena = self._arena()
+            self._check(self._host.cardc_batch(len(data), _p(data), _p(out), _p(arena)))
             return out.astype(np.int64).reshape(shape)
         board = self._board(core)
         return np.asarray([board.predict(row)[0] for row in data], np.int64).reshape(shape)
@@ -226,7 +227,8 @@ class CBuild:
     def _trace_host(self, data: Array) -> tuple[Array, Array]:
         out = np.empty((len(data), self._outputs), self._out_dtype)
         seen = np.empty((len(data), snapshot_bytes(self.program)), np.uint8)
-        self._check(self._host.cardc_trace(len(data), _p(data), _p(out), _p(self._arena()), _p(seen)))
+        arena = self._arena()
+        self._check(self._host.cardc_trace(len(data), _p(data), _p(out), _p(arena), _p(seen)))
         return out.astype(np.int64), seen
 
     def _trace_core(self, data: Array, core: str) -> tuple[Array, Array]:
@@ -287,6 +289,7 @@ class _Board:
 
 
 def _p(array: Array) -> ctypes.c_void_p:
+    """The address of `array`, which the caller keeps alive."""
     return ctypes.c_void_p(array.ctypes.data)
 
 
