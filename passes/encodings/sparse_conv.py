@@ -50,30 +50,34 @@ class SparseConv:
 
 def _places(shape: tuple[int, ...], g: ConvGeometry) -> NDArray[np.int64]:
     """The byte that each weight reads: int64 [O, I / group, kh, kw]."""
-    out, depth, kh, kw = shape
-    first = np.arange(out) // (out // g.group) * depth
-    c = first[:, None, None, None] + np.arange(depth)[None, :, None, None]
+    kh, kw = shape[2:]
     i, j = np.arange(kh)[:, None] * g.dilation[0] * g.row, np.arange(kw)[None, :] * g.dilation[1]
-    return g.origin + c * g.plane + (i + j)[None, None]
+    return g.origin + _channels(shape, g) * g.plane + (i + j)[None, None]
 
 
 def _check(w: NDArray[np.int64], g: ConvGeometry) -> None:
     if not np.isin(w, (-1, 0, 1)).all():
         raise CompileError("sparse convolution encoding of weights that are not -1, 0 or 1", fix="encode as int8")
-    out, depth, kh, kw = w.shape
+    out, depth = w.shape[:2]
     if depth * g.group != g.in_channels or out % g.group:
         raise CompileError(
             f"convolution weights {list(w.shape)} do not fit {g.in_channels} input channels in {g.group} groups",
             fix="check the layer's channels and groups",
         )
-    reach = (kw - 1) * g.dilation[1]
-    if g.origin < 0 or reach >= g.row or (kh - 1) * g.dilation[0] * g.row + reach >= g.plane and g.in_channels > 1:
+    if g.origin < 0:
         raise CompileError("a convolution's window leaves its input's storage", fix="lay the input out with its border")
+
+
+def _channels(shape: tuple[int, ...], g: ConvGeometry) -> NDArray[np.int64]:
+    """The input channel that each weight reads: int64 [O, I / group, 1, 1]."""
+    out, depth = shape[:2]
+    first = np.arange(out) // (out // g.group) * depth
+    return first[:, None, None, None] + np.arange(depth)[None, :, None, None]
 
 
 def _fits(w: NDArray[np.int64], places: NDArray[np.int64], g: ConvGeometry, span: int) -> bool:
     """Whether parts of `span` input channels keep offsets within 16 bits and counts (of all classes) within 8."""
-    channel = (places - g.origin) // g.plane
+    channel = np.broadcast_to(_channels(w.shape, g), w.shape)
     offset = places - channel // span * span * g.plane
     if offset[w != 0].max(initial=0) > MAX_OFFSET:
         return False
@@ -100,7 +104,7 @@ def encode(w: NDArray[np.int64], g: ConvGeometry) -> SparseConv:
         raise CompileError("a convolution's input is too large for 16-bit tap offsets", fix="use a smaller input")
     span = -(-g.in_channels // parts)
     parts = -(-g.in_channels // span)
-    channel = (places - g.origin) // g.plane
+    channel = np.broadcast_to(_channels(w.shape, g), w.shape)
     part = channel // span
     offset = places - part * span * g.plane
     residue = tuple(int(r) for r in np.unique(offset[w != 0] % 4)) or (0,)
@@ -115,7 +119,11 @@ def encode(w: NDArray[np.int64], g: ConvGeometry) -> SparseConv:
 
 
 def decode(e: SparseConv, shape: tuple[int, int, int, int], g: ConvGeometry) -> NDArray[np.int64]:
-    """The weights [O, I / group, kh, kw] that `e` encodes: the exact inverse of `encode`."""
+    """The weights [O, I / group, kh, kw] that `e` encodes: the exact inverse of `encode`.
+
+    Where two taps of an output read one byte (of a border that neighbours share), the result is one of the weights
+    that compute the same.
+    """
     w = np.zeros(shape, np.int64)
     places = _places(shape, g).reshape(shape[0], -1)
     flat = w.reshape(shape[0], -1)
@@ -123,7 +131,8 @@ def decode(e: SparseConv, shape: tuple[int, int, int, int], g: ConvGeometry) -> 
     for o, part, sign in np.ndindex(e.counts.shape[:3]):
         stop = start + int(e.counts[o, part, sign].astype(np.int64).sum())
         for place in e.offsets[start:stop].astype(np.int64) + part * e.part_stride:
-            flat[o, int(np.flatnonzero(places[o] == place)[0])] = 1 - 2 * sign
+            at = np.flatnonzero((places[o] == place) & (flat[o] == 0))
+            flat[o, int(at[0])] = 1 - 2 * sign
         start = stop
     return w
 

@@ -1,6 +1,6 @@
 #include "cardc_finish.h"
 
-/* How many of the ascending `t` are <= x. */
+/* How many of the ascending `t` are <= x; channels have few levels or a table, so a plain binary search does. */
 static uint32_t count_i16(const int16_t *t, uint32_t levels, int32_t x) {
   uint32_t low = 0;
   while (levels > 0) {
@@ -76,33 +76,100 @@ void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t 
   }
 }
 
+void cardc_finish_row(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t step, int32_t bias,
+                      uint32_t count, void *dst, uint32_t at) {
+  const uint32_t end = at + count;
+  if (finish->shared) {
+    channel = 0;
+  }
+  if (finish->kind == CARDC_THRESHOLD) {
+    for (; at != end; at++, sums += step) {
+      ((uint8_t *)dst)[at] = (uint8_t)threshold(finish, channel, *sums - bias);
+    }
+  } else if (finish->kind == CARDC_REQUANTIZE) {
+    for (; at != end; at++, sums += step) {
+      cardc_store(finish, dst, at, requantize(finish, channel, *sums - bias));
+    }
+  } else {
+    const int32_t m = finish->m[channel], b = finish->b[channel];
+    for (; at != end; at++, sums += step) {
+      cardc_store(finish, dst, at, (*sums - bias) * m + b);
+    }
+  }
+}
+
 void cardc_finish_i32(const cardc_finish *finish, const int32_t *sums, const cardc_map *to, void *dst) {
-  uint32_t c, y, x;
+  uint32_t c, y;
   for (c = 0; c < to->channels; c++) {
-    for (y = 0; y < to->height; y++) {
-      const uint32_t at = c * to->plane + y * to->row;
-      for (x = 0; x < to->width; x++) {
-        cardc_store(finish, dst, at + x, cardc_finish_one(finish, c, *sums++));
-      }
+    for (y = 0; y < to->height; y++, sums += to->width) {
+      cardc_finish_row(finish, c, sums, 1, 0, to->width, dst, c * to->plane + y * to->row);
     }
   }
 }
 
 void cardc_finish_i16(const cardc_finish *finish, const int16_t *sums, const cardc_map *to, void *dst) {
-  uint32_t c, y, x;
+  int32_t wide[16];
+  uint32_t c, y, x, i, n;
   for (c = 0; c < to->channels; c++) {
     for (y = 0; y < to->height; y++) {
-      const uint32_t at = c * to->plane + y * to->row;
-      for (x = 0; x < to->width; x++) {
-        cardc_store(finish, dst, at + x, cardc_finish_one(finish, c, *sums++));
+      for (x = 0; x < to->width; x += n) {
+        n = to->width - x < 16 ? to->width - x : 16;
+        for (i = 0; i < n; i++) {
+          wide[i] = *sums++;
+        }
+        cardc_finish_row(finish, c, wide, 1, 0, n, dst, c * to->plane + y * to->row + x);
       }
     }
   }
 }
 
+/* Fills from `at` to `end` with the byte that stands four times in `word`: the new `at`. Where unaligned stores are, up to
+ * 3 bytes more are written. */
+static uint8_t *fill(uint8_t *at, uint8_t *end, uint32_t word) {
+#if CARDC_UNALIGNED
+  for (; at < end; at += 4) {
+    CARDC_MEMCPY(at, &word, 4);
+  }
+#else
+  for (; at < end; at++) {
+    *at = (uint8_t)word;
+  }
+#endif
+  return end;
+}
+
+/* One run of equal entries after the other, from the lowest sum up. */
+static void threshold_table(const cardc_finish *f, uint32_t channel, int32_t first, uint32_t count, uint8_t *table) {
+  const uint32_t from = channel * f->levels;
+  const int16_t *t16 = f->t16 ? f->t16 + from : NULL;
+  const int32_t *t32 = f->t16 ? NULL : f->t32 + from;
+  const int falling = f->falling && f->falling[channel];
+  const uint32_t step = f->step * 0x01010101u;
+  uint32_t word = (f->base + (falling ? (uint32_t)f->step * f->levels : 0u)) * 0x01010101u, k;
+  uint8_t *at = table;
+  for (k = f->levels; k > 0; k--) {
+    const int32_t t = (t16 ? *t16++ : *t32++) - first;
+    if (t >= (int32_t)count) {
+      break;
+    }
+    if (t > at - table) {
+      at = fill(at, table + t, word);
+    }
+    word = falling ? word - step : word + step;
+  }
+  fill(at, table + count, word);
+}
+
 void cardc_finish_table(const cardc_finish *finish, uint32_t channel, int32_t first, uint32_t count, uint8_t *table) {
   uint32_t v;
+  if (finish->shared) {
+    channel = 0;
+  }
+  if (finish->kind == CARDC_THRESHOLD) {
+    threshold_table(finish, channel, first, count, table);
+    return;
+  }
   for (v = 0; v < count; v++) {
-    table[v] = (uint8_t)cardc_finish_one(finish, channel, first + (int32_t)v);
+    table[v] = (uint8_t)requantize(finish, channel, first + (int32_t)v);
   }
 }

@@ -11,6 +11,10 @@ extern "C" {
 /* y for the sum `sum` of channel `channel` (see cardc_finish). */
 int32_t cardc_finish_one(const cardc_finish *finish, uint32_t channel, int32_t sum);
 
+/* Stores y for sums[0], sums[step], ... less `bias`, `count` of them, from element `at` of `dst` on. */
+void cardc_finish_row(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t step, int32_t bias,
+                      uint32_t count, void *dst, uint32_t at);
+
 /* Stores y at element `index` of `dst`, whose element type is finish->out. */
 void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t y);
 

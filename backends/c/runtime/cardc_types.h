@@ -27,6 +27,13 @@
 #endif
 #endif
 
+/* A copy of constant size that becomes loads and stores, also under -ffreestanding, where memcpy is a call. */
+#if defined(__GNUC__)
+#define CARDC_MEMCPY __builtin_memcpy
+#else
+#define CARDC_MEMCPY memcpy
+#endif
+
 #define CARDC_SLACK 16
 
 #ifdef __cplusplus

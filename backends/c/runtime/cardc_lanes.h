@@ -1,0 +1,39 @@
+/* Sums of taps for a tile of pixels, four pixels in a word: what cardc_conv_lanes is made of.
+ *
+ * A tile is 8 words: 16 pixels of 2 rows, 8 of 4 or 4 of 8, so that the offset of a tap is fetched once for 8 loads and
+ * 8 adds; with the pointers that is every register that Thumb-2 has. Cores that cannot load from any address (CARDC_UNALIGNED 0) sum aligned words, one row of 16, 8 or 4 pixels at
+ * a time, class by class: all taps of a class are off by the same number of bytes, so one shift after the sum puts right
+ * what shifts before it would.
+ */
+#ifndef CARDC_LANES_H
+#define CARDC_LANES_H
+
+#include "cardc_types.h"
+
+#define CARDC_LANE_MASK 0x00ff00ffu
+
+/* Taps of one class (of all classes where CARDC_UNALIGNED). `residue` is what their addresses are modulo 4. */
+typedef struct cardc_run {
+  const uint16_t *plus, *minus;
+  uint32_t n_plus, n_minus;
+  uint32_t residue;
+} cardc_run;
+
+/* A tile in pixels, at most CARDC_TILE_WORDS words; its rows lie `down` bytes apart. */
+typedef struct cardc_shape {
+  uint32_t width, rows, down;
+} cardc_shape;
+
+#if CARDC_UNALIGNED
+#define CARDC_RUNS 1
+#define CARDC_TILE_WORDS 8
+#else
+#define CARDC_RUNS 4
+#define CARDC_TILE_WORDS 4
+#endif
+
+/* Pixels 0 and 2, and 1 and 3, of a word of four, as 16-bit lanes: one UXTB16 each where the DSP extension is. */
+static inline uint32_t cardc_even(uint32_t word) { return word & CARDC_LANE_MASK; }
+static inline uint32_t cardc_odd(uint32_t word) { return (word >> 8) & CARDC_LANE_MASK; }
+
+#endif
