@@ -6,6 +6,7 @@ import re
 import shutil
 import tempfile
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -46,8 +47,10 @@ class Csim:
         project = emit(model, target, options)
         self.plan: Plan = make_plan(model, target, options)
         _check_widths(self.plan)
-        self._folder = tempfile.TemporaryDirectory(prefix="cardc-csim-")
-        self._model: Any = hls_model(self.plan, target, Path(self._folder.name))
+        self._folder = Path(tempfile.mkdtemp(prefix="cardc-csim-"))
+        # Also where nobody calls close(): with this object, or at the latest with the process.
+        self._remove = weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
+        self._model: Any = hls_model(self.plan, target, self._folder)
         self._model.config.trace_output = True
         start = time.perf_counter()
         self._compile()
@@ -70,7 +73,7 @@ class Csim:
                 ) from error
 
     def _compare(self, emitted: Mapping[PurePosixPath, bytes]) -> None:
-        files = {p: c for p, c in collect(Path(self._folder.name)).items() if p.suffix != ".so"}
+        files = {p: c for p, c in collect(self._folder).items() if p.suffix != ".so"}
         check(files, self.plan)
         for path, content in files.items():
             plain = _TRACE.sub("", content.decode("utf-8")).encode() if path.suffix == ".cpp" else content
@@ -115,7 +118,7 @@ class Csim:
 
     def close(self) -> None:
         """Remove the temporary folder; the simulation cannot run afterwards."""
-        self._folder.cleanup()
+        self._remove()
 
     def __enter__(self) -> Csim:
         return self

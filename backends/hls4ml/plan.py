@@ -20,6 +20,7 @@ from .layout import Layout
 from .options import Options
 from .types import narrowest
 
+INPUT = "x_in"
 LOWERINGS: Mapping[tuple[str, str], Callable[[ir.Node, Builder], None]] = MappingProxyType(
     {
         (CARDC, "MatMul"): lower_linear.matmul,
@@ -31,6 +32,11 @@ LOWERINGS: Mapping[tuple[str, str], Callable[[ir.Node, Builder], None]] = Mappin
         (ONNX, "Flatten"): lower_moves.reshape,
         (ONNX, "Reshape"): lower_moves.reshape,
     }
+)
+# What hls4ml's own files, types and variables are called: a project of such a name would collide with them.
+_TAKEN = re.compile(
+    r"(nnet|cardc|ap|hls)(_.*)?|(input|result|layer|config|w|b|threshold|falling|multiplier|offset)\d*(_.*)?"
+    r"|defines|parameters|weights|firmware|trace_.*|(allocate|free|collect)_trace.*|dump_.*|" + INPUT
 )
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -57,8 +63,13 @@ def make_plan(model: ir.Model, target: Target, options: Options) -> Plan:
             break  # what follows needs this node's tensor
     raise_all(errors)
     output = _single_output(model, builder)
-    name = identifier(model.graph.name or "cardc_net")
-    return Plan(name, builder.io_type, tuple(builder.layers), boundary, output)
+    return Plan(project_name(model), builder.io_type, tuple(builder.layers), boundary, output)
+
+
+def project_name(model: ir.Model) -> str:
+    """The top function's name: the graph's, made fit for C++, Tcl and hls4ml's own names."""
+    name = identifier(model.graph.name or "network")
+    return identifier(f"{name[:24]}_net") if _TAKEN.fullmatch(name.lower()) else name
 
 
 def split_host(model: ir.Model) -> tuple[ir.Value, list[ir.Node]]:
@@ -143,7 +154,8 @@ def _check_names(nodes: list[ir.Node], options: Options) -> None:
 def _add_input(boundary: ir.Value, builder: Builder) -> None:
     layout, q = Layout.natural(shape_of(boundary)[1:]), qtype(boundary)
     builder.check_size(boundary.producer(), layout)
-    name = builder.name(boundary.name or "x")
+    # Its name becomes a parameter of the top function, where a global of that name would be hidden.
+    name = builder.name(INPUT)
     builder.layers.append(
         Layer(
             name=name,

@@ -12,6 +12,9 @@ from .options import Options
 # LUTs in parallel multipliers before it is folded. The estimator may override this for each layer.
 _SHARE = 16
 _LEAST, _MOST = 1024, 8192
+# hls4ml's unrolled product holds every partial product in one local array, zeros too: beyond this its C
+# simulation overflows the stack (8 MiB on Linux), and no HLS tool unrolls that far.
+_UNROLLED = 1 << 19
 
 
 def parallel_limit(target: Target) -> int:
@@ -45,7 +48,14 @@ def choose(
     CompileError for a reuse factor of the user that hls4ml would silently replace.
     """
     name, limit = node.name or "", parallel_limit(target)
-    strategy = options.strategy.get(name) or ("latency" if nonzeros <= limit else "resource")
+    fits = n_in * n_out <= _UNROLLED
+    strategy = options.strategy.get(name) or ("latency" if fits and nonzeros <= limit else "resource")
+    if strategy == "latency" and not fits:
+        raise CompileError(
+            f"a {n_in}x{n_out} product is too large to unroll (at most {_UNROLLED:,} weights)",
+            node=node,
+            fix="use strategy resource for this layer",
+        )
     valid = valid_reuse(n_in, n_out, beyond_inputs=beyond_inputs)
     if strategy == "latency":
         return strategy, options.reuse.get(name, 1)

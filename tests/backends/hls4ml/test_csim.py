@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.graphs import IntegerGraph
 
 from cardc.backends.hls4ml import Csim, Options
+from cardc.backends.hls4ml.generate import write
 from cardc.errors import CompileError
 
 from .helpers import PYNQ, assert_exact, card, folded, lines, mlp, narrow, windows
@@ -45,6 +47,29 @@ def test_every_tensor_equals(graph: Callable[[], IntegerGraph], options: Options
     assert_exact(graph(), options)
 
 
+def test_folder_goes_with_the_simulation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    monkeypatch.setattr(Csim, "_compile", lambda self: write(self._model, self.plan))
+    csim = Csim(narrow().model(), PYNQ)
+    assert len(list(tmp_path.iterdir())) == 1
+    csim.close()
+    assert not list(tmp_path.iterdir())
+    csim = Csim(narrow().model(), PYNQ)
+    del csim
+    assert not list(tmp_path.iterdir())
+
+
+def test_simulation_of_other_sources_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def other(self: Csim) -> None:
+        write(self._model, self.plan)
+        top = self._folder / "firmware" / "test.cpp"
+        top.write_text(top.read_text() + "// more\n")
+
+    monkeypatch.setattr(Csim, "_compile", other)
+    with pytest.raises(CompileError, match="other sources for simulation"):
+        Csim(narrow().model(), PYNQ)
+
+
 def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(CompileError, match=r"g\+\+ is missing") as caught:
@@ -66,3 +91,14 @@ def test_inputs_are_checked() -> None:
     ):
         with pytest.raises(CompileError, match=what):
             check_input(boundary, x)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("top", "tensor"), [("defines", "w2"), ("nnet_common", "layer3_out"), ("x_in", "main")])
+def test_names_that_hls4ml_uses_itself(top: str, tensor: str) -> None:
+    g = narrow()
+    g.graph.name = top
+    for i, node in enumerate(g.graph):
+        node.name = f"{tensor}{i or ''}"
+        node.outputs[0].name = f"{tensor}{i or ''}"
+    assert_exact(g, Options(), inputs=20)

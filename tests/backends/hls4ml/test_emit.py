@@ -112,10 +112,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bench") / "project"
     emit(card().model(), PYNQ).write(folder)
     command = (
-        "g++ -std=c++14 -O1 -w -Ifirmware/ap_types -DWEIGHTS_DIR='\"firmware/weights\"' "
+        "g++ -std=c++11 -O1 -w -Ifirmware/ap_types -DWEIGHTS_DIR='\"firmware/weights\"' "
         "firmware/test.cpp test_test.cpp -o bench"
     )
-    assert "-std=c++14 -O1 -w -Ifirmware/ap_types" in (folder / "README.md").read_text()
+    assert "-std=c++11 -O1 -w -Ifirmware/ap_types" in (folder / "README.md").read_text()
     subprocess.run(command, shell=True, check=True, cwd=folder)
     return folder
 

@@ -171,6 +171,15 @@ def test_wrong_options() -> None:
             Options(**bad)  # type: ignore[arg-type]
 
 
+def test_product_too_large_to_unroll() -> None:
+    def sparse() -> IntegerGraph:
+        return IntegerGraph((1024,), BIPOLAR).dense(1024, density=0.001)
+
+    assert layer_facts(sparse().model(), PYNQ)[0].strategy == "resource"
+    said = _refused(sparse(), Options(strategy={"n2_matmul": "latency"}))
+    assert "a 1024x1024 product is too large to unroll" in said
+
+
 def test_reshape_that_would_move_data() -> None:
     g = IntegerGraph((2, 4, 4), uint(2)).conv(4)
     g._add(ONNX, "Reshape", [g.last, add_initializer(g.graph, "shape", np.asarray([1, 2, 8, 4], np.int64))])
