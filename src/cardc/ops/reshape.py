@@ -39,14 +39,7 @@ def _reshape(node: ir.Node, args: Sequence[Array]) -> Array:
 
 def _reshape_type(node: ir.Node) -> TensorType:
     value = operand(node, 0)
-    out = reshaped(node, shape_of(value))
-    if out[0] != shape_of(value)[0]:
-        raise CompileError(
-            f"{node.op_type} moves the batch axis: {list(shape_of(value))} to {list(out)}",
-            node=node,
-            fix="keep axis 0 as the batch",
-        )
-    return TensorType(out, find_qtype(value))
+    return TensorType(reshaped(node, shape_of(value)), find_qtype(value))
 
 
 def _transpose(node: ir.Node, args: Sequence[Array]) -> Array:

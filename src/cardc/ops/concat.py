@@ -1,0 +1,44 @@
+"""Concat on integers: tensors of one scale joined along the channels (axis 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from math import gcd
+
+import numpy as np
+import onnx_ir as ir
+
+from ..errors import CompileError
+from .base import CARDC, Array, OpDef, TensorType, arity, shape_of
+from .qtype import QType, qtype
+
+
+def joined_type(types: Sequence[QType]) -> QType:
+    """The range and step that hold every input's integers; their scales must be equal."""
+    lo, hi = min(q.lo for q in types), max(q.hi for q in types)
+    step = reduce(gcd, (q.step for q in types), hi - lo)
+    step = reduce(gcd, (q.lo - lo for q in types), step)
+    return QType(lo, hi, types[0].scale, max(1, step))
+
+
+def _infer(node: ir.Node) -> TensorType:
+    values = [v for v in node.inputs if v is not None]
+    shapes = [shape_of(v) for v in values]
+    if len({(s[0], *s[2:]) for s in shapes}) > 1:
+        raise CompileError(
+            f"Concat of shapes {shapes}", node=node, fix="give the tensors one size but for the channels"
+        )
+    if len({qtype(v).scale for v in values}) > 1:
+        raise CompileError(
+            "Concat of tensors with different scales", node=node, fix="use one quantiser for all that is joined"
+        )
+    shape = (shapes[0][0], sum(s[1] for s in shapes), *shapes[0][2:])
+    return TensorType(shape, joined_type([qtype(v) for v in values]))
+
+
+def _execute(node: ir.Node, args: Sequence[Array]) -> Array:
+    return np.concatenate(args, axis=1)
+
+
+OPS = (OpDef(CARDC, "Concat", arity(1, 64), _infer, _execute),)
