@@ -9,7 +9,7 @@ import onnx_ir as ir
 
 from ..errors import CompileError, printable, raise_all
 from ..ops import lookup
-from ..ops.base import QONNX, shape_of
+from ..ops.base import QONNX, ints, shape_of
 from ..ops.graph import drop_unused, infer_node
 from .fold import MAX_ELEMENTS, check_size, fold_constants, lift_constants
 from .normalise import constants_second, name_everything, normalise_domain, split_bias
@@ -97,6 +97,7 @@ def _infer_and_fold(graph: ir.Graph) -> None:
     """Node by node in order: check, infer, fold; a node after a broken one is not looked at."""
     errors: list[CompileError] = []
     broken: set[ir.Value] = set()
+    sampled = set(graph.inputs)  # what depends on the input, and so has a batch axis
     for node in list(graph):
         if any(v in broken for v in node.inputs):
             broken.update(node.outputs)
@@ -107,6 +108,9 @@ def _infer_and_fold(graph: ir.Graph) -> None:
             lookup(node).verify(node)
             infer_node(node)
             check_size(node, shape_of(node.outputs[0]))
+            if any(v in sampled for v in node.inputs):
+                _keeps_batch(node)
+                sampled.update(node.outputs)
         except CompileError as error:
             error.stage, error.node = error.stage or "import", error.node or node
             errors.append(error)
@@ -116,6 +120,16 @@ def _infer_and_fold(graph: ir.Graph) -> None:
             errors.append(_malformed(node, error))
             broken.update(node.outputs)
     raise_all(errors)
+
+
+def _keeps_batch(node: ir.Node) -> None:
+    before, after = shape_of(node.inputs[0]), shape_of(node.outputs[0])
+    if after[:1] != (1,) or (node.op_type == "Transpose" and ints(node, "perm", (1,))[0] != 0):
+        raise CompileError(
+            f"{node.op_type} moves the batch axis: {list(before)} to {list(after)}",
+            node=node,
+            fix="keep axis 0 as the batch",
+        )
 
 
 def _malformed(node: ir.Node, error: Exception) -> CompileError:

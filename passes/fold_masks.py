@@ -48,8 +48,10 @@ class FoldMasks(Pass):
             except CompileError as error:
                 errors.append(error)
         raise_all(errors)
+        drop_unused(graph)  # or the folded weights would count among the rest
+        done += _fold_rest(graph, known)
         drop_unused(graph)
-        return done + _fold_rest(graph, known)
+        return done
 
 
 def _fold(graph: ir.Graph, layer: ir.Node, weight: Weight, known: Values) -> None:

@@ -1,0 +1,142 @@
+"""requantize-dyadic: thresholds as multiply, add and shift, exactly or not at all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cardc.ops.base import Array
+from cardc.ops.requantize import apply_dyadic
+from cardc.ops.threshold import apply_thresholds
+from cardc.passes.base import PassLog
+from cardc.passes.requantize_dyadic import RequantizeDyadic, fit_channel
+from cardc.passes.split_quantizers import SOURCE
+from tests.text import again, before, constants, outputs, run_pass, samples, show
+
+NAME = "requantize-dyadic"
+QUANT = 'Quant<signed: int = 0, narrow: int = 0, rounding_mode: string = "ROUND">'
+
+
+def dense(chain: str, constants: str = "", *, bits: int = 4) -> str:
+    return f"""
+g (float[1,3] x) => (float[1,2] y)
+<float s = {{0.5}}, float z = {{0}}, float b = {{6}}, float bo = {{{bits}}}, float so = {{0.3}},
+ float[3,2] w = {{1, -1, 1, 1, -1, 1}}, float ws = {{0.25}}{constants}>
+{{
+  xq = {QUANT.replace("signed: int = 0", "signed: int = 1")}(x, s, z, b)
+  wq = BipolarQuant(w, ws)
+  a = MatMul(xq, wq)
+  {chain}
+  y = {QUANT}(c, so, z, bo)
+}}
+"""
+
+
+BN = (
+    "c = BatchNormalization(a, gamma, beta, mean, var)",
+    ", float[2] gamma = {-0.7, 2}, float[2] beta = {1.25, -0.5}, float[2] mean = {0.5, 0.25}, float[2] var = {1, 4}",
+)
+
+
+@pytest.mark.parametrize("chain", [("c = Relu(a)", ""), BN], ids=["alike", "falling"])
+def test_requantize_equals_the_thresholds(chain: tuple[str, str]) -> None:
+    model = before(dense(*chain), NAME)
+    x = samples(model, 500)
+    want = outputs(model, x)
+    assert run_pass(model, NAME).rewrites == 1
+    assert show(model).splitlines()[-1] == "y = Requantize(a_int, y_multiplier, y_offset) uint4[0,15]"
+    assert model.graph.node(-1).outputs[0].metadata_props[SOURCE] == "y"
+    assert sorted(constants(model)) == ["matmul_2_weight", "xq_int_thresholds", "y_multiplier", "y_offset"]
+    assert np.array_equal(outputs(model, x), want)
+    assert again(model, NAME) == 0
+
+
+def test_few_levels_stay_thresholds() -> None:
+    model = before(dense("c = Relu(a)", bits=2), NAME)
+    trace = run_pass(model, NAME)
+    assert trace.rewrites == 0
+    assert [d.reason for d in trace.declined] == ["4 levels cost less as thresholds"]
+    assert trace.declined[0].node == "quant_4"
+
+
+def test_levels_that_no_line_meets_stay_thresholds() -> None:
+    # A slope of 1 below and 0.05 above the bend: no line has both.
+    model = before(
+        dense("d = Neg(a)\n  e = LeakyRelu<alpha: float = 0.05>(d)\n  c = Add(e, k)", ", float k = {1}"), NAME
+    )
+    x = samples(model, 500)
+    want = outputs(model, x)
+    trace = run_pass(model, NAME)
+    assert trace.rewrites == 0
+    assert [d.reason for d in trace.declined] == ["no multiplier, offset and shift equal the thresholds within 32 bits"]
+    assert np.array_equal(outputs(model, x), want)
+
+
+def test_too_few_shifts_decline() -> None:
+    model = before(dense("c = Relu(a)"), NAME)
+    log = PassLog()
+    assert RequantizeDyadic(max_shift=1).run(model, log) == 0
+    assert len(log.declined) == 1
+
+
+def test_the_input_quantiser_keeps_its_float_thresholds() -> None:
+    model = before(dense("c = Relu(a)"), NAME)
+    run_pass(model, NAME)
+    assert model.graph.node(0).op_type == "Threshold"
+
+
+def equal_on(t: Array, low: int, high: int, base: int, m: int, b: int, shift: int) -> bool:
+    x = np.arange(low, high + 1)[:, None]
+    want = apply_thresholds(x, t[None], None, base, 1)
+    return np.array_equal(apply_dyadic(x, np.asarray([m]), np.asarray([b]), shift, base, base + t.size), want)
+
+
+LINES = st.tuples(
+    st.integers(-60, 20), st.integers(1, 80), st.integers(1, 7), st.integers(-5, 3),
+    st.floats(0.01, 3), st.floats(-8, 8), st.integers(0, 12),
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(LINES)
+def test_a_found_channel_equals_its_thresholds_everywhere(line: tuple[int, int, int, int, float, float, int]) -> None:
+    low, span, levels, base, slope, offset, shift = line
+    high = low + span
+    x = np.arange(low, high + 1)
+    y = np.clip(np.round(slope * x + offset), 0, levels)
+    t = np.asarray([int(x[y >= k][0]) if (y >= k).any() else high + 1 for k in range(1, levels + 1)])
+    found = fit_channel(t, low, high, base, shift)
+    if found is not None:
+        assert equal_on(t, low, high, base, *found, shift)
+        assert 0 <= found[0] < 2**31
+        assert max(abs(found[0] * v + found[1]) for v in (low, high)) < 2**31
+
+
+SORTED = st.lists(st.integers(-4, 8), min_size=1, max_size=4).map(lambda t: np.asarray(sorted(t)))
+
+
+@settings(max_examples=250, deadline=None)
+@given(SORTED, st.integers(-2, 2), st.integers(0, 3))
+def test_where_nothing_is_found_brute_force_finds_nothing(t: Array, base: int, shift: int) -> None:
+    low, high = -3, 7  # thresholds of -4 and 8 are always, and never, passed
+    found = fit_channel(t, low, high, base, shift)
+    # m = span jumps over all levels in one step of x; steeper lines do no more. An offset moves the line over the range.
+    span = (t.size + 1) << shift
+    m = np.arange(span + 1)[:, None, None]
+    b = np.arange(-12 * span, 12 * span + 1)[None, :, None]
+    x = np.arange(low, high + 1)[None, None]
+    y = np.clip((m * x + b) >> shift, base, base + t.size)
+    want = base + (x[0, 0][:, None] >= t).sum(axis=1)
+    good = np.flatnonzero((y == want).all(axis=2).any(axis=1))
+    if found is None:
+        assert good.size == 0
+    else:
+        assert equal_on(t, low, high, base, *found, shift)
+        assert found[0] == good[0]
+
+
+def test_32_bits_are_a_limit() -> None:
+    assert fit_channel(np.arange(1, 8) * (1 << 21), 0, 1 << 24, 0, 21) is not None
+    assert fit_channel(np.arange(1, 8) * (1 << 21), 0, 1 << 24, 0, 40) is None
