@@ -10,7 +10,7 @@ from ...errors import CompileError
 from ...ops import lookup
 from ...ops.base import Array, as_int, shape_of
 from ...ops.qtype import QType, find_qtype, qtype
-from .plan import split_host
+from .edges import split_host
 
 
 def reference(model: ir.Model, x: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:

@@ -78,7 +78,7 @@ def test_without_a_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_inputs_are_checked() -> None:
-    from cardc.backends.hls4ml.plan import split_host
+    from cardc.backends.hls4ml.edges import split_host
     from cardc.backends.hls4ml.reference import check_input
 
     boundary, _ = split_host(mlp().model())
