@@ -9,6 +9,7 @@ with file paths.
 from __future__ import annotations
 
 import contextlib
+import copy
 import io
 import os
 import warnings
@@ -17,10 +18,11 @@ from pathlib import Path
 
 import onnx
 import onnx_ir as ir
+import torch
 from torch import Tensor, nn
 
 from ...errors import CompileError
-from .points import INPUT, OUTPUT, as_input, eval_mode, quantisers
+from .points import INPUT, OUTPUT, as_input, quantisers
 from .recipe import one_thread
 
 OPSET, IR_VERSION = 17, 8
@@ -48,12 +50,9 @@ def export_qonnx(module: nn.Module, sample: Tensor, path: str | os.PathLike[str]
 def _exported(module: nn.Module, sample: Tensor) -> onnx.ModelProto:
     from brevitas.export import export_qonnx as brevitas_export
 
-    with (
-        warnings.catch_warnings(),
-        contextlib.redirect_stdout(io.StringIO()),
-        one_thread(),
-        eval_mode(module),
-    ):
+    # Of a copy, since Brevitas leaves handlers and cached scales behind, and export mode when it fails.
+    module = copy.deepcopy(module).eval()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), one_thread(), _no_graph_dump():
         warnings.simplefilter("ignore")
         try:
             exported: onnx.ModelProto = brevitas_export(
@@ -67,6 +66,17 @@ def _exported(module: nn.Module, sample: Tensor) -> onnx.ModelProto:
                 stage="export",
             ) from error
     return exported
+
+
+@contextlib.contextmanager
+def _no_graph_dump() -> Iterator[None]:
+    """Keep torch from printing the whole graph when an export fails: 2.13 does so even where its log is off."""
+    log = torch._C._jit_onnx_log
+    torch._C._jit_onnx_log = lambda *_: None
+    try:
+        yield
+    finally:
+        torch._C._jit_onnx_log = log
 
 
 def _check_signature(model: ir.Model) -> None:

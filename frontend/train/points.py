@@ -73,14 +73,29 @@ def quantisers(module: nn.Module, x: FloatArray | Tensor) -> tuple[list[QuantPoi
         for path, proxy in module.named_modules():
             if isinstance(proxy, _PROXIES) and proxy.is_quant_enabled:
                 stack.enter_context(_listen(path, proxy, calls, points))
-        result = module(as_input(x))
-    output: Tensor = getattr(result, "value", result)
+        output = _run(module, as_input(x))
     if not points:
         raise CompileError(
             "the module has no activation quantiser",
             fix="put a brevitas.nn.QuantIdentity or QuantReLU at its input",
         )
     return points, output.numpy()
+
+
+def _run(module: nn.Module, x: Tensor) -> Tensor:
+    try:
+        result = module(x)
+    except RuntimeError as error:  # torch's word for shapes that do not fit, among others
+        reason = (str(error).splitlines() or [""])[0]
+        raise CompileError(
+            f"the module does not take an input of shape {list(x.shape)}: {reason}", fix="give it [N, ...] as trained"
+        ) from error
+    result = getattr(result, "value", result)
+    if not isinstance(result, Tensor):
+        raise CompileError(
+            f"the module returns a {type(result).__name__}", fix="use a module that takes one tensor and returns one"
+        )
+    return result
 
 
 def quantised_tensors(module: nn.Module, x: FloatArray | Tensor) -> dict[str, FloatArray]:
