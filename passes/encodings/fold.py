@@ -99,7 +99,7 @@ def thresholds(t: Ints, d: Ints | None, sums: Sums) -> Thresholds:
 
 @dataclass(frozen=True, slots=True)
 class Dyadic:
-    """For CARDC_REQUANTIZE (and CARDC_AFFINE, with shift, lo and hi unused); `wide` asks for 64-bit arithmetic (b64)."""
+    """For CARDC_REQUANTIZE, and CARDC_AFFINE with shift, lo and hi unused; `wide` asks for 64 bits (b64)."""
 
     m: Ints
     b: Ints

@@ -11,7 +11,7 @@ from ...errors import CompileError
 def encode(w: NDArray[np.int64]) -> NDArray[np.int8]:
     """Weights of any shape -> int8 in the same order. CompileError where one does not fit."""
     w = np.asarray(w, np.int64)
-    if w.size and not (-128 <= w.min() and w.max() <= 127):
+    if w.size and not (w.min() >= -128 and w.max() <= 127):
         raise CompileError(f"weights {w.min()} .. {w.max()} do not fit 8 bits", fix="train with at most 8-bit weights")
     return w.astype(np.int8)
 

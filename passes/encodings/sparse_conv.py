@@ -40,12 +40,12 @@ class SparseConv:
 
     @property
     def parts(self) -> int:
-        return self.counts.shape[1]
+        return int(self.counts.shape[1])
 
     @property
     def taps(self) -> NDArray[np.int64]:
         """Non-zero weights of each output channel."""
-        return self.counts.astype(np.int64).sum(axis=(1, 2, 3))
+        return np.asarray(self.counts.astype(np.int64).sum(axis=(1, 2, 3)))
 
 
 def _places(shape: tuple[int, ...], g: ConvGeometry) -> NDArray[np.int64]:

@@ -15,11 +15,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ....passes.encodings import sparse_conv
 from ..emulate import host, zig
 from ..emulate.cores import get_core
 from ..emulate.elf import Elf
 from ..emulate.unicorn_cpu import Machine
-from ....passes.encodings import sparse_conv
 from . import FILE_OF, sources
 
 SLACK = 16  # CARDC_SLACK

@@ -7,8 +7,9 @@
 #include "cardc_tiles_aligned.h"
 #endif
 
-#define TILE_PIXELS (4 * CARDC_TILE_WORDS)
-#define FEW_BYTES 7 /* from this many adds in 8 bits on, sums in bytes cost less than widening every word */
+#define BAND 4 /* tiles that are summed, one below the other, before they are finished */
+#define BAND_WORDS (BAND * CARDC_TILE_WORDS)
+#define FEW_TAPS 7 /* from this many taps in 8 bits on, sums in bytes cost less than widening every word */
 
 /* One output channel at work. Lanes are higher than sums by `bias`, max_u * minus taps. */
 typedef struct channel {
@@ -23,6 +24,14 @@ typedef struct channel {
   uint8_t *table; /* of outputs by lane, or NULL */
 } channel;
 
+/* Where a band lies: `tiles` tiles of `shape`. */
+typedef struct band {
+  cardc_shape shape;
+  uint32_t tiles;
+  uint32_t wide;         /* 1: one row of 16 pixels, whose words are widened before they are added */
+  uint32_t first, count; /* in each row, the first pixel that is stored, and how many are */
+} band;
+
 /* Reads the runs of one part; where its offsets end. */
 static const uint16_t *load_runs(const cardc_conv_sparse *layer, const uint16_t *offsets, const uint8_t *counts,
                                  cardc_run *runs) {
@@ -30,9 +39,9 @@ static const uint16_t *load_runs(const cardc_conv_sparse *layer, const uint16_t 
   uint32_t k;
   memset(runs, 0, CARDC_RUNS * sizeof *runs);
   for (k = 0; k < classes; k++) {
-    runs[k % CARDC_RUNS].n_plus += counts[k];
-    runs[k % CARDC_RUNS].n_minus += counts[classes + k];
-    runs[k % CARDC_RUNS].residue = layer->residue[k];
+    cardc_run *run = runs + k % CARDC_RUNS;
+    run->n_plus += counts[k], run->n_minus += counts[classes + k];
+    run->residue = layer->residue[k];
   }
   for (k = 0; k < CARDC_RUNS; k++) {
     runs[k].plus = offsets;
@@ -40,21 +49,22 @@ static const uint16_t *load_runs(const cardc_conv_sparse *layer, const uint16_t 
   }
   for (k = 0; k < CARDC_RUNS; k++) {
     runs[k].minus = offsets;
+    runs[k].init = runs[k].n_minus * layer->max_u * 0x01010101u;
     offsets += runs[k].n_minus;
   }
   return offsets;
 }
 
 /* Moves at most `room` taps from `rest` to `chunk`: how many. */
-static uint32_t take(cardc_run *chunk, cardc_run *rest, uint32_t room) {
+static uint32_t take(cardc_run *chunk, cardc_run *rest, uint32_t room, uint32_t max_u) {
   const uint32_t all = room;
   uint32_t k;
   for (k = 0; k < CARDC_RUNS; k++) {
     const uint32_t plus = rest[k].n_plus < room ? rest[k].n_plus : room;
     const uint32_t minus = rest[k].n_minus < room - plus ? rest[k].n_minus : room - plus;
-    chunk[k].plus = rest[k].plus, chunk[k].n_plus = plus;
-    chunk[k].minus = rest[k].minus, chunk[k].n_minus = minus;
-    chunk[k].residue = rest[k].residue;
+    chunk[k] = rest[k];
+    chunk[k].n_plus = plus, chunk[k].n_minus = minus;
+    chunk[k].init = minus * max_u * 0x01010101u;
     rest[k].plus += plus, rest[k].n_plus -= plus;
     rest[k].minus += minus, rest[k].n_minus -= minus;
     room -= plus + minus;
@@ -62,10 +72,17 @@ static uint32_t take(cardc_run *chunk, cardc_run *rest, uint32_t room) {
   return all - room;
 }
 
-/* Adds 16-bit lanes (even and odd pixels of each word, in turn) to sums, and clears them. */
-static void drain(uint32_t *lanes, int32_t *sums) {
-  uint32_t k;
-  for (k = 0; k < CARDC_TILE_WORDS; k++, lanes += 2, sums += 4) {
+/* 16-bit lanes: word 2k holds pixels 4k (low half) and 4k + 2, word 2k + 1 pixels 4k + 1 and 4k + 3. */
+static void widen(uint32_t *lanes, const uint32_t *bytes, uint32_t words) {
+  for (; words > 0; words--, lanes += 2, bytes++) {
+    lanes[0] += cardc_even(*bytes);
+    lanes[1] += cardc_odd(*bytes);
+  }
+}
+
+/* Adds lanes to sums, pixel by pixel, and clears them. */
+static void drain(uint32_t *lanes, int32_t *sums, uint32_t words) {
+  for (; words > 0; words--, lanes += 2, sums += 4) {
     sums[0] += (int32_t)(lanes[0] & 0xffff);
     sums[1] += (int32_t)(lanes[1] & 0xffff);
     sums[2] += (int32_t)(lanes[0] >> 16);
@@ -74,31 +91,26 @@ static void drain(uint32_t *lanes, int32_t *sums) {
   }
 }
 
-/* lanes = 16-bit lanes of one tile, for any number of taps; what leaves 16 bits goes to `sums`. `wide`: the tile is 16
- * pixels of one row. */
-static void sum_tile(const channel *c, const cardc_shape *shape, int wide, const uint8_t *base, uint32_t *lanes, int32_t *sums) {
+/* Adds all taps of all parts to the 16-bit `lanes`; what leaves 16 bits goes to `sums`. */
+static void sum_band(const channel *c, const band *b, const uint8_t *base, uint32_t *lanes, int32_t *sums) {
   const cardc_conv_sparse *layer = c->layer;
+  const uint32_t few = b->wide ? c->half_taps : c->byte_taps;
+  const uint32_t words = b->tiles * b->shape.rows * b->shape.width / 4;
   const uint16_t *offsets = c->offsets;
-  uint32_t bytes[CARDC_TILE_WORDS], p, k, room = c->half_taps;
+  uint32_t bytes[BAND_WORDS], p, taken, room = c->half_taps;
   cardc_run rest[CARDC_RUNS], chunk[CARDC_RUNS];
-  memset(lanes, 0, 2 * CARDC_TILE_WORDS * sizeof *lanes);
   for (p = 0; p < layer->parts; p++, base += layer->part_stride) {
-    const uint32_t few = wide ? c->half_taps : c->byte_taps;
-    uint32_t taken;
     offsets = load_runs(layer, offsets, c->counts + 2u * p * layer->classes, rest);
-    while ((taken = take(chunk, rest, few < room ? few : room)) > 0) {
-      if (wide) {
+    while ((taken = take(chunk, rest, few < room ? few : room, layer->max_u)) > 0) {
+      if (b->wide) {
         cardc_wide_sums(lanes, base, chunk, layer->max_u);
       } else {
-        cardc_byte_sums(bytes, shape, base, chunk, layer->max_u);
-        for (k = 0; k < CARDC_TILE_WORDS; k++) {
-          lanes[2 * k] += cardc_even(bytes[k]);
-          lanes[2 * k + 1] += cardc_odd(bytes[k]);
-        }
+        cardc_byte_sums(bytes, b->tiles, &b->shape, base, chunk);
+        widen(lanes, bytes, words);
       }
       room -= taken;
-      if (room == 0) {
-        drain(lanes, sums);
+      if (room == 0 && sums != NULL) { /* with a table everything fits */
+        drain(lanes, sums, words);
         room = c->half_taps;
       }
     }
@@ -124,7 +136,7 @@ static void put_bytes(const uint8_t *table, const uint8_t *lanes, uint32_t count
   }
 }
 
-/* The same for 16-bit lanes, from pixel `first` of the tile on. */
+/* The same for 16-bit lanes, from pixel `first` on. */
 static void put_lanes(const uint8_t *table, const uint32_t *lanes, uint32_t first, uint32_t count, uint32_t step,
                       uint8_t *dst) {
   if (step == 1) {
@@ -141,70 +153,98 @@ static void put_lanes(const uint8_t *table, const uint32_t *lanes, uint32_t firs
   }
 }
 
-/* One tile of a channel whose bytes hold all its taps: the common case, with a table. */
-static void quick_tile(const channel *c, const cardc_shape *shape, const cardc_run *runs, const uint8_t *base, uint32_t first,
-                       uint32_t count, uint8_t *dst) {
-  const cardc_conv_sparse *layer = c->layer;
-  uint32_t bytes[CARDC_TILE_WORDS], r;
-  cardc_byte_sums(bytes, shape, base, runs, layer->max_u);
-  for (r = 0; r < shape->rows; r++, dst += layer->to.row, first += shape->width) {
-    put_bytes(c->table, (const uint8_t *)bytes + first, count, layer->col_step, dst);
+/* A band of a channel whose bytes hold all its taps and that has a table: the common case. */
+static void quick_band(const channel *c, const band *b, const cardc_run *runs, const uint8_t *base, uint8_t *dst) {
+  const uint32_t step = c->layer->col_step, row = c->layer->to.row, width = b->shape.width, count = b->count;
+  const uint8_t *table = c->table, *lanes;
+  uint32_t bytes[BAND_WORDS], rows;
+  cardc_byte_sums(bytes, b->tiles, &b->shape, base, runs);
+  lanes = (const uint8_t *)bytes + b->first;
+  for (rows = b->tiles * b->shape.rows; rows > 0; rows--, lanes += width, dst += row) {
+    put_bytes(table, lanes, count, step, dst);
   }
 }
 
-/* One tile of any channel. */
-static void any_tile(const channel *c, const cardc_shape *shape, int wide, const uint8_t *base, uint32_t first, uint32_t count,
-                     void *dst, uint32_t at) {
-  const cardc_conv_sparse *layer = c->layer;
+/* A band of a channel that has a table. */
+static void table_band(const channel *c, const band *b, const uint8_t *base, uint8_t *dst) {
+  const uint32_t step = c->layer->col_step, row = c->layer->to.row, width = b->shape.width;
+  uint32_t lanes[2 * BAND_WORDS], rows, at = b->first;
+  memset(lanes, 0, sizeof lanes);
+  sum_band(c, b, base, lanes, NULL);
+  for (rows = b->tiles * b->shape.rows; rows > 0; rows--, at += width, dst += row) {
+    put_lanes(c->table, lanes, at, b->count, step, dst);
+  }
+}
+
+/* A band of one tile of any channel. */
+static void plain_band(const channel *c, const band *b, const uint8_t *base, void *dst, uint32_t at) {
   uint32_t lanes[2 * CARDC_TILE_WORDS], r;
-  int32_t sums[TILE_PIXELS];
-  if (c->table) {
-    sum_tile(c, shape, wide, base, lanes, sums);
-    for (r = 0; r < shape->rows; r++, at += layer->to.row, first += shape->width) {
-      put_lanes(c->table, lanes, first, count, layer->col_step, (uint8_t *)dst + at);
-    }
-    return;
-  }
+  int32_t sums[4 * CARDC_TILE_WORDS];
+  memset(lanes, 0, sizeof lanes);
   memset(sums, 0, sizeof sums);
-  sum_tile(c, shape, wide, base, lanes, sums);
-  drain(lanes, sums);
-  for (r = 0; r < shape->rows; r++, at += layer->to.row, first += shape->width) {
-    cardc_finish_row(c->finish, c->number, sums + first, layer->col_step, c->bias, count, dst, at);
+  sum_band(c, b, base, lanes, sums);
+  drain(lanes, sums, CARDC_TILE_WORDS);
+  for (r = 0; r < b->shape.rows; r++, at += c->layer->to.row) {
+    cardc_finish_row(c->finish, c->number, sums + b->first + r * b->shape.width, c->layer->col_step, c->bias, b->count,
+                     dst, at);
   }
 }
 
-/* All tiles of one channel, by columns of tiles. The last row of tiles may overlap the one above. */
+/* All rows of one column of tiles, from column `x` of the output on. The last tile may overlap the one above it. */
+static void do_column(const channel *c, band *b, const cardc_run *runs, const uint8_t *base, uint32_t x, void *dst) {
+  const cardc_conv_sparse *layer = c->layer;
+  const uint32_t height = layer->to.height, rows = b->shape.rows;
+  const uint32_t most = c->table && !b->wide ? BAND * rows : rows;
+  uint32_t y = 0, at = c->number * layer->to.plane + x;
+  for (;;) {
+    const uint32_t left = height - y;
+    const uint8_t *from = base + y * layer->row_step;
+    uint32_t done = rows;
+    while (done + rows <= most && done + rows <= left) {
+      done += rows;
+    }
+    b->tiles = done == rows ? 1 : done / rows;
+    if (runs) {
+      quick_band(c, b, runs, from, (uint8_t *)dst + at + y * layer->to.row);
+    } else if (c->table) {
+      table_band(c, b, from, (uint8_t *)dst + at + y * layer->to.row);
+    } else {
+      plain_band(c, b, from, dst, at + y * layer->to.row);
+    }
+    y += done;
+    if (y == height) {
+      break;
+    }
+    y = height - y < rows ? height - rows : y;
+  }
+}
+
+/* All columns of tiles of one channel. */
 static void do_channel(const channel *c, const uint8_t *src, void *dst) {
   const cardc_conv_sparse *layer = c->layer;
-  const cardc_map *to = &layer->to;
-  const uint32_t step = layer->col_step, width = (to->width - 1u) * step + 1, height = to->height;
+  const uint32_t step = layer->col_step, width = (layer->to.width - 1u) * step + 1;
   const int quick = layer->parts == 1 && c->taps <= c->byte_taps && c->table != NULL;
-  const int wide = !quick && c->byte_taps < FEW_BYTES;
-  const cardc_shape row = {16, 1, 0};
   cardc_run runs[CARDC_RUNS];
-  uint32_t x0, x = 0; /* columns of the input; of the output */
-  load_runs(layer, c->offsets, c->counts, runs);
-  for (x0 = 0; x0 < width;) {
-    const cardc_shape shape = wide ? row : cardc_pick_shape(width - x0, height, layer->row_step);
-    const uint32_t end = width - x0 < shape.width ? width : x0 + shape.width, first = x * step - x0;
-    uint32_t y0 = 0, count = 0;
-    for (; x * step < end; x++) {
-      count++;
+  uint32_t x0 = 0, x = 0, end; /* columns of the input; of the output */
+  band b;
+  b.wide = !quick && c->byte_taps < FEW_TAPS;
+  if (quick) {
+    load_runs(layer, c->offsets, c->counts, runs);
+  }
+  for (; x0 < width; x0 = end) {
+    b.shape = cardc_pick_shape(width - x0, layer->to.height, layer->row_step);
+    if (b.wide) {
+      b.shape.width = 16, b.shape.rows = 1;
     }
-    while (count > 0) {
-      const uint8_t *base = src + y0 * layer->row_step + x0;
-      const uint32_t at = c->number * to->plane + y0 * to->row + x - count;
-      if (quick) {
-        quick_tile(c, &shape, runs, base, first, count, (uint8_t *)dst + at);
-      } else {
-        any_tile(c, &shape, wide, base, first, count, dst, at);
-      }
-      if (y0 + shape.rows == height) {
-        break;
-      }
-      y0 = y0 + 2 * shape.rows <= height ? y0 + shape.rows : height - shape.rows;
+    end = width - x0 < b.shape.width ? width : x0 + b.shape.width;
+    b.first = x * step - x0;
+    for (b.count = 0; (x + b.count) * step < end;) {
+      b.count++;
     }
-    x0 = end;
+    if (b.count > 0) {
+      do_column(c, &b, quick ? runs : NULL, src + x0, x, dst);
+    }
+    x += b.count;
   }
 }
 

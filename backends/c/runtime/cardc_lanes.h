@@ -16,6 +16,7 @@
 typedef struct cardc_run {
   const uint16_t *plus, *minus;
   uint32_t n_plus, n_minus;
+  uint32_t init; /* max_u * n_minus in every byte: with it no lane goes below 0 */
   uint32_t residue;
 } cardc_run;
 

@@ -10,69 +10,71 @@ static inline uint32_t cardc_aligned_word(const uint8_t *at) {
   return word;
 }
 
-/* Defines a function: a[0 .. WORDS) = init in every word, plus the +1 taps, less the -1 taps, at aligned addresses. */
-#define CARDC_ROW(NAME, VARS, STEP, STORE)                                                                   \
-  static inline void NAME(uint32_t *a, uint32_t init, const uint8_t *base, const cardc_run *run) {           \
-    uint32_t VARS;                                                                                           \
-    const uint16_t *tap = run->plus, *end = tap + run->n_plus;                                               \
-    _Pragma("GCC unroll 1") for (; tap != end; tap++) {                                                      \
-      const uint8_t *p = base + *tap;                                                                        \
-      STEP(p, +=)                                                                                            \
+/* Defines a function: for each of `rows` rows that lie `advance` bytes apart, the next WORDS - 1 words of `out` grow by the
+ * sums of the +1 taps less those of the -1 taps, over run->init. The sums are of WORDS aligned words; what is wanted
+ * begins run->residue bytes into them. */
+#define CARDC_ROW(NAME, VARS, STEP, JOIN, COPY)                                                             \
+  static void NAME(uint32_t *out, uint32_t rows, uint32_t advance, const uint8_t *base, const cardc_run *run) { \
+    const uint32_t right = 8 * run->residue, left = 32 - right;                                              \
+    for (base -= run->residue; rows > 0; rows--, base += advance) {                                          \
+      const uint16_t *tap = run->plus, *end = tap + run->n_plus;                                             \
+      uint32_t VARS;                                                                                         \
+      _Pragma("GCC unroll 1") while (tap != end) {                                                           \
+        const uint8_t *p = base + *tap++;                                                                    \
+        STEP(+=)                                                                                             \
+      }                                                                                                      \
+      tap = run->minus, end = tap + run->n_minus;                                                            \
+      _Pragma("GCC unroll 1") while (tap != end) {                                                           \
+        const uint8_t *p = base + *tap++;                                                                    \
+        STEP(-=)                                                                                             \
+      }                                                                                                      \
+      if (right) {                                                                                           \
+        JOIN                                                                                                 \
+      } else {                                                                                               \
+        COPY                                                                                                 \
+      }                                                                                                      \
     }                                                                                                        \
-    tap = run->minus, end = tap + run->n_minus;                                                              \
-    _Pragma("GCC unroll 1") for (; tap != end; tap++) {                                                      \
-      const uint8_t *p = base + *tap;                                                                        \
-      STEP(p, -=)                                                                                            \
-    }                                                                                                        \
-    STORE;                                                                                                   \
   }
 
-#define CARDC_VARS_16 a0 = init, a1 = init, a2 = init, a3 = init, a4 = init
-#define CARDC_STEP_16(P, OP)                                                  \
-  a0 OP cardc_aligned_word(P), a1 OP cardc_aligned_word(P + 4), a2 OP cardc_aligned_word(P + 8); \
-  a3 OP cardc_aligned_word(P + 12), a4 OP cardc_aligned_word(P + 16);
-#define CARDC_STORE_16 a[0] = a0, a[1] = a1, a[2] = a2, a[3] = a3, a[4] = a4
-CARDC_ROW(cardc_row_16, CARDC_VARS_16, CARDC_STEP_16, CARDC_STORE_16)
+#define CARDC_ADD(A, OP, P) A OP cardc_aligned_word(P);
+#define CARDC_JOIN(LOW, HIGH) *out++ += (LOW >> right) | (HIGH << left);
+#define CARDC_COPY(A) *out++ += A;
 
-#define CARDC_VARS_8 a0 = init, a1 = init, a2 = init
-#define CARDC_STEP_8(P, OP) a0 OP cardc_aligned_word(P), a1 OP cardc_aligned_word(P + 4), a2 OP cardc_aligned_word(P + 8);
-#define CARDC_STORE_8 a[0] = a0, a[1] = a1, a[2] = a2
-CARDC_ROW(cardc_row_8, CARDC_VARS_8, CARDC_STEP_8, CARDC_STORE_8)
+#define CARDC_VARS_16 a0 = run->init, a1 = a0, a2 = a0, a3 = a0, a4 = a0
+#define CARDC_STEP_16(OP)                                                                                 \
+  CARDC_ADD(a0, OP, p) CARDC_ADD(a1, OP, p + 4) CARDC_ADD(a2, OP, p + 8) CARDC_ADD(a3, OP, p + 12)        \
+  CARDC_ADD(a4, OP, p + 16)
+#define CARDC_JOIN_16 CARDC_JOIN(a0, a1) CARDC_JOIN(a1, a2) CARDC_JOIN(a2, a3) CARDC_JOIN(a3, a4)
+#define CARDC_COPY_16 CARDC_COPY(a0) CARDC_COPY(a1) CARDC_COPY(a2) CARDC_COPY(a3)
+CARDC_ROW(cardc_row_16, CARDC_VARS_16, CARDC_STEP_16, CARDC_JOIN_16, CARDC_COPY_16)
 
-#define CARDC_VARS_4 a0 = init, a1 = init
-#define CARDC_STEP_4(P, OP) a0 OP cardc_aligned_word(P), a1 OP cardc_aligned_word(P + 4);
-#define CARDC_STORE_4 a[0] = a0, a[1] = a1
-CARDC_ROW(cardc_row_4, CARDC_VARS_4, CARDC_STEP_4, CARDC_STORE_4)
+#define CARDC_VARS_8 a0 = run->init, a1 = a0, a2 = a0
+#define CARDC_STEP_8(OP) CARDC_ADD(a0, OP, p) CARDC_ADD(a1, OP, p + 4) CARDC_ADD(a2, OP, p + 8)
+#define CARDC_JOIN_8 CARDC_JOIN(a0, a1) CARDC_JOIN(a1, a2)
+#define CARDC_COPY_8 CARDC_COPY(a0) CARDC_COPY(a1)
+CARDC_ROW(cardc_row_8, CARDC_VARS_8, CARDC_STEP_8, CARDC_JOIN_8, CARDC_COPY_8)
 
-/* Byte lanes of one row of 16, 8 or 4 pixels: out = sums of all `runs`, each lane higher by max_u * (minus taps). */
-static void cardc_byte_sums(uint32_t *out, const cardc_shape *shape, const uint8_t *base, const cardc_run *runs,
-                            uint32_t max_u) {
-  const uint32_t words = shape->width / 4;
-  uint32_t a[5], i, k;
-  for (i = 0; i < words; i++) {
-    out[i] = 0;
-  }
-  for (k = 0; k < CARDC_RUNS; k++) {
-    const cardc_run *run = runs + k;
-    const uint32_t init = run->n_minus * max_u * 0x01010101u, shift = 8 * run->residue;
+#define CARDC_VARS_4 a0 = run->init, a1 = a0
+#define CARDC_STEP_4(OP) CARDC_ADD(a0, OP, p) CARDC_ADD(a1, OP, p + 4)
+#define CARDC_JOIN_4 CARDC_JOIN(a0, a1)
+#define CARDC_COPY_4 CARDC_COPY(a0)
+CARDC_ROW(cardc_row_4, CARDC_VARS_4, CARDC_STEP_4, CARDC_JOIN_4, CARDC_COPY_4)
+
+/* Byte lanes of `tiles` rows of 16, 8 or 4 pixels: out = sums of all `runs`, each lane higher by max_u * (minus taps). */
+static void cardc_byte_sums(uint32_t *out, uint32_t tiles, const cardc_shape *shape, const uint8_t *base,
+                            const cardc_run *runs) {
+  const cardc_run *run;
+  memset(out, 0, tiles * shape->width);
+  for (run = runs; run < runs + CARDC_RUNS; run++) {
     if (run->n_plus + run->n_minus == 0) {
       continue;
     }
-    if (words == 4) {
-      cardc_row_16(a, init, base - run->residue, run);
-    } else if (words == 2) {
-      cardc_row_8(a, init, base - run->residue, run);
+    if (shape->width == 16) {
+      cardc_row_16(out, tiles, shape->down, base, run);
+    } else if (shape->width == 8) {
+      cardc_row_8(out, tiles, shape->down, base, run);
     } else {
-      cardc_row_4(a, init, base - run->residue, run);
-    }
-    if (shift == 0) {
-      for (i = 0; i < words; i++) {
-        out[i] += a[i];
-      }
-    } else {
-      for (i = 0; i < words; i++) {
-        out[i] += (a[i] >> shift) | (a[i + 1] << (32 - shift));
-      }
+      cardc_row_4(out, tiles, shape->down, base, run);
     }
   }
 }
@@ -109,7 +111,7 @@ static void cardc_wide_sums(uint32_t *out, const uint8_t *base, const cardc_run 
 static inline cardc_shape cardc_pick_shape(uint32_t width, uint32_t height, uint32_t row_step) {
   cardc_shape shape = {16, 1, 0};
   (void)height;
-  (void)row_step;
+  shape.down = row_step;
   shape.width = width > 8 ? 16 : width > 4 ? 8 : 4;
   return shape;
 }

@@ -20,24 +20,29 @@ static inline uint32_t cardc_word(const uint8_t *at) {
 /* One tap: a = a OP the word at p. */
 #define CARDC_ADD(A, OP, P) A OP cardc_word(P); CARDC_PIN(A);
 
-/* Defines a function: out[0 .. 8) = init in every word, plus the +1 taps, less the -1 taps. STEP(op) applies one tap to
- * the eight words a0 .. a7; `p` points at the tap's byte for the tile's first pixel. */
+/* Defines a function: for each of `tiles` tiles that lie `advance` bytes apart, the next 8 words of `out` are the sums of
+ * the +1 taps less those of the -1 taps, over run->init. STEP(op) applies one tap to the eight words a0 .. a7; `p` points
+ * at the tap's byte for the tile's first pixel; `row` is the distance of two rows. */
 #define CARDC_TILE(NAME, STEP)                                                                              \
-  static inline void NAME(uint32_t *out, uint32_t init, const uint8_t *base, uint32_t row, const cardc_run *run) { \
-    uint32_t a0 = init, a1 = init, a2 = init, a3 = init, a4 = init, a5 = init, a6 = init, a7 = init;         \
-    const uint16_t *tap = run->plus, *end = tap + run->n_plus;                                               \
-    _Pragma("GCC unroll 1") while (tap != end) {                                                             \
-      const uint8_t *p = base + *tap++;                                                                      \
-      CARDC_PIN(p);                                                                                          \
-      STEP(+=)                                                                                               \
+  static void NAME(uint32_t *out, uint32_t tiles, uint32_t advance, uint32_t row, const uint8_t *base,       \
+                   const cardc_run *run) {                                                                   \
+    for (; tiles > 0; tiles--, base += advance, out += 8) {                                                  \
+      const uint16_t *tap = run->plus, *end = tap + run->n_plus;                                             \
+      uint32_t a0 = run->init, a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;                \
+      _Pragma("GCC unroll 1") while (tap != end) {                                                           \
+        const uint8_t *p = base + *tap++;                                                                    \
+        CARDC_PIN(p);                                                                                        \
+        STEP(+=)                                                                                             \
+      }                                                                                                      \
+      tap = run->minus, end = tap + run->n_minus;                                                            \
+      _Pragma("GCC unroll 1") while (tap != end) {                                                           \
+        const uint8_t *p = base + *tap++;                                                                    \
+        CARDC_PIN(p);                                                                                        \
+        STEP(-=)                                                                                             \
+      }                                                                                                      \
+      out[0] = a0, out[1] = a1, out[2] = a2, out[3] = a3;                                                    \
+      out[4] = a4, out[5] = a5, out[6] = a6, out[7] = a7;                                                    \
     }                                                                                                        \
-    tap = run->minus, end = tap + run->n_minus;                                                              \
-    _Pragma("GCC unroll 1") while (tap != end) {                                                             \
-      const uint8_t *p = base + *tap++;                                                                      \
-      CARDC_PIN(p);                                                                                          \
-      STEP(-=)                                                                                               \
-    }                                                                                                        \
-    out[0] = a0, out[1] = a1, out[2] = a2, out[3] = a3, out[4] = a4, out[5] = a5, out[6] = a6, out[7] = a7;  \
   }
 
 #define CARDC_NEXT_ROW p += row; CARDC_PIN(p);
@@ -60,16 +65,17 @@ CARDC_TILE(cardc_tile_16x2, CARDC_STEP_16X2)
 CARDC_TILE(cardc_tile_8x4, CARDC_STEP_8X4)
 CARDC_TILE(cardc_tile_4x8, CARDC_STEP_4X8)
 
-/* Byte lanes of one tile: out[0 .. 8) = sums of `runs` (one), each lane higher by max_u * (minus taps). */
-static void cardc_byte_sums(uint32_t *out, const cardc_shape *shape, const uint8_t *base, const cardc_run *runs,
-                            uint32_t max_u) {
-  const uint32_t init = runs->n_minus * max_u * 0x01010101u, width = shape->width, row = shape->down;
-  if (width == 16) {
-    cardc_tile_16x2(out, init, base, row, runs);
-  } else if (width == 8) {
-    cardc_tile_8x4(out, init, base, row, runs);
+/* Byte lanes of `tiles` tiles below each other: out[0 .. 8 * tiles) = sums of `runs` (one), each lane higher by
+ * max_u * (minus taps). */
+static void cardc_byte_sums(uint32_t *out, uint32_t tiles, const cardc_shape *shape, const uint8_t *base,
+                            const cardc_run *runs) {
+  const uint32_t row = shape->down, advance = row * shape->rows;
+  if (shape->width == 16) {
+    cardc_tile_16x2(out, tiles, advance, row, base, runs);
+  } else if (shape->width == 8) {
+    cardc_tile_8x4(out, tiles, advance, row, base, runs);
   } else {
-    cardc_tile_4x8(out, init, base, row, runs);
+    cardc_tile_4x8(out, tiles, advance, row, base, runs);
   }
 }
 
