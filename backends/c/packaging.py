@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
+from pathlib import Path
 
 import jinja2
 
@@ -34,8 +34,8 @@ def packaging(name: str, program: Program, target: str, library: list[str], self
         "in_shape": f"shape {list(shape_of(plan.source)[1:])}, last axis fastest",
     }  # fmt: skip
     env = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
-    folder = files(__package__).joinpath("templates")
+    folder = Path(__file__).parent / "templates"
     return {
-        path.replace("{name}", name): env.from_string(folder.joinpath(template).read_text("utf-8")).render(facts)
+        path.replace("{name}", name): env.from_string((folder / template).read_text("utf-8")).render(facts)
         for path, template in TEMPLATES.items()
     }

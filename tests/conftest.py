@@ -1,0 +1,42 @@
+"""Golden folders: `pytest --update-golden` writes them; look at the difference before you commit it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+GOLDEN = Path(__file__).parent / "golden"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-golden", action="store_true", help="write the golden files that tests compare with")
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Callable[[str, Mapping[str, str]], None]:
+    """`golden("folder", files)` compares `files` (path -> text) with tests/golden/folder: the same paths, no others,
+    the same text."""
+
+    def check(folder: str, files: Mapping[str, str]) -> None:
+        root = GOLDEN / folder
+        if request.config.getoption("--update-golden"):
+            _write(root, files)
+        there = {p.relative_to(root).as_posix(): p for p in sorted(root.rglob("*")) if p.is_file()}
+        assert sorted(there) == sorted(files), f"tests/golden/{folder} holds other files; if meant: --update-golden"
+        for name, text in sorted(files.items()):
+            assert text == there[name].read_text(encoding="utf-8"), (
+                f"{folder}/{name} differs; if meant: --update-golden"
+            )
+
+    return check
+
+
+def _write(root: Path, files: Mapping[str, str]) -> None:
+    for path in sorted(root.rglob("*"), reverse=True):
+        if path.is_file() and path.relative_to(root).as_posix() not in files:
+            path.unlink()
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8", newline="\n")
