@@ -8,18 +8,23 @@ from ...errors import CompileError
 from ...targets.base import Target
 from .options import Options
 
-# A multiplier by a ternary constant is an adder of a few LUTs; one layer may take a sixteenth of the device's
-# LUTs in parallel multipliers before it is folded. The estimator may override this for each layer.
-_SHARE = 16
-_LEAST, _MOST = 1024, 8192
+# Unrolled, a non-zero ternary weight is an adder of a few LUTs: a layer may fill about half of the device with
+# them. Folded, a multiplier also selects its input and weight, some 20 LUTs and more, besides a fixed cost for the
+# control, so far fewer are kept. `Options` overrides both for each layer.
+_UNROLLED_SHARE, _FOLDED_SHARE = 16, 128
 # hls4ml's unrolled product holds every partial product in one local array, zeros too: beyond this its C
 # simulation overflows the stack (8 MiB on Linux), and no HLS tool unrolls that far.
 _UNROLLED = 1 << 19
 
 
-def parallel_limit(target: Target) -> int:
-    """How many multipliers one layer may have side by side on `target` before it shares them."""
-    return min(_MOST, max(_LEAST, target.lut // _SHARE))
+def unroll_limit(target: Target) -> int:
+    """How many non-zero weights of one layer may be unrolled on `target`."""
+    return min(16384, max(1024, target.lut // _UNROLLED_SHARE))
+
+
+def fold_limit(target: Target) -> int:
+    """How many multipliers a layer on `target` may keep side by side that is too large to unroll."""
+    return max(64, target.lut // _FOLDED_SHARE)
 
 
 def valid_reuse(n_in: int, n_out: int, *, beyond_inputs: bool = True) -> tuple[int, ...]:
@@ -44,10 +49,10 @@ def choose(
     """Strategy and reuse factor of the [n_in, n_out] product of `node`.
 
     Unrolled, where the non-zero weights fit side by side: zeros then cost nothing. Else the weights go to
-    memory, with the smallest valid reuse factor that keeps the multipliers within `parallel_limit`.
+    memory, with the smallest valid reuse factor that keeps the multipliers within `fold_limit`.
     CompileError for a reuse factor of the user that hls4ml would silently replace.
     """
-    name, limit = node.name or "", parallel_limit(target)
+    name, limit = node.name or "", unroll_limit(target)
     fits = n_in * n_out <= _UNROLLED
     strategy = options.strategy.get(name) or ("latency" if fits and nonzeros <= limit else "resource")
     if strategy == "latency" and not fits:
@@ -60,7 +65,8 @@ def choose(
     if strategy == "latency":
         return strategy, options.reuse.get(name, 1)
     if name not in options.reuse:
-        return strategy, next((r for r in valid if r > 1 and n_in * n_out <= r * limit), valid[-1])
+        folded = fold_limit(target)
+        return strategy, next((r for r in valid if r > 1 and n_in * n_out <= r * folded), valid[-1])
     factor = options.reuse[name]
     if factor not in valid:
         raise CompileError(

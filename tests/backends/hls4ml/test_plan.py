@@ -99,14 +99,14 @@ def test_flatten_moves_weight_rows_instead_of_data() -> None:
 def test_choices_by_layer() -> None:
     facts = layer_facts(mlp().model(), PYNQ)
     assert [(f.op, f.strategy, f.reuse_factor) for f in facts if f.op == "MatMul"] == [
+        ("MatMul", "resource", 196),
         ("MatMul", "resource", 16),
-        ("MatMul", "resource", 2),
-        ("MatMul", "resource", 2),
+        ("MatMul", "resource", 16),
         ("MatMul", "latency", 1),
     ]
     assert {f.io_type for f in facts} == {"io_parallel"}
     first, conv = facts[0], layer_facts(card().model(), PYNQ)[2]
-    assert (first.weights, first.nonzeros, first.macs, first.multipliers) == (50176, 50176, 50176, 3136)
+    assert (first.weights, first.nonzeros, first.macs, first.multipliers) == (50176, 50176, 50176, 256)
     assert (conv.node, conv.op, conv.io_type, conv.shape) == ("n4_conv", "Conv", "io_stream", "8x8x32")
     assert conv.macs == 64 * 32 * 16 * 9
     assert conv.nonzeros == conv.multipliers
