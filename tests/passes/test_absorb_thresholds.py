@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.text import again, before, constants, outputs, run_pass, samples, show
 
 from cardc.errors import CompileError, CompileErrors
 from cardc.passes.split_quantizers import SOURCE
-from tests.text import again, before, constants, outputs, run_pass, samples, show
 
 NAME = "absorb-thresholds"
 
@@ -73,7 +73,7 @@ def test_the_thresholds_of_a_small_chain() -> None:
     # Channel 0 falls: about 0.5 - acc / 16 on -11 .. 10, nowhere below -0.25; 0.25, at acc = 4, still rounds to 0.
     assert constants(model)["y_int_directions"] == [-1, 1]
     assert constants(model)["y_int_thresholds"][0] == [-10, -10, -3]  # type: ignore[index]
-    assert trace.notes == ("quant_3: 1 of 2 channels fall",)
+    assert trace.notes == ("quant_4: 1 of 2 channels fall",)
     assert model.graph.node(2).outputs[0].metadata_props[SOURCE] == "y"
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.text import again, before, constants, imported, outputs, run_pass, samples, show
 
 from cardc.errors import CompileError, CompileErrors
 from cardc.ops.qtype import qtype
-from tests.text import again, before, constants, imported, outputs, run_pass, samples, show
 
 NAME = "fold-masks"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.text import again, before, outputs, run_pass, samples, show
 
 from cardc.errors import CompileError, CompileErrors
 from cardc.ops.qtype import qtype
-from tests.text import again, before, outputs, run_pass, samples, show
 
 NAME = "lift-integers"
 QUANT = 'Quant<signed: int = 1, narrow: int = 0, rounding_mode: string = "ROUND">'

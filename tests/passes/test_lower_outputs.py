@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.text import again, before, constants, outputs, run_pass, samples, show
 
 from cardc.errors import CompileError
 from cardc.ops.base import Array
 from cardc.passes.lower_outputs import OUT_OFFSET, OUT_SCALE
 from cardc.passes.split_quantizers import SOURCE
-from tests.text import again, before, constants, outputs, run_pass, samples, show
 
 NAME = "lower-outputs"
 QUANT = 'Quant<signed: int = 1, narrow: int = 0, rounding_mode: string = "ROUND">'

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.text import again, before, constants, outputs, run_pass, samples, show
 
 from cardc.ops.base import Array
 from cardc.ops.requantize import apply_dyadic
@@ -13,7 +14,6 @@ from cardc.ops.threshold import apply_thresholds
 from cardc.passes.base import PassLog
 from cardc.passes.requantize_dyadic import RequantizeDyadic, fit_channel
 from cardc.passes.split_quantizers import SOURCE
-from tests.text import again, before, constants, outputs, run_pass, samples, show
 
 NAME = "requantize-dyadic"
 QUANT = 'Quant<signed: int = 0, narrow: int = 0, rounding_mode: string = "ROUND">'
@@ -122,7 +122,7 @@ SORTED = st.lists(st.integers(-4, 8), min_size=1, max_size=4).map(lambda t: np.a
 def test_where_nothing_is_found_brute_force_finds_nothing(t: Array, base: int, shift: int) -> None:
     low, high = -3, 7  # thresholds of -4 and 8 are always, and never, passed
     found = fit_channel(t, low, high, base, shift)
-    # m = span jumps over all levels in one step of x; steeper lines do no more. An offset moves the line over the range.
+    # m = span jumps over all levels in one step of x; steeper lines do no more. An offset moves the line over all x.
     span = (t.size + 1) << shift
     m = np.arange(span + 1)[:, None, None]
     b = np.arange(-12 * span, 12 * span + 1)[None, :, None]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from tests.text import again, before, outputs, run_pass, samples, show
 
 NAME = "sink-moves"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.text import again, before, outputs, run_pass, samples, show
 
 from cardc.errors import CompileError, CompileErrors
 from cardc.ops.qtype import find_qtype
 from cardc.ops.quant import ROUNDINGS
 from cardc.passes.split_quantizers import SOURCE
-from tests.text import again, before, outputs, run_pass, samples, show
 
 NAME = "split-quantizers"
 

@@ -28,9 +28,11 @@ def execute(model: ir.Model, inputs: Mapping[str, Array]) -> dict[str, Array]:
         if initializer.const_value is not None:
             raw = initializer.const_value.numpy()
             values[name] = as_int(raw) if find_qtype(initializer) is not None else raw
-    for node in model.graph:
-        args = [values[v.name or ""] for v in node.inputs if v is not None]
-        values[node.outputs[0].name or ""] = lookup(node).execute(node, args)
+    # Values at the ends of float32 may overflow on their way into a quantiser, which takes infinities.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for node in model.graph:
+            args = [values[v.name or ""] for v in node.inputs if v is not None]
+            values[node.outputs[0].name or ""] = lookup(node).execute(node, args)
     return values
 
 
@@ -43,9 +45,21 @@ def _accept(value: ir.Value, x: Array) -> Array:
         )
     q = find_qtype(value)
     if q is None:
-        return x.astype(np.float32)
+        return _real(value, x)
     if not np.issubdtype(x.dtype, np.integer):
         raise CompileError(f"input {value.name!r} takes integers, not {x.dtype}", fix="quantise it first")
     if x.size and (x.min() < q.lo or x.max() > q.hi):
         raise CompileError(f"input {value.name!r} leaves its range {q}", fix="quantise it first")
     return as_int(x)
+
+
+def _real(value: ir.Value, x: Array) -> Array:
+    if x.dtype.kind not in "fiub":
+        raise CompileError(f"input {value.name!r} holds {x.dtype}, not numbers", fix="convert it to float32")
+    with np.errstate(over="ignore"):
+        real: Array = x.astype(np.float32)
+    if not np.isfinite(real).all():
+        raise CompileError(
+            f"input {value.name!r} holds values that are no finite numbers", fix="check where they come from"
+        )
+    return real

@@ -65,6 +65,8 @@ def _gather(node: ir.Node, args: Sequence[Array]) -> Array:
 def _gather_type(node: ir.Node) -> TensorType:
     shape, pick, axis = shape_of(node.inputs[0]), shape_of(node.inputs[1]), integer(node, "axis", 0)
     axis += len(shape) if axis < 0 else 0
+    if not 0 <= axis < len(shape):
+        raise CompileError(f"Gather along an axis that {list(shape)} lacks", node=node, fix="check the model's shapes")
     return TensorType((*shape[:axis], *pick, *shape[axis + 1 :]), None)
 
 
