@@ -1,0 +1,200 @@
+"""Mirrors of the structs of the C headers, laid out in memory as the C compiler does: for `call`."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ....passes.encodings import sparse_conv, sparse_dense
+from .call import Place
+
+Field = tuple[str, int]
+_FORMATS = {"u8": "B", "u16": "H", "u32": "I", "i32": "i"}
+
+
+def pack(fields: Sequence[Field], pointer: int) -> bytes:
+    """A C struct of `fields` (kind, value), each aligned to its size; kinds are u8, u16, u32, i32, ptr and
+    align (value: to how many bytes)."""
+    out = bytearray()
+    widest = 1
+    for kind, value in fields:
+        if kind == "align":
+            out += bytes(-len(out) % value)
+            continue
+        code = {4: "I", 8: "Q"}[pointer] if kind == "ptr" else _FORMATS[kind]
+        size = struct.calcsize(code)
+        widest = max(widest, size)
+        out += bytes(-len(out) % size) + struct.pack("<" + code, value)
+    return bytes(out) + bytes(-len(out) % widest)
+
+
+def put_array(place: Place, values: NDArray[Any] | None) -> int:
+    """The address of a copy of `values`, 0 (NULL) for None."""
+    return 0 if values is None else place.put(np.ascontiguousarray(values).tobytes())
+
+
+@dataclass(frozen=True)
+class Map:
+    """cardc_map"""
+
+    channels: int
+    height: int
+    width: int
+    plane: int
+    row: int
+
+    def fields(self) -> list[Field]:
+        sizes = [("u16", self.channels), ("u16", self.height), ("u16", self.width)]
+        # A struct is aligned as its widest member is.
+        return [("align", 4), *sizes, ("u32", self.plane), ("u32", self.row)]
+
+
+@dataclass(frozen=True)
+class Finish:
+    """cardc_finish: kind 0 affine, 1 threshold, 2 requantise; out 0 uint8, 1 int16, 2 int32."""
+
+    kind: int
+    out: int
+    shared: bool = False
+    shift: int = 0
+    base: int = 0
+    step: int = 1
+    levels: int = 0
+    lo: int = 0
+    hi: int = 0
+    t16: NDArray[np.int16] | None = None
+    t32: NDArray[np.int32] | None = None
+    falling: NDArray[np.uint8] | None = None
+    m: NDArray[np.int32] | None = None
+    b: NDArray[np.int32] | None = None
+    b64: NDArray[np.int64] | None = None
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        small = [("u8", self.kind), ("u8", self.out), ("u8", int(self.shared)), ("u8", self.shift)]
+        small += [("u8", self.base), ("u8", self.step), ("u16", self.levels), ("i32", self.lo), ("i32", self.hi)]
+        arrays = (self.t16, self.t32, self.falling, self.m, self.b, self.b64)
+        return place.put(pack([*small, *(("ptr", put_array(place, a)) for a in arrays)], place.pointer))
+
+
+@dataclass(frozen=True)
+class ConvSparse:
+    """cardc_conv_sparse"""
+
+    encoded: sparse_conv.SparseConv
+    row_step: int
+    col_step: int
+    max_u: int
+    to: Map
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        e = self.encoded
+        fields: list[Field] = [("ptr", put_array(place, e.offsets)), ("ptr", put_array(place, e.counts))]
+        fields += [("u32", e.part_stride), ("u32", self.row_step), ("u8", self.col_step), ("u8", self.max_u)]
+        fields += [("u8", e.parts), ("u8", len(e.residue)), *(("u8", r) for r in (*e.residue, 0, 0, 0, 0)[:4])]
+        return place.put(pack([*fields, *self.to.fields()], place.pointer))
+
+
+@dataclass(frozen=True)
+class ConvDense:
+    """cardc_conv_dense"""
+
+    weights: NDArray[np.int8]  # [O, depth, kh, kw]
+    origin: int
+    plane: int
+    row: int
+    row_step: int
+    col_step: int
+    dilation: tuple[int, int]
+    group: int
+    to: Map
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        out, depth, kh, kw = self.weights.shape
+        fields = [("ptr", put_array(place, self.weights)), ("u32", self.origin), ("u32", self.plane)]
+        fields += [("u32", self.row), ("u32", self.row_step)]
+        fields += [("u8", v) for v in (self.col_step, kh, kw, *self.dilation)]
+        fields += [("u16", depth), ("u16", out // self.group)]
+        return place.put(pack([*fields, *self.to.fields()], place.pointer))
+
+
+@dataclass(frozen=True)
+class DenseSparse:
+    """cardc_dense_sparse_layer"""
+
+    encoded: sparse_dense.SparseDense
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        e = self.encoded
+        fields = [("ptr", put_array(place, e.steps)), ("ptr", put_array(place, e.counts)), ("u16", len(e.counts))]
+        return place.put(pack(fields, place.pointer))
+
+
+@dataclass(frozen=True)
+class DensePlanes:
+    """cardc_dense_planes_layer"""
+
+    weights: NDArray[np.uint32]  # [outputs, words] or [outputs, words, 2]
+    planes: int
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        outputs, words = self.weights.shape[:2]
+        fields = [("ptr", put_array(place, self.weights)), ("u16", outputs), ("u16", words), ("u8", self.planes)]
+        return place.put(pack(fields, place.pointer))
+
+
+@dataclass(frozen=True)
+class DenseInt8:
+    """cardc_dense_int8_layer"""
+
+    weights: NDArray[np.int8]  # [outputs, inputs]
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        outputs, inputs = self.weights.shape
+        return place.put(
+            pack([("ptr", put_array(place, self.weights)), ("u16", outputs), ("u16", inputs)], place.pointer)
+        )
+
+
+@dataclass(frozen=True)
+class Pool:
+    """cardc_pool"""
+
+    source: Map
+    to: Map
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    pad: tuple[int, int]
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        small = [("u8", v) for v in (*self.kernel, *self.stride, *self.dilation, *self.pad)]
+        return place.put(pack([*self.source.fields(), *self.to.fields(), *small], place.pointer))
+
+
+@dataclass(frozen=True)
+class FloatLevels:
+    """cardc_float_levels"""
+
+    keys: NDArray[np.int32]
+    falling: NDArray[np.uint8] | None
+    base: int
+    step: int
+    shared: bool
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        fields = [("ptr", put_array(place, self.keys)), ("ptr", put_array(place, self.falling))]
+        fields += [("u16", self.keys.shape[-1]), ("u8", self.base), ("u8", self.step), ("u8", int(self.shared))]
+        return place.put(pack(fields, place.pointer))

@@ -1,0 +1,156 @@
+"""Convolutions against their meaning in numpy, exactly, on every place and at the edges of every range."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from tests.backends.c.kernels.finishes import kinds, tail
+from tests.backends.c.kernels.places import PLACES, Ints, chw, outside_is, some, stored
+
+from cardc.backends.c.runtime.call import Place
+from cardc.backends.c.runtime.structs import ConvDense, ConvSparse, Map
+from cardc.ops.conv import correlate
+from cardc.ops.window import Window
+from cardc.passes.encodings import fold, int8, sparse_conv
+
+FILL = 99
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A random convolution of stored bytes 0 .. max_u whose border means `zero`, and its input's layout."""
+
+    x: Ints
+    w: Ints
+    win: Window
+    group: int
+    max_u: int
+    zero: int
+    source: Map
+    interior: int
+    size: int
+    to: Map
+
+    @property
+    def sums(self) -> Ints:
+        """Sums of w * u with the border's byte around, [O, h, w]."""
+        pads = [(0, 0), *zip(self.win.begin, self.win.end, strict=True)]
+        x = np.pad(self.x, pads, constant_values=self.zero)
+        inner = Window(self.win.kernel, self.win.strides, self.win.dilations, (0, 0), (0, 0))
+        return np.asarray(correlate(x[None], self.w, inner, self.group)[0])
+
+    @property
+    def rows(self) -> Ints:
+        return self.w.reshape(len(self.w), -1)
+
+    def geometry(self) -> sparse_conv.ConvGeometry:
+        origin = self.interior - self.win.begin[0] * self.source.row - self.win.begin[1]
+        dilation = self.win.dilations[0], self.win.dilations[1]
+        return sparse_conv.ConvGeometry(len(self.x), self.source.plane, self.source.row, origin, dilation, self.group)
+
+
+@st.composite
+def layers(draw: st.DrawFn, *, ternary: bool = True, aligned: bool = True) -> Layer:
+    pick = lambda low, high: draw(st.integers(low, high))  # noqa: E731
+    kernel, strides, dilations = ((pick(1, 3), pick(1, 4)), (pick(1, 3), pick(1, 3)), (pick(1, 2), pick(1, 2)))
+    pad, group = (pick(0, 2), pick(0, 2)), draw(st.sampled_from([1, 1, 1, 2, 3]))
+    height, width = pick(1, 12), draw(st.one_of(st.integers(1, 19), st.sampled_from([28, 32, 33, 49])))
+    win = Window(kernel, strides, dilations, pad, pad)
+    assume(min(win.out((height, width))) > 0)
+    cin, cout = group * pick(1, 5), group * pick(1, 3)
+    max_u = draw(st.sampled_from([1, 2, 3, 7, 15, 36, 37, 127, 255]))
+    rng = np.random.default_rng(pick(0, 2**32))
+    density = draw(st.sampled_from([0.0, 0.05, 0.2, 0.6, 1.0]))
+    shape = (cout, cin // group, *kernel)
+    signs = draw(st.sampled_from([(-1, 1), (1,), (-1,)]))
+    w = rng.choice(signs, shape) if ternary else rng.integers(-128, 128, shape)
+    w = np.where(rng.random(shape) < density, w, 0)
+    x = np.full((cin, height, width), max_u) if draw(st.booleans()) else rng.integers(0, max_u + 1, (cin, height, width))
+    row = width + pad[1]
+    row = -(-row // 4) * 4 if aligned else row
+    plane, interior = row * (height + pad[0]), pad[0] * row + pad[1]
+    end = interior + (cin - 1) * plane + (height - 1 + pad[0]) * row + width + pad[1]
+    out = win.out((height, width))
+    to_row = out[1] + pick(0, 3)
+    to = Map(cout, out[0], out[1], to_row * (out[0] + pick(0, 1)), to_row)
+    source = Map(cin, height, width, plane, row)
+    return Layer(x, w, win, group, max_u, pick(0, max_u), source, interior, -(-end // 4) * 4, to)
+
+
+def run(place: Place, kernel: str, layer: Layer, kind: str, levels: int, seed: int, *table: int) -> None:
+    """Call `kernel` and compare all of the output's memory."""
+    rng = np.random.default_rng(seed)
+    lo, step = int(rng.integers(-3, 2)), int(rng.integers(1, 3))
+    sums = fold.of_bytes(layer.rows, fold.Stored(lo, step, layer.max_u))
+    acc = step * layer.sums + (lo * layer.rows.sum(axis=1)).reshape(-1, 1, 1)
+    end = tail(kind, levels, acc, sums, rng)
+    if kernel == "cardc_conv_int8":
+        g = layer.geometry()
+        struct = ConvDense(
+            int8.encode(layer.w), g.origin, g.plane, g.row, g.row * layer.win.strides[0], layer.win.strides[1],
+            g.dilation, layer.group, layer.to,
+        ).put(place)  # fmt: skip
+    else:
+        encoded = sparse_conv.encode(layer.w, layer.geometry())
+        row_step = layer.source.row * layer.win.strides[0]
+        struct = ConvSparse(encoded, row_step, layer.win.strides[1], layer.max_u, layer.to).put(place)
+    src = place.put(stored(layer.x, layer.source, layer.interior, layer.size, layer.zero, rng))
+    width = np.dtype(end.dtype).itemsize
+    size = layer.to.plane * layer.to.channels * width
+    dst = place.put(bytes([FILL]) * size, read_only=False)
+    place.call(kernel, struct, end.finish.put(place), src, dst, *table)
+    got = np.frombuffer(place.read(dst, size), end.dtype)
+    np.testing.assert_array_equal(chw(got, layer.to), end.want)
+    fill = int(np.frombuffer(bytes([FILL]) * width, end.dtype)[0])
+    assert outside_is(got, layer.to, fill), "wrote outside of its rows"
+
+
+seeds = st.integers(0, 2**32)
+level_counts = st.sampled_from([1, 2, 3, 15, 63, 255])
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(layers(), kinds, level_counts, st.sampled_from([0, 64, 600, 70000]), seeds)
+def test_lanes(name: str, layer: Layer, kind: str, levels: int, table: int, seed: int) -> None:
+    place = PLACES[name]()
+    scratch = place.put(bytes(table), read_only=False) if table else 0
+    run(place, "cardc_conv_lanes", layer, kind, levels, seed, scratch, table)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(layers(aligned=False), kinds, level_counts, seeds)
+def test_taps(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run(PLACES[name](), "cardc_conv_taps", layer, kind, levels, seed, 0, 0)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(layers(ternary=False, aligned=False), kinds, level_counts, seeds)
+def test_int8(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run(PLACES[name](), "cardc_conv_int8", layer, kind, levels, seed)
+
+
+def dense_layer(cin: int, max_u: int, sign: int) -> Layer:
+    """All weights `sign`, all inputs as large as they can be: every lane at its edge."""
+    win = Window((3, 3), (1, 1), (1, 1), (1, 1), (1, 1))
+    source, to = Map(cin, 5, 18, 6 * 20, 20), Map(2, 5, 18, 5 * 18, 18)
+    x, w = np.full((cin, 5, 18), max_u), np.full((2, cin, 3, 3), sign)
+    return Layer(x, w, win, 1, max_u, max_u, source, 21, 21 + (cin - 1) * 120 + 5 * 20 + 19, to)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("cin", "max_u"), [(2, 15), (17, 15), (29, 255), (60, 255), (90, 1), (64, 36)])
+def test_lanes_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> None:
+    """Exactly full bytes, exactly full halves (257 * 255), more than fits 16 bits, more than 255 taps of a class."""
+    layer = dense_layer(cin, max_u, sign)
+    for table in (0, 66000):
+        place = PLACES[name]()
+        scratch = place.put(bytes(table), read_only=False) if table else 0
+        run(place, "cardc_conv_lanes", layer, "threshold", 15, 1, scratch, table)
