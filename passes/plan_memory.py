@@ -32,6 +32,7 @@ SLACK = 16
 """Bytes behind a tensor that a lane-packed kernel may read (CARDC_SLACK in cardc_types.h)."""
 
 _TOO_BIG = 2**31 - 1
+_TABLE = 4096  # bytes: what a finish table may add to the arena
 
 
 @dataclass(frozen=True)
@@ -109,14 +110,19 @@ def planes(stored: Layout) -> int:
 
 
 def table_bytes(stage: Stage) -> int:
-    """Room for the largest finish table that is worth building: fewer entries than pixels to look up."""
-    out = layout_of(stage.output)
+    """Room for the largest finish table that pays: filling it costs less than finishing each pixel by itself.
+
+    A table has an entry for each value of the sum. One of thresholds is filled run by run, a word at a time, one of a
+    requantisation entry by entry; a look-up then saves some 30 instructions a pixel.
+    """
+    out, finish = layout_of(stage.output), stage.finish
     weights = constant(operand(stage.node, 1))
-    if weights is None or not out.is_bytes or stage.finish is None:
+    if weights is None or finish is None or not out.is_bytes:
         return 0
     taps = np.count_nonzero(weights.reshape(weights.shape[0], -1), axis=1)
     needs = taps * (layout_of(stage.source).levels - 1) + 5
-    worth = needs[needs <= out.height * out.width]
+    pays = (16 if is_cardc(finish, "Threshold") else 2) * out.height * out.width
+    worth = needs[needs <= min(pays, _TABLE)]
     return -(-int(worth.max()) // 4) * 4 if worth.size else 0
 
 

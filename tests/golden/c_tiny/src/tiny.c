@@ -119,7 +119,7 @@ static const cardc_conv_sparse l3_layer = {
 };
 TINY_LAYER void tiny_l3_conv(uint8_t *arena)
 {
-    cardc_conv_taps(&l3_layer, &l3_finish, arena + 92, arena + 48, NULL, 0);
+    cardc_conv_taps(&l3_layer, &l3_finish, arena + 92, arena + 56, arena, 56);
 }
 
 /* 4: matmul [sparse]: n8_matmul, n9_threshold */
@@ -147,7 +147,7 @@ static const cardc_dense_sparse_layer l4_layer = {
 };
 TINY_LAYER void tiny_l4_matmul(uint8_t *arena)
 {
-    cardc_dense_sparse(&l4_layer, &l4_finish, arena + 48, arena);
+    cardc_dense_sparse(&l4_layer, &l4_finish, arena + 56, arena);
 }
 
 /* 5: matmul [binary]: n10_matmul */
