@@ -1,10 +1,12 @@
 """lift-integers: op(Dequantize(x), ...) -> Dequantize(op(x, ...)), arithmetic moved from floats to integers.
 
-    Conv(s x, t w) = (s t) Conv(x, w)      MatMul likewise
-    MaxPool(s x)   = s MaxPool(x), s > 0   Reshape(s x) = s Reshape(x)
+    Conv(s x, t w) = (s t) Conv(x, w)               MatMul likewise
+    s x + t y      = u (m x + k y), s = m u, t = k u    a residual connection with a common unit
+    Mean(s x)      = (s / n) Sum(x)                 n the size of the window
+    f(s x)         = s f(x), s > 0                  MaxPool, Concat of one scale, Resize, Pad, Reshape
 
-Applies to Conv and MatMul of a quantised input and a quantised weight, and to pools and reshapes of quantised
-inputs. Keeps: the real value of every tensor (float executors round it, the integers do not).
+Applies to every operator of that kind whose inputs are quantised, or can be made integer exactly (see realise).
+Keeps: the real value of every tensor (float executors round it, the integers do not).
 """
 
 from __future__ import annotations
@@ -16,12 +18,14 @@ import onnx_ir as ir
 
 from ..errors import CompileError, raise_all
 from ..ops.base import CARDC, ONNX, operand, result
-from ..ops.graph import drop_unused, fresh, infer_node, is_cardc, make_node, replace
-from ..ops.qtype import one_scale, qtype
+from ..ops.graph import drop_unused, fresh, infer_node, make_node, replace
+from ..ops.qtype import qtype
 from .base import Pass, PassLog
+from .join import JOINS, lift_join
+from .realise import integers_of, realise
 
 _LINEAR = ("Conv", "MatMul")
-_MOVES = ("MaxPool", "Reshape", "Flatten")
+_MOVES = ("Reshape", "Flatten", "MaxPool")
 
 
 @dataclass(frozen=True)
@@ -31,70 +35,63 @@ class LiftIntegers(Pass):
     def run(self, model: ir.Model, log: PassLog) -> int:
         graph, done = model.graph, 0
         errors: list[CompileError] = []
+        broken: set[ir.Value] = set()
         for node in list(graph):
-            if node.domain != ONNX or node.op_type not in (*_LINEAR, *_MOVES):
+            if node.domain != ONNX or node.op_type not in (*_LINEAR, *_MOVES, *JOINS):
+                broken.update(node.outputs if any(v in broken for v in node.inputs) else ())
+                continue
+            if any(v in broken for v in node.inputs):
+                # What follows from a fault that is reported already is no fault of its own.
+                broken.update(node.outputs)
                 continue
             try:
                 done += self._lift(graph, node)
             except CompileError as error:
-                error.node = error.node or node
                 errors.append(error)
+                broken.update(node.outputs)
         raise_all(errors)
         drop_unused(graph)
         return done
 
     def _lift(self, graph: ir.Graph, node: ir.Node) -> int:
-        x = integers_of(operand(node, 0))
-        if node.op_type in _LINEAR:
-            w = integers_of(operand(node, 1))
-            if x is None:
-                raise CompileError(
-                    f"the input of {node.op_type} is not quantised",
-                    node=node,
-                    fix=_how_to_quantise(operand(node, 0)),
-                )
-            if w is None:
-                raise CompileError(
-                    f"the weights of {node.op_type} are not quantised",
-                    node=node,
-                    fix="train the layer with a weight quantiser (brevitas.nn.QuantConv2d, QuantLinear)",
-                )
-            if not one_scale(qtype(x).scale):
-                raise CompileError(
-                    f"the input of {node.op_type} has one scale a channel",
-                    node=node,
-                    fix="use one scale for the tensor",
-                )
-            inputs, domain = [x, w], CARDC
-        elif x is None or (node.op_type != "MaxPool" and not one_scale(qtype(x).scale)):
-            return 0
+        if node.op_type in JOINS:
+            lifted = lift_join(graph, node)
+        elif node.op_type in _LINEAR:
+            lifted = [_linear(graph, node)]
         else:
-            inputs = [x, *(v for v in node.inputs[1:] if v is not None)]
+            x = integers_of(operand(node, 0))
+            if x is None or (node.op_type != "MaxPool" and len(set(qtype(x).scale)) > 1):
+                return 0
             domain = CARDC if node.op_type == "MaxPool" else ONNX
-        attributes = {**node.attributes}
+            lifted = [integer_node(graph, node, [x, *(v for v in node.inputs[1:] if v is not None)], domain)]
+        if not lifted:
+            return 0
         name = result(node).name or "lifted"
-        lifted = ir.node(node.op_type, inputs, attributes, domain=domain, num_outputs=1, name=node.name)
-        result(lifted).name = fresh(graph, f"{name}_int")
-        infer_node(lifted)
-        back = make_node(
-            CARDC,
-            "Dequantize",
-            [result(lifted)],
-            name=f"{node.name}_dequantize",
-            out=fresh(graph, f"{name}_value"),
-        )
-        replace(graph, node, [lifted, back])
+        last = result(lifted[-1])
+        back = make_node(CARDC, "Dequantize", [last], name=f"{node.name}_dequantize", out=fresh(graph, f"{name}_value"))
+        replace(graph, node, [*lifted, back])
         return 1
 
 
-def integers_of(value: ir.Value) -> ir.Value | None:
-    """The integer tensor behind a dequantised one."""
-    producer = value.producer()
-    return operand(producer, 0) if producer is not None and is_cardc(producer, "Dequantize") else None
+def integer_node(graph: ir.Graph, node: ir.Node, inputs: list[ir.Value], domain: str) -> ir.Node:
+    """`node` again, on integers."""
+    lifted = ir.node(node.op_type, inputs, {**node.attributes}, domain=domain, num_outputs=1, name=node.name)
+    result(lifted).name = fresh(graph, f"{result(node).name}_int")
+    infer_node(lifted)
+    return lifted
 
 
-def _how_to_quantise(value: ir.Value) -> str:
-    producer = value.producer()
-    if producer is None:
-        return "put a quantiser in front of the first layer (brevitas.nn.QuantIdentity)"
-    return f"put a quantiser (brevitas.nn.QuantIdentity, QuantReLU) after {producer.op_type} {producer.name!r}"
+def _linear(graph: ir.Graph, node: ir.Node) -> ir.Node:
+    w = integers_of(operand(node, 1))
+    if w is None or w.const_value is None:
+        raise CompileError(
+            f"the weights of {node.op_type} are not quantised",
+            node=node,
+            fix="train the layer with a weight quantiser (brevitas.nn.QuantConv2d, QuantLinear)",
+        )
+    x = realise(graph, operand(node, 0), node)
+    if len(set(qtype(x).scale)) > 1:
+        raise CompileError(
+            f"the input of {node.op_type} has one scale a channel", node=node, fix="use one scale for the tensor"
+        )
+    return integer_node(graph, node, [x, w], CARDC)

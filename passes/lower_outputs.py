@@ -2,41 +2,46 @@
 
     y = a acc + c, the same a > 0 and c for every channel   ->  integers acc, y = a acc + c kept as metadata
     y[k] = a[k] acc + c[k]                                  ->  integers acc * m[k] + b[k] with one unit
+    Softmax(y), Sigmoid(y)                                  ->  as y: the order of classes is the same
+    ArgMax(y)                                               ->  ArgMax of those integers
 
 The second form needs a unit u with a[k] = m[k] u and c[k] = b[k] u exactly, found in rational arithmetic. Where none
-fits 32 bits the model is refused: its logits are real numbers that no integer represents.
+fits 62 bits the model is refused: its logits are real numbers that no integer represents.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
-from math import gcd, lcm
 from typing import ClassVar
 
-import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
-from ..ops.base import CARDC, ONNX, Array, constant, operand, real, result, shape_of
-from ..ops.graph import add_initializer, drop_unused, fresh, is_cardc, make_node, rewire
-from ..ops.qtype import QType, find_qtype, qtype
+from ..ops.base import CARDC, ONNX, operand, result, shape_of
+from ..ops.graph import drop_unused, fresh, is_cardc, make_node, rewire
+from ..ops.qtype import find_qtype, qtype
 from .base import Pass, PassLog
-from .chain import reachable
+from .rational import AFFINE, Line, extend, start
+from .realise import affine
 from .split_quantizers import SOURCE
 
 OUT_SCALE, OUT_OFFSET = "cardc.out_scale", "cardc.out_offset"
 """Metadata of the graph's integer output: real value = scale * integer + offset (decimal float64)."""
 
-_INT32 = 2**31 - 1
+LIMIT = 2**62
+_MOVES = ("Reshape", "Flatten")
+_MONOTONE = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh")
 
 
 @dataclass(frozen=True, slots=True)
-class _Line:
-    """y = a x + c for each channel, in exact rationals."""
+class _Tail:
+    """What stands behind the integers: affine nodes (nearest first), reshapes, an ArgMax if the model ends in one."""
 
-    a: tuple[Fraction, ...]
-    c: tuple[Fraction, ...]
+    integers: ir.Value
+    chain: tuple[ir.Node, ...]
+    moves: tuple[ir.Node, ...]
+    dropped: tuple[ir.Node, ...]
+    argmax: ir.Node | None
 
 
 @dataclass(frozen=True)
@@ -48,72 +53,72 @@ class LowerOutputs(Pass):
         (output,) = graph.outputs
         if find_qtype(output) is not None:
             return 0
-        source_name = output.name or "y"
-        chain, moves, start = _walk(output)
-        integers = operand(start, 0)
-        width = shape_of(integers)[1] if len(shape_of(integers)) > 1 else 1
-        line = _compose(chain, qtype(integers), width)
-        uniform = line.a[0] > 0 and len(set(line.a)) == 1 and len(set(line.c)) == 1
-        if uniform:
-            value, unit, offset = integers, line.a[0], line.c[0]
-        else:
-            value, unit = self._affine(graph, integers, line, start)
-            offset = Fraction(0)
-        for move in reversed(moves):
+        tail = _walk(output)
+        x = tail.integers
+        line = start(qtype(x), shape_of(x)[1] if len(shape_of(x)) > 1 else 1)
+        for node in tail.chain:
+            line = extend(line, node)
+        value, scale, offset = _in_one_unit(graph, x, line, tail)
+        for move in reversed(tail.moves):
             value = _again(graph, move, value)
-        if chain or not uniform:
-            log.notes.append(f"output {source_name} = {float(unit):.9g} * integer + {float(offset):.9g}")
-        rewire(graph, output, value)
-        value.metadata_props[OUT_SCALE] = repr(float(unit))
-        value.metadata_props[OUT_OFFSET] = repr(float(offset))
-        value.metadata_props.setdefault(SOURCE, source_name)
-        drop_unused(graph)
-        if all(v.name != source_name for n in graph for v in n.outputs) and source_name not in graph.initializers:
-            value.name = source_name
+        if tail.argmax is not None:
+            value, scale, offset = _again(graph, tail.argmax, value, CARDC), 1.0, 0.0
+        for node in tail.dropped:
+            log.notes.append(f"{node.op_type} {node.name!r} is left to the caller; the order of classes is unchanged")
+        if tail.chain:
+            log.notes.append(f"output {output.name} = {scale:.9g} * integer + {offset:.9g}")
+        _finish(graph, output, value, scale, offset, exact=not tail.dropped)
         return 1
 
-    def _affine(self, graph: ir.Graph, x: ir.Value, line: _Line, node: ir.Node) -> tuple[ir.Value, Fraction]:
-        numbers = [v for v in (*line.a, *line.c) if v]
-        common = lcm(*(v.denominator for v in numbers))
-        unit = Fraction(gcd(*(int(v * common) for v in numbers)), common) if numbers else Fraction(1)
-        m, b = ([int(v / unit) for v in part] for part in (line.a, line.c))
-        lo, hi = (np.broadcast_to(v, (len(m),)) for v in reachable(x))
-        ends = [mk * int(v) + bk for mk, bk, low, high in zip(m, b, lo, hi, strict=True) for v in (low, high)]
-        if max(abs(v) for v in (*ends, *m, *b)) > _INT32:
-            raise CompileError(
-                "the output's scale or bias differs by channel, and no common unit of 32 bits makes them integers",
-                node=node,
-                fix="end the model in a quantiser (brevitas.nn.QuantIdentity), or give its last layer one scale",
-            )
-        typed = [
-            add_initializer(graph, f"output_{name}", np.asarray(v), QType(min(v), max(v)))
-            for name, v in (("multiplier", m), ("offset", b))
-        ]
-        q = QType(min(0, *ends), max(0, *ends), (float(unit),))
-        new = make_node(CARDC, "Affine", [x, *typed], name="output_affine", out=fresh(graph, "output_affine_out"), q=q)
-        graph.append(new)
-        return result(new), unit
+
+def _in_one_unit(graph: ir.Graph, x: ir.Value, line: Line, tail: _Tail) -> tuple[ir.Value, float, float]:
+    if line.uniform:
+        return x, float(line.a[0]), float(line.b[0])
+    cause = tail.chain[-1] if tail.chain else x.producer()
+    if cause is None:
+        raise AssertionError("a graph input has one scale")
+    end = graph.outputs[0].producer()
+    if end is None:
+        raise AssertionError("the output has a producer")
+    try:
+        value = affine(graph, x, line, cause, end, LIMIT)
+    except CompileError as error:
+        raise CompileError(
+            "the output's scale or bias differs by channel, and no common unit of 62 bits makes them integers",
+            node=cause,
+            fix="end the model in a quantiser (brevitas.nn.QuantIdentity), or give its last layer one scale, no bias",
+        ) from error
+    return value, qtype(value).scale[0], 0.0
 
 
-def _walk(output: ir.Value) -> tuple[list[ir.Node], list[ir.Node], ir.Node]:
-    """The affine nodes behind the output (nearest the integers first), the reshapes, and the Dequantize."""
+def _finish(graph: ir.Graph, output: ir.Value, value: ir.Value, scale: float, offset: float, *, exact: bool) -> None:
+    name = output.name or "y"
+    rewire(graph, output, value)
+    value.metadata_props[OUT_SCALE], value.metadata_props[OUT_OFFSET] = repr(scale), repr(offset)
+    if exact:
+        value.metadata_props.setdefault(SOURCE, name)
+    drop_unused(graph)
+    if all(v.name != name for n in graph for v in n.outputs) and name not in graph.initializers:
+        value.name = name
+
+
+def _walk(output: ir.Value) -> _Tail:
     chain: list[ir.Node] = []
     moves: list[ir.Node] = []
+    dropped: list[ir.Node] = []
+    argmax: ir.Node | None = None
     value = output
-    while True:
-        node = value.producer()
-        if node is None:
-            raise CompileError(
-                f"output {output.name!r} does not depend on a quantised layer",
-                fix="quantise the model's layers",
-            )
+    while (node := value.producer()) is not None:
         if is_cardc(node, "Dequantize"):
-            return chain[::-1], moves, node
-        if node.domain == ONNX and node.op_type in ("Reshape", "Flatten"):
+            return _Tail(operand(node, 0), tuple(chain[::-1]), tuple(moves), tuple(dropped), argmax)
+        constants = all(v is not None and v.const_value is not None for v in node.inputs[1:])
+        if node.domain == ONNX and node.op_type in _MOVES:
             moves.append(node)
-        elif node.op_type in ("Add", "Sub", "Mul", "Div", "BatchNormalization", "Identity", "Neg") and all(
-            v is not None and v.const_value is not None for v in node.inputs[1:]
-        ):
+        elif node.op_type == "ArgMax" and value is output:
+            argmax = node
+        elif node.op_type in _MONOTONE and not chain:
+            dropped.append(node)
+        elif node.op_type in AFFINE and constants:
             chain.append(node)
         else:
             raise CompileError(
@@ -122,57 +127,16 @@ def _walk(output: ir.Value) -> tuple[list[ir.Node], list[ir.Node], ir.Node]:
                 fix="end the model in its last layer or in a quantiser (brevitas.nn.QuantIdentity)",
             )
         value = operand(node, 0)
+    raise CompileError(
+        f"output {output.name!r} does not depend on a quantised layer", fix="quantise the model's layers"
+    )
 
 
-def _compose(chain: list[ir.Node], q: QType, width: int) -> _Line:
-    a = [Fraction(s) for s in (q.scale if len(q.scale) > 1 else q.scale * width)]
-    c = [Fraction(0)] * width
-    for node in chain:
-        match node.op_type:
-            case "BatchNormalization":
-                gamma, beta, mean, var = (_vector(node, i, width) for i in range(1, 5))
-                epsilon = np.float32(real(node, "epsilon", 1e-5))
-                spread = [Fraction(float(np.sqrt(np.float32(float(v)) + epsilon))) for v in var]
-                a = [x * g / s for x, g, s in zip(a, gamma, spread, strict=True)]
-                c = [(x - m) * g / s + t for x, m, g, s, t in zip(c, mean, gamma, spread, beta, strict=True)]
-            case "Neg":
-                a, c = [-x for x in a], [-x for x in c]
-            case "Mul":
-                k = _vector(node, 1, width)
-                a, c = ([x * y for x, y in zip(v, k, strict=True)] for v in (a, c))
-            case "Div":
-                k = _vector(node, 1, width)
-                a, c = ([x / y for x, y in zip(v, k, strict=True)] for v in (a, c))
-            case "Add" | "Sub":
-                sign = 1 if node.op_type == "Add" else -1
-                c = [x + sign * y for x, y in zip(c, _vector(node, 1, width), strict=True)]
-    return _Line(tuple(a), tuple(c))
-
-
-def _vector(node: ir.Node, index: int, width: int) -> list[Fraction]:
-    """Constant input `index` of `node` as one exact number for each channel."""
-    array: Array | None = constant(operand(node, index))
-    shape = shape_of(operand(node, 0))
-    # Behind a reshape axis 1 may count something else, and a constant broadcasts from the last axis.
-    along = shape[1:2] if node.op_type == "BatchNormalization" else (width, *(1,) * (len(shape) - 2))
-    laid = array is not None and (array.size == 1 or (shape[1] == width and array.shape in (along, (1, *along))))
-    if array is None or not laid or not np.isfinite(array).all():
-        raise CompileError(
-            f"{node.op_type} at the output has a constant that is not one finite number a channel",
-            node=node,
-            fix="use scalars or one number a channel",
-        )
-    if node.op_type == "Div" and (array == 0).any():
-        raise CompileError("division by zero at the output", node=node, fix="check the model's constants")
-    values = [Fraction(float(v)) for v in array.ravel()]
-    return values * width if len(values) == 1 else values
-
-
-def _again(graph: ir.Graph, move: ir.Node, value: ir.Value) -> ir.Value:
-    """`move` repeated on the integers."""
+def _again(graph: ir.Graph, node: ir.Node, value: ir.Value, domain: str = ONNX) -> ir.Value:
+    """`node` repeated on the integers."""
     new = make_node(
-        ONNX, move.op_type, [value, *(v for v in move.inputs[1:] if v is not None)], name=f"{move.name}_int",
-        out=fresh(graph, f"{result(move).name}_int"), attributes={**move.attributes},
+        domain, node.op_type, [value, *(v for v in node.inputs[1:] if v is not None)], name=f"{node.name}_int",
+        out=fresh(graph, f"{result(node).name}_int"), attributes={**node.attributes},
     )  # fmt: skip
     graph.append(new)
     return result(new)

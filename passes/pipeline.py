@@ -7,6 +7,7 @@ from .absorb_thresholds import AbsorbThresholds
 from .base import Step
 from .check import check_imported, check_integer, check_lowered
 from .choose_encodings import ChooseEncodings
+from .drop_identities import DropIdentities
 from .fold_masks import FoldMasks
 from .lift_integers import LiftIntegers
 from .lower_outputs import LowerOutputs
@@ -27,6 +28,7 @@ TO_INTEGER = (
     Step(AbsorbThresholds(), check_imported, "what stands between a layer and its quantiser becomes thresholds"),
     Step(LowerOutputs(), check_integer, "the result is an integer too; from here on everything is"),
     Step(RequantizeDyadic(), check_integer, "many levels cost less as multiply and shift, where that is exact"),
+    Step(DropIdentities(), check_integer, "rescalings and repeated quantisers have done their part by now"),
 )
 
 

@@ -1,11 +1,14 @@
-"""requantize-dyadic: Threshold(acc) -> Requantize(acc), y = clip((acc * m + b) >> n, lo, hi).
+"""requantize-dyadic: Threshold(acc) -> Requantize(acc), y = clip(round((acc * m + b) / 2^n), lo, hi).
 
 With thresholds t[1..L] and x = d acc, equality on the whole reachable range asks for each k (of those in it):
 
-    m t[k] + b >= k 2^n     and     m (t[k] - 1) + b <= k 2^n - 1
+    m t[k] + b >= e[k]     and     m (t[k] - 1) + b <= e[k] - 1
 
-For a given n and m these are intervals for b, and an m is good when they meet; each pair of thresholds bounds m.
-The smallest n with a good m and b in every channel is taken, such that acc * m + b fits int32. Applies to
+where e[k] is the first number that rounds to k or more: k 2^n for rounding down; for rounding to nearest, ties to
+even, (2 k - 1) 2^(n-1), and one more where k is odd. The latter serves scales that are powers of two, whose ties no
+rounding down can follow. For a given n and m these are intervals for b, and an m is good when they meet; each pair
+of thresholds bounds m. The smallest n with a good m and b in every channel is taken, rounding down where that has
+one, such that acc * m + b fits int32. Applies to
 quantisers of more than `min_levels` levels, where thresholds would cost more; where no m, b, n exists the
 thresholds stay. Keeps: the result for every reachable accumulator, checked threshold by threshold.
 """
@@ -22,6 +25,7 @@ from numpy.typing import NDArray
 from ..ops.base import CARDC, constant, operand, result
 from ..ops.graph import add_initializer, drop_unused, fresh, is_cardc, make_node, replace
 from ..ops.qtype import QType, find_qtype, qtype
+from ..ops.requantize import ROUNDINGS
 from .base import Pass, PassLog
 from .chain import reachable
 from .split_quantizers import SOURCE
@@ -49,13 +53,12 @@ class RequantizeDyadic(Pass):
             if found is None:
                 log.decline(node, "no multiplier, offset and shift equal the thresholds within 32 bits")
                 continue
-            m, b, shift = found
-            _rewrite(graph, node, m, b, shift)
+            _rewrite(graph, node, *found)
             done += 1
         drop_unused(graph)
         return done
 
-    def _search(self, node: ir.Node) -> tuple[Ints, Ints, int] | None:
+    def _search(self, node: ir.Node) -> tuple[Ints, Ints, int, str] | None:
         t = constant(operand(node, 1))
         if t is None:
             return None
@@ -68,54 +71,73 @@ class RequantizeDyadic(Pass):
         lo, hi = np.broadcast_to(lo, rows.shape[:1]), np.broadcast_to(hi, rows.shape[:1])
         low, high = np.where(direction > 0, lo, -hi), np.where(direction > 0, hi, -lo)
         q = qtype(result(node))
-        for shift in range(self.max_shift + 1):
-            found = [fit_channel(rows[c], int(low[c]), int(high[c]), q.lo, shift) for c in range(rows.shape[0])]
-            if all(f is not None for f in found):
-                m = np.asarray([f[0] for f in found if f is not None])
-                b = np.asarray([f[1] for f in found if f is not None])
-                return m * direction, b, shift
+        for rounding in ROUNDINGS:
+            for shift in range(rounding != "floor", self.max_shift + 1):
+                edges = first_that_rounds_to(q.lo + np.arange(1, rows.shape[1] + 1), shift, rounding)
+                found = fit_channels(rows, low, high, edges)
+                if found is not None:
+                    return found[0] * direction, found[1], shift, rounding
         return None
 
 
-def fit_channel(t: Ints, low: int, high: int, base: int, shift: int) -> tuple[int, int] | None:
-    """The smallest m and a b that equal thresholds `t` (levels base, base + 1, ...) on low..high, or None."""
-    level = base + np.arange(1, t.size + 1)
-    # A threshold at or below `low` is always passed: y >= k at `low`. One above `high` never: y < k at `high`.
+def first_that_rounds_to(level: Ints, shift: int, rounding: str) -> Ints:
+    """The smallest v with round(v / 2^shift) >= level, for each level."""
+    if rounding == "floor" or shift == 0:
+        return level << shift
+    return ((2 * level - 1) << (shift - 1)) + (level & 1)
+
+
+def fit_channels(t: Ints, low: Ints, high: Ints, edges: Ints) -> tuple[Ints, Ints] | None:
+    """An m and a b for each channel of t [C, L], or None as soon as one channel has none."""
+    found: list[tuple[int, int]] = []
+    for row, lo, hi in zip(t, low, high, strict=True):
+        one = fit_channel(row, int(lo), int(hi), edges)
+        if one is None:
+            return None
+        found.append(one)
+    return np.asarray([m for m, _ in found], np.int64), np.asarray([b for _, b in found], np.int64)
+
+
+def fit_channel(t: Ints, low: int, high: int, edges: Ints) -> tuple[int, int] | None:
+    """The smallest m >= 0 and a b with m x + b >= edges[k] exactly where x >= t[k], for x in low..high; or None."""
+    # A threshold at or below `low` is always passed, one above `high` never; only the tightest of each matters.
     always, never = t <= low, t > high
     inside = ~always & ~never
-    # (x, k): y(x) >= k has to hold; (x, k): y(x) <= k - 1 has to hold. Only the tightest of the outer ones matter.
-    at_least = [(int(x), int(k)) for x, k in zip(t[inside], level[inside], strict=True)]
-    at_most = [(int(x) - 1, int(k)) for x, k in zip(t[inside], level[inside], strict=True)]
+    at_least = [(int(x), int(e)) for x, e in zip(t[inside], edges[inside], strict=True)]
+    below = [(int(x) - 1, int(e)) for x, e in zip(t[inside], edges[inside], strict=True)]
     if always.any():
-        at_least.append((low, int(level[always].max())))
+        at_least.append((low, int(edges[always].max())))
     if never.any():
-        at_most.append((high, int(level[never].min())))
-    unit = 1 << shift
-    m_low, m_high = 0, _INT32
-    if at_least and at_most:
-        xa, ka = (np.asarray(v)[:, None] for v in zip(*at_least, strict=True))
-        xb, kb = (np.asarray(v)[None, :] for v in zip(*at_most, strict=True))
-        # ka unit - m xa <= b <= kb unit - 1 - m xb  gives  m (xb - xa) <= (kb - ka) unit - 1.
-        run, rise = xb - xa, (kb - ka) * unit - 1
-        if (rise[run == 0] < 0).any():
-            return None
-        if (run > 0).any():
-            m_high = min(m_high, int((rise[run > 0] // run[run > 0]).min()))
-        if (run < 0).any():
-            m_low = max(m_low, int((-((rise[run < 0]) // -run[run < 0])).max()))
-    if m_low > m_high:
+        below.append((high, int(edges[never].min())))
+    m = _smallest_slope(at_least, below)
+    if m is None:
         return None
-    m = m_low
-    floor_ = max((k * unit - m * x for x, k in at_least), default=None)
-    ceiling = min((k * unit - 1 - m * x for x, k in at_most), default=None)
-    b = floor_ if floor_ is not None else (ceiling if ceiling is not None else base * unit)
-    if floor_ is not None and ceiling is not None:
-        b = (floor_ + ceiling) // 2
+    floor_ = max((e - m * x for x, e in at_least), default=None)
+    ceiling = min((e - 1 - m * x for x, e in below), default=None)
+    ends = [v for v in (floor_, ceiling) if v is not None]
+    b = sum(ends) // len(ends) if ends else 0
     extremes = [v for x in (low, high) for v in (m * x, m * x + b)]
     return (m, b) if all(abs(v) <= _INT32 for v in (*extremes, b, m)) else None
 
 
-def _rewrite(graph: ir.Graph, node: ir.Node, m: Ints, b: Ints, shift: int) -> None:
+def _smallest_slope(at_least: list[tuple[int, int]], below: list[tuple[int, int]]) -> int | None:
+    """The smallest m >= 0 for which some b has m x + b >= e for all of `at_least`, m x + b < e for all of `below`."""
+    low, high = 0, _INT32
+    if at_least and below:
+        xa, ea = (np.asarray(v)[:, None] for v in zip(*at_least, strict=True))
+        xb, eb = (np.asarray(v)[None, :] for v in zip(*below, strict=True))
+        # ea - m xa <= b <= eb - 1 - m xb  gives  m (xb - xa) <= eb - ea - 1.
+        run, rise = xb - xa, eb - ea - 1
+        if (rise[run == 0] < 0).any():
+            return None
+        if (run > 0).any():
+            high = min(high, int((rise[run > 0] // run[run > 0]).min()))
+        if (run < 0).any():
+            low = max(low, int((-(rise[run < 0] // -run[run < 0])).max()))
+    return low if low <= high else None
+
+
+def _rewrite(graph: ir.Graph, node: ir.Node, m: Ints, b: Ints, shift: int, rounding: str) -> None:
     stem = result(node).name or "requantized"
     inputs = [
         operand(node, 0),
@@ -124,7 +146,7 @@ def _rewrite(graph: ir.Graph, node: ir.Node, m: Ints, b: Ints, shift: int) -> No
     ]
     new = make_node(
         CARDC, "Requantize", inputs, name=node.name or stem, out=fresh(graph, f"{stem}_dyadic"),
-        q=qtype(result(node)), attributes={"shift": shift},
+        q=qtype(result(node)), attributes={"shift": shift, "rounding": rounding},
     )  # fmt: skip
     source = result(node).metadata_props.get(SOURCE)
     if source is not None:

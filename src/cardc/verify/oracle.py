@@ -41,7 +41,10 @@ class Oracle:
         self._proto = proto
         self._input = next(v.name for v in graph.input if v.name not in constants)
         self._output = graph.output[0].name
-        self._feeds = {n.output[0]: n.input[0] for n in graph.node if n.op_type in _QUANTISERS}
+        # Quantisers of activations; those of constants run too, and say nothing about a batch.
+        self._feeds = {
+            n.output[0]: n.input[0] for n in graph.node if n.op_type in _QUANTISERS and n.input[0] not in constants
+        }
         self._models: dict[int, Any] = {}
 
     def chunks(self, x: Array) -> Iterator[tuple[slice, FloatRun]]:
