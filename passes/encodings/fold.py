@@ -1,7 +1,7 @@
 """From the graph's accumulator to the kernel's sum: acc[c] = gain * S[c] + offset[c].
 
-A kernel sums stored bytes u, x = lo + step * u; the constants this leaves behind, and whatever follows the layer, become
-thresholds or coefficients about S itself. Every function is exact on all S in [low, high], the sum's reach.
+A kernel sums stored bytes u, x = lo + step * u; the constants this leaves behind, and whatever follows the layer,
+become thresholds or coefficients about S itself. Every function is exact on all S in [low, high], the sum's reach.
 """
 
 from __future__ import annotations

@@ -47,9 +47,7 @@ def tail(kind: str, levels: int, acc: Ints, sums: fold.Sums, rng: np.random.Gene
     g = fold.requantize(m, b, shift, lo, hi, sums, as_bytes=True)
     wide = g.b.astype(np.int64) if g.wide else None
     narrow32 = None if g.wide else g.b.astype(np.int32)
-    finish = Finish(
-        2, 0, g.shared, shift=g.shift, lo=g.lo, hi=g.hi, m=g.m.astype(np.int32), b=narrow32, b64=wide
-    )
+    finish = Finish(2, 0, g.shared, shift=g.shift, lo=g.lo, hi=g.hi, m=g.m.astype(np.int32), b=narrow32, b64=wide)
     return Tail(finish, apply_dyadic(acc[None], m, b, shift, lo, hi)[0] - lo, np.uint8)
 
 

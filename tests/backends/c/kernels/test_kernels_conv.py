@@ -69,7 +69,11 @@ def layers(draw: st.DrawFn, *, ternary: bool = True, aligned: bool = True) -> La
     signs = draw(st.sampled_from([(-1, 1), (1,), (-1,)]))
     w = rng.choice(signs, shape) if ternary else rng.integers(-128, 128, shape)
     w = np.where(rng.random(shape) < density, w, 0)
-    x = np.full((cin, height, width), max_u) if draw(st.booleans()) else rng.integers(0, max_u + 1, (cin, height, width))
+    x = (
+        np.full((cin, height, width), max_u)
+        if draw(st.booleans())
+        else rng.integers(0, max_u + 1, (cin, height, width))
+    )
     row = width + pad[1]
     row = -(-row // 4) * 4 if aligned else row
     plane, interior = row * (height + pad[0]), pad[0] * row + pad[1]

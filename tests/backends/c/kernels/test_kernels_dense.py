@@ -1,0 +1,98 @@
+"""Fully connected layers against their meaning in numpy, exactly, on every place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.backends.c.kernels.finishes import kinds, tail
+from tests.backends.c.kernels.places import PLACES, Ints, some
+
+from cardc.backends.c.runtime.call import Place
+from cardc.backends.c.runtime.structs import DenseInt8, DensePlanes, DenseSparse
+from cardc.passes.encodings import bit_planes, fold, int8, sparse_dense
+
+seeds = st.integers(0, 2**32)
+level_counts = st.sampled_from([1, 2, 3, 15, 255])
+input_counts = st.one_of(st.integers(1, 70), st.sampled_from([255, 256, 257, 600, 1030]))
+
+
+def matrix(rng: np.random.Generator, outputs: int, inputs: int, density: float) -> Ints:
+    w = np.where(rng.random((outputs, inputs)) < density, rng.choice([-1, 1], (outputs, inputs)), 0)
+    w[:, rng.integers(0, inputs)] = rng.integers(-1, 2)  # a lone tap far from the others now and then
+    return np.asarray(w, np.int64)
+
+
+def inputs_of(rng: np.random.Generator, count: int, max_u: int) -> Ints:
+    return np.full(count, max_u) if rng.integers(3) == 0 else rng.integers(0, max_u + 1, count)
+
+
+def run(
+    place: Place, kernel: str, layer: int, src: bytes, acc: Ints, sums: fold.Sums, kind: str, levels: int, seed: int
+) -> None:
+    end = tail(kind, levels, acc, sums, np.random.default_rng(seed))
+    size = len(acc) * np.dtype(end.dtype).itemsize
+    dst = place.put(bytes(size), read_only=False)
+    place.call(kernel, layer, end.finish.put(place), place.put(src), dst)
+    np.testing.assert_array_equal(np.frombuffer(place.read(dst, size), end.dtype), end.want)
+
+
+def stored(rng: np.random.Generator, max_u: int) -> fold.Stored:
+    return fold.Stored(int(rng.integers(-3, 2)), int(rng.integers(1, 3)), max_u)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(st.integers(1, 9), input_counts, st.sampled_from([0.0, 0.004, 0.1, 0.5, 1.0]), kinds, level_counts, seeds)
+def test_sparse(name: str, outputs: int, inputs: int, density: float, kind: str, levels: int, seed: int) -> None:
+    rng, place = np.random.default_rng(seed), PLACES[name]()
+    w, max_u = matrix(rng, outputs, inputs, density), int(rng.choice([1, 15, 255]))
+    u, x = inputs_of(rng, inputs, max_u), stored(rng, max_u)
+    layer = DenseSparse(sparse_dense.encode(w)).put(place)
+    src = u.astype(np.uint8).tobytes()
+    acc = w @ (x.lo + x.step * u)
+    run(place, "cardc_dense_sparse", layer, src, acc, fold.of_bytes(w, x), kind, levels, seed)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(st.integers(1, 9), input_counts, kinds, level_counts, seeds)
+def test_int8(name: str, outputs: int, inputs: int, kind: str, levels: int, seed: int) -> None:
+    rng, place = np.random.default_rng(seed), PLACES[name]()
+    w, max_u = rng.integers(-128, 128, (outputs, inputs)), int(rng.choice([1, 15, 255]))
+    u, x = inputs_of(rng, inputs, max_u), stored(rng, max_u)
+    layer = DenseInt8(int8.encode(w)).put(place)
+    src = u.astype(np.uint8).tobytes()
+    acc = w @ (x.lo + x.step * u)
+    run(place, "cardc_dense_int8", layer, src, acc, fold.of_bytes(w, x), kind, levels, seed)
+
+
+def planes_of(u: Ints, planes: int) -> bytes:
+    return bit_planes.pack(np.stack([(u >> p) & 1 for p in range(planes)]) != 0).tobytes()
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(st.integers(1, 9), input_counts, st.integers(1, 4), kinds, level_counts, seeds)
+def test_binary(name: str, outputs: int, inputs: int, planes: int, kind: str, levels: int, seed: int) -> None:
+    rng, place = np.random.default_rng(seed), PLACES[name]()
+    w = rng.choice([-1, 1], (outputs, inputs)) if rng.integers(4) else np.full((outputs, inputs), -1)
+    u, x = inputs_of(rng, inputs, 2**planes - 1), stored(rng, 2**planes - 1)
+    layer = DensePlanes(bit_planes.encode_binary(w), planes).put(place)
+    acc, sums = w @ (x.lo + x.step * u), fold.of_binary_planes(w, x, planes)
+    run(place, "cardc_dense_binary", layer, planes_of(u, planes), acc, sums, kind, levels, seed)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(st.integers(1, 9), input_counts, st.integers(1, 4), st.sampled_from([0.0, 0.1, 1.0]), kinds, level_counts, seeds)
+def test_ternary(
+    name: str, outputs: int, inputs: int, planes: int, density: float, kind: str, levels: int, seed: int
+) -> None:
+    rng, place = np.random.default_rng(seed), PLACES[name]()
+    w = matrix(rng, outputs, inputs, density)
+    u, x = inputs_of(rng, inputs, 2**planes - 1), stored(rng, 2**planes - 1)
+    layer = DensePlanes(bit_planes.encode_ternary(w), planes).put(place)
+    acc, sums = w @ (x.lo + x.step * u), fold.of_ternary_planes(w, x, planes)
+    run(place, "cardc_dense_ternary", layer, planes_of(u, planes), acc, sums, kind, levels, seed)

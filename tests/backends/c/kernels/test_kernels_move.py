@@ -1,0 +1,164 @@
+"""What moves, loads, pools and finishes whole tensors, against numpy, exactly, on every place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from tests.backends.c.kernels.finishes import kinds, tail
+from tests.backends.c.kernels.places import PLACES, Ints, chw, outside_is, some, stored
+
+from cardc.backends.c.runtime.call import Place
+from cardc.backends.c.runtime.structs import FloatLevels, Map, Pool, pack
+from cardc.ops.threshold import apply_thresholds
+from cardc.ops.window import Window
+from cardc.passes.encodings import bit_planes, fold
+
+FILL = 99
+seeds = st.integers(0, 2**32)
+
+
+@st.composite
+def maps(draw: st.DrawFn) -> Map:
+    """A random layout with gaps behind rows and planes."""
+    c, h, w = draw(st.integers(1, 4)), draw(st.integers(1, 6)), draw(st.integers(1, 19))
+    row = w + draw(st.integers(0, 5))
+    return Map(c, h, w, row * h + draw(st.integers(0, 9)), row)
+
+
+def put_map(place: Place, to: Map) -> int:
+    return place.put(pack(to.fields(), place.pointer))
+
+
+def output(place: Place, to: Map, width: int = 1) -> tuple[int, int]:
+    size = to.plane * to.channels * width
+    return place.put(bytes([FILL]) * size, read_only=False), size
+
+
+def check(place: Place, dst: int, size: int, to: Map, want: Ints, dtype: type[np.generic] = np.uint8) -> None:
+    got = np.frombuffer(place.read(dst, size), dtype)
+    np.testing.assert_array_equal(chw(got, to), want)
+    assert outside_is(got, to, int(np.frombuffer(bytes([FILL]) * np.dtype(dtype).itemsize, dtype)[0]))
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("signed", [True, False])
+@some
+@given(maps(), seeds)
+def test_load_bytes(name: str, signed: bool, to: Map, seed: int) -> None:
+    place, rng = PLACES[name](), np.random.default_rng(seed)
+    dtype = np.int8 if signed else np.uint8
+    x = rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, (to.channels, to.height, to.width)).astype(dtype)
+    step, lo = int(rng.integers(1, 3)), int(rng.integers(-128, 50))
+    hi = lo + step * int(rng.integers(0, 256))
+    dst, size = output(place, to)
+    kernel = "cardc_load_i8" if signed else "cardc_load_u8"
+    place.call(kernel, place.put(x.tobytes()), lo, hi, step, put_map(place, to), dst)
+    check(place, dst, size, to, (np.clip(x.astype(np.int64), lo, hi) - lo) // step)
+
+
+def floats(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """Ordinary numbers, ties of each other, both zeros, infinities and subnormals."""
+    special = np.array([0.0, -0.0, np.inf, -np.inf, 1e-45, -1e-45, 1e-38, 3.4e38, -3.4e38, 1, -1, 0.5], np.float32)
+    ordinary = rng.normal(0, 2, shape).astype(np.float32)
+    return np.where(rng.random(shape) < 0.4, rng.choice(special, shape), ordinary).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(maps(), st.sampled_from([1, 2, 15, 100, 255]), st.booleans(), st.booleans(), seeds)
+def test_load_floats(name: str, to: Map, levels: int, shared: bool, falls: bool, seed: int) -> None:
+    place, rng = PLACES[name](), np.random.default_rng(seed)
+    x = floats(rng, (to.channels, to.height, to.width))
+    x[rng.random(x.shape) < 0.1] = np.nan
+    rows = 1 if shared else to.channels
+    t = np.sort(floats(rng, (rows, levels)), axis=1)
+    d = rng.choice([-1, 1], rows) if falls else None
+    step = int(rng.integers(1, 3)) if levels < 100 else 1
+    found = fold.float_keys(t, d)
+    struct = FloatLevels(found.t.astype(np.int32), found.falling, 0, step, found.shared).put(place)
+    dst, size = output(place, to)
+    place.call("cardc_load_f32", place.put(x.tobytes()), struct, put_map(place, to), dst)
+    want = apply_thresholds(x[None], t, None if d is None else d.astype(np.float32), 0, step)[0]
+    check(place, dst, size, to, want)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(maps(), st.booleans(), kinds, st.sampled_from([1, 3, 15, 255]), seeds)
+def test_finish(name: str, to: Map, wide: bool, kind: str, levels: int, seed: int) -> None:
+    place, rng = PLACES[name](), np.random.default_rng(seed)
+    reach = 2**20 if wide else 2**15 - 1
+    acc = rng.integers(-reach, reach, (to.channels, to.height, to.width)) // int(rng.choice([1, 100]))
+    low, high = (np.full(to.channels, v) for v in (-reach, reach))
+    end = tail(kind, levels, acc, fold.raw(low, high), rng)
+    dst, size = output(place, to, np.dtype(end.dtype).itemsize)
+    kernel, dtype = ("cardc_finish_i32", np.int32) if wide else ("cardc_finish_i16", np.int16)
+    place.call(kernel, end.finish.put(place), place.put(acc.astype(dtype).tobytes()), put_map(place, to), dst)
+    check(place, dst, size, to, end.want, end.dtype)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(maps(), st.tuples(*[st.integers(1, 3)] * 6), st.tuples(*[st.integers(0, 2)] * 2), st.integers(1, 9), seeds)
+def test_maxpool(name: str, source: Map, window: tuple[int, ...], pad: tuple[int, int], width: int, seed: int) -> None:
+    place, rng = PLACES[name](), np.random.default_rng(seed)
+    kernel, stride, dilation = window[0:2], window[2:4], window[4:6]
+    assume(pad[0] < kernel[0] and pad[1] < kernel[1])
+    assume(all(p <= d * (k - 1) for p, d, k in zip(pad, dilation, kernel, strict=True)))
+    win = Window(kernel, stride, dilation, pad, pad)
+    out = win.out((source.height, source.width))
+    assume(min(out) > 0)
+    x = rng.integers(0, 256, (source.channels, source.height, source.width))
+    want = win.view(x[None], -1).max(axis=(-1, -2))[0]
+    assume(want.min() >= 0)
+    to = Map(source.channels, *out, out[0] * (out[1] + width), out[1] + width)
+    src = place.put(stored(x, source, 0, source.plane * source.channels, 255, rng))
+    dst, size = output(place, to)
+    place.call("cardc_maxpool", Pool(source, to, kernel, stride, dilation, pad).put(place), src, dst)
+    check(place, dst, size, to, want)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(maps(), maps(), seeds)
+def test_copy_and_border(name: str, source: Map, to: Map, seed: int) -> None:
+    place, rng = PLACES[name](), np.random.default_rng(seed)
+    shape = min(source.channels, to.channels), min(source.height, to.height), min(source.width, to.width)
+    source, to = Map(*shape, source.plane, source.row), Map(*shape, to.plane, to.row)
+    x = rng.integers(0, 256, shape)
+    src = place.put(stored(x, source, 0, source.plane * shape[0], 7, rng))
+    dst, size = output(place, to)
+    place.call("cardc_copy", src, source.plane, source.row, put_map(place, to), dst)
+    check(place, dst, size, to, x)
+    interior = int(rng.integers(0, 9))
+    storage = place.put(bytes([FILL]) * (size + interior), read_only=False)
+    place.call("cardc_fill_border", storage, size + interior, interior, put_map(place, to), 5)
+    got = np.frombuffer(place.read(storage, size + interior), np.uint8)
+    assert (got[:interior] == 5).all()
+    assert (chw(got, to, interior) == FILL).all()
+    assert outside_is(got[interior:], to, 5)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(st.integers(1, 200), st.integers(1, 8), seeds)
+def test_pack_planes(name: str, count: int, bits: int, seed: int) -> None:
+    place, rng = PLACES[name](), np.random.default_rng(seed)
+    u = rng.integers(0, 2**bits, count)
+    want = bit_planes.pack(np.stack([(u >> p) & 1 for p in range(bits)]) != 0)
+    dst = place.put(bytes([FILL]) * want.nbytes, read_only=False)
+    place.call("cardc_pack_planes", place.put(u.astype(np.uint8).tobytes()), count, bits, dst)
+    np.testing.assert_array_equal(np.frombuffer(place.read(dst, want.nbytes), np.uint32).reshape(want.shape), want)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize(("suffix", "dtype"), [("u8", np.uint8), ("i16", np.int16), ("i32", np.int32)])
+@some
+@given(st.integers(1, 40), st.integers(1, 5), seeds)
+def test_argmax(name: str, suffix: str, dtype: type[np.integer], count: int, spread: int, seed: int) -> None:
+    place, rng = PLACES[name](), np.random.default_rng(seed)
+    info = np.iinfo(dtype)
+    x = rng.choice(np.array([info.min, info.max, *range(spread)], dtype), count)
+    assert place.call(f"cardc_argmax_{suffix}", place.put(x.tobytes()), count) == int(np.argmax(x))

@@ -1,0 +1,126 @@
+"""Encodings are exact: decode(encode(w)) == w, in the size they state, and what does not fit is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cardc.errors import CompileError
+from cardc.passes.encodings import bit_planes, int8, sparse_conv, sparse_dense
+
+some = settings(max_examples=100, deadline=None, derandomize=True, database=None)
+seeds, densities = st.integers(0, 2**32), st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0])
+
+
+def ternary(shape: tuple[int, ...], density: float, seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    return np.where(rng.random(shape) < density, rng.choice([-1, 1], shape), 0).astype(np.int64)
+
+
+@some
+@given(
+    st.integers(1, 3), st.integers(1, 4), st.integers(1, 9), st.integers(1, 4), st.integers(1, 5),
+    st.tuples(st.integers(1, 3), st.integers(1, 3)), st.sampled_from([40, 3000, 60000]), densities, seeds,
+)  # fmt: skip
+def test_sparse_conv(
+    group: int, out: int, depth: int, kh: int, kw: int, dilation: tuple[int, int], plane: int, density: float, seed: int
+) -> None:
+    w = ternary((group * out, depth, kh, kw), density, seed)
+    row = dilation[1] * kw + 3
+    reach = dilation[0] * kh * row
+    g = sparse_conv.ConvGeometry(group * depth, max(plane, reach), row, seed % 50, dilation, group)
+    if g.plane > plane:
+        return
+    e = sparse_conv.encode(w, g)
+    assert (sparse_conv.decode(e, (group * out, depth, kh, kw), g) == w).all()
+    assert e.taps.tolist() == np.abs(w).sum(axis=(1, 2, 3)).tolist()
+    assert sparse_conv.size_bytes(e) == 2 * int(np.abs(w).sum()) + e.counts.size
+    first = 0
+    for row_counts in e.counts.reshape(-1, len(e.residue)):
+        for count, residue in zip(row_counts, e.residue, strict=True):
+            assert (e.offsets[first : first + int(count)] % 4 == residue).all()
+            first += int(count)
+
+
+def test_more_than_255_taps_of_a_class_are_cut_into_parts() -> None:
+    w = np.ones((2, 300, 1, 2), np.int64)
+    g = sparse_conv.ConvGeometry(300, 16, 8, 0)
+    e = sparse_conv.encode(w, g)
+    assert e.parts == 2
+    assert (sparse_conv.decode(e, w.shape, g) == w).all()
+
+
+def test_an_input_beyond_64_kb_is_cut_into_parts() -> None:
+    w = ternary((3, 100, 3, 3), 0.2, 1)
+    g = sparse_conv.ConvGeometry(100, 36 * 36, 36, 0)
+    e = sparse_conv.encode(w, g)
+    assert e.parts == 2
+    assert e.part_stride == 50 * 36 * 36
+    assert (sparse_conv.decode(e, w.shape, g) == w).all()
+
+
+@pytest.mark.parametrize(
+    ("w", "geometry"),
+    [
+        (np.full((1, 1, 1, 1), 2), sparse_conv.ConvGeometry(1, 16, 4, 0)),
+        (np.ones((1, 2, 1, 1), np.int64), sparse_conv.ConvGeometry(3, 16, 4, 0)),
+        (np.ones((1, 1, 1, 1), np.int64), sparse_conv.ConvGeometry(1, 16, 4, -1)),
+        (np.ones((1, 1, 300, 1), np.int64), sparse_conv.ConvGeometry(1, 90000, 300, 0)),
+    ],
+)
+def test_sparse_conv_refuses(w: np.ndarray, geometry: sparse_conv.ConvGeometry) -> None:
+    with pytest.raises(CompileError) as error:
+        sparse_conv.encode(w, geometry)
+    assert error.value.fix
+
+
+@some
+@given(st.integers(1, 6), st.one_of(st.integers(1, 80), st.integers(250, 2000)), densities, seeds)
+def test_sparse_dense(outputs: int, inputs: int, density: float, seed: int) -> None:
+    w = ternary((outputs, inputs), density, seed)
+    e = sparse_dense.encode(w)
+    assert (sparse_dense.decode(e, inputs) == w).all()
+    assert sparse_dense.size_bytes(e) == e.steps.size + 4 * outputs
+
+
+def test_long_gaps_are_bridged_by_columns_that_cancel() -> None:
+    w = np.zeros((1, 1000), np.int64)
+    w[0, 999], w[0, 255 * 2] = 1, -1
+    e = sparse_dense.encode(w)
+    assert (sparse_dense.decode(e, 1000) == w).all()
+    assert e.counts.tolist()[0] > [1, 1]
+
+
+@some
+@given(st.integers(1, 5), st.integers(1, 100), densities, seeds)
+def test_bit_planes(outputs: int, inputs: int, density: float, seed: int) -> None:
+    w = ternary((outputs, inputs), density, seed)
+    words = bit_planes.encode_ternary(w)
+    assert (bit_planes.decode_ternary(words, inputs) == w).all()
+    assert bit_planes.size_bytes(words) == 8 * outputs * -(-inputs // 32)
+    binary = np.where(w == 0, -1, w)
+    assert (bit_planes.decode_binary(bit_planes.encode_binary(binary), inputs) == binary).all()
+
+
+def test_int8() -> None:
+    w = np.arange(-128, 128).reshape(2, 128)
+    assert (int8.decode(int8.encode(w)) == w).all()
+    assert int8.size_bytes(int8.encode(w)) == 256
+
+
+@pytest.mark.parametrize(
+    ("encode", "w"),
+    [
+        (int8.encode, np.array([[128]])),
+        (sparse_dense.encode, np.array([[2]])),
+        (bit_planes.encode_ternary, np.array([[3]])),
+        (bit_planes.encode_binary, np.array([[0]])),
+    ],
+)
+def test_what_does_not_fit_is_refused(encode: object, w: np.ndarray) -> None:
+    assert callable(encode)
+    with pytest.raises(CompileError) as error:
+        encode(w)
+    assert error.value.fix
