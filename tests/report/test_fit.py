@@ -109,3 +109,12 @@ def test_a_report_for_a_small_board_does_not_fit(mcu_report: Report) -> None:
     small = mcu_report.replace(board=board(BLUEPILL), totals=totals, fit=fits(totals, BLUEPILL))
     assert not small.fits
     assert "DOES NOT FIT: Flash 70,000 of 65,536" in small.to_table()
+
+
+def test_flash_says_what_is_weights_and_when_pruning_cannot_help(mcu_report: Report) -> None:
+    weights = sum(layer.weight_bytes for layer in mcu_report.layers)
+    result = fits(mcu(65_537 + weights, 0), BLUEPILL, layers=mcu_report.layers)
+    assert result.checks[0].detail == f"{weights:,} weights + 65,537 code and tables"
+    assert f"more than all weights take ({weights:,} bytes)" in result.advice[0]
+    assert "prune" not in result.advice[0]
+    assert "prune" in fits(mcu(65_536 + weights, 0), BLUEPILL, layers=mcu_report.layers).advice[0]

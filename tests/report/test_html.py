@@ -8,8 +8,9 @@ from html.parser import HTMLParser
 
 import pytest
 
+from cardc import targets
 from cardc.passes.base import Declined, PassTrace
-from cardc.report import Report
+from cardc.report import Figure, Report, fits
 
 VOID = {"meta", "link", "br"}
 HOSTILE = "<script>alert('x')</script>\"><img src=http://evil.example/x onerror=y>{{ 7*7 }}"
@@ -141,3 +142,25 @@ def test_hostile_names_stay_text(mcu_report: Report) -> None:
 def test_hostile_names_stay_text_in_the_terminal(mcu_report: Report) -> None:
     table = mcu_report.replace(model="[bold red]x[/] :smile:").to_table()
     assert "[bold red]x[/] :smile:" in table
+
+
+def test_the_fullest_resource_is_drawn_and_costs_are_summed(fpga_report: Report) -> None:
+    layers = [
+        replace(layer, figures={**layer.figures, "dsp": Figure(used, "estimated:analytic", 0, 999)})
+        for layer, used in zip(fpga_report.layers, (0, 200, 20), strict=True)
+    ]
+    totals = {**fpga_report.totals, "lut": Figure(1, "estimated:analytic", 0, 9)}
+    totals["dsp"] = Figure(220, "estimated:analytic", 0, 999)
+    fit = fits(totals, targets.load("pynq-z2"), layers=layers)
+    html = fpga_report.replace(layers=tuple(layers), totals=totals, fit=fit).to_html()
+    bars = html.split("<h2>Where the DSP slices go</h2>")[1].split("</section>")[0]
+    assert [name in bars for name in ("fc1", "fc2", "fc3")] == [False, True, True]
+    assert "All layers" in html
+    assert "<td>68,800</td>" in html
+    assert "Where the LUTs go" in fpga_report.to_html()
+
+
+def test_a_stage_that_only_loads_has_no_shape_and_no_bits(mcu_report: Report) -> None:
+    load = replace(mcu_report.layers[0], name="load input", in_shape=(), out_shape=(), in_bits=0, out_bits=0)
+    text = Page(mcu_report.replace(layers=(load,)).to_html()).text
+    assert "0 bit" not in text

@@ -72,7 +72,7 @@ def fits(
     if missing:
         raise ValueError(f"cannot tell whether it fits: no {', '.join(missing)} in the totals")
     checks = tuple(
-        _check(resource, totals, available)
+        _check(resource, totals, available, layers)
         for resource, available in target.limits().items()
         if resource in totals or resource in _NEEDED[target.backend]
     )
@@ -103,8 +103,11 @@ def require_fit(report: Report) -> None:
     )
 
 
-def _check(resource: str, totals: Mapping[str, Figure], available: int) -> Check:
+def _check(resource: str, totals: Mapping[str, Figure], available: int, layers: Sequence[Layer] = ()) -> Check:
     used, detail = totals[resource], ""
+    weights = sum(layer.weight_bytes for layer in layers)
+    if resource == "flash_bytes" and 0 < weights <= used.value:
+        detail = f"{number(weights)} weights + {number(used.value - weights)} code and tables"
     if resource == "ram_bytes" and "stack_bytes" in totals:
         stack = totals["stack_bytes"]
         used = Figure(used.value + stack.value, used.stage, used.low, used.high)
@@ -122,6 +125,11 @@ def _advice(check: Check, layers: Sequence[Layer], memory: MemoryMap | None) -> 
     title = TOTALS[check.resource][0]
     if check.resource == "flash_bytes":
         biggest = max(layers, key=lambda layer: layer.weight_bytes, default=None)
+        if biggest and (weights := sum(layer.weight_bytes for layer in layers)) < check.used.value - check.available:
+            return (
+                f"{title} is {over} bytes over, more than all weights take ({weights:,} bytes): the rest is code, "
+                "which fewer kinds of layers shrink"
+            )
         where = f"; the biggest is {biggest.name!r} with {biggest.weight_bytes:,} bytes" if biggest else ""
         return f"{title} is {over} bytes over: prune or shrink the layers with the most weight bytes{where}"
     if check.resource == "ram_bytes":

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
 
 from .figure import TOTALS, Figure, number, show
 from .fit import Check
-from .layers import Layer
 from .model import Report
 from .plots import WIDTH, cost_bars, memory_plot
 
 _HERE = Path(__file__).parent
 
-# What each kind of board pays for a layer, in the order of the columns; the first is the one that is drawn.
-_COSTS = {"c": ("instructions",), "hls4ml": ("lut", "ff", "bram18", "latency_cycles")}
+# What each kind of board pays for a layer: a column each, with its heading. Only the sums of `_ADD_UP` mean something.
+_COSTS = {
+    "c": {"instructions": "Instructions"},
+    "hls4ml": {"lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM", "latency_cycles": "Cycles"},
+}
+_ADD_UP = {
+    "instructions": "Where the instructions go",
+    "lut": "Where the LUTs go",
+    "ff": "Where the flip-flops go",
+    "dsp": "Where the DSP slices go",
+    "bram18": "Where the block RAM goes",
+}
 _STAGES = {
     "measured:elf": "read from the compiled and linked library",
     "measured:emulated": "counted while the library ran on an emulated CPU",
@@ -38,9 +48,11 @@ def report_to_html(report: Report) -> str:
         lstrip_blocks=True,
     )
     env.filters.update(number=number, percent=_percent, shape=_shape)
-    env.globals.update(show=_show)
+    env.globals.update(show=show)
     page = env.get_template("report.html.j2")
-    costs = [name for name in _COSTS[report.board.backend] if any(name in x.figures for x in report.layers)]
+    columns = _COSTS[report.board.backend]
+    costs = {name: title for name, title in columns.items() if any(name in x.figures for x in report.layers)}
+    drawn = _drawn(report, costs)
     return page.render(
         report=report,
         limiting=report.fit.limiting,
@@ -53,9 +65,11 @@ def report_to_html(report: Report) -> str:
         titles={name: title for name, (title, _) in TOTALS.items()},
         costs=costs,
         most={name: _most(report, name) for name in costs},
+        sums={name: _sum(report, name) for name in costs if name in _ADD_UP},
         most_bytes=max((layer.weight_bytes for layer in report.layers), default=0),
         memory=memory_plot(report.memory) if report.memory else None,
-        bars=cost_bars(report.layers, costs[0]) if costs else (),
+        bars=cost_bars(report.layers, drawn) if drawn else (),
+        bars_title=_ADD_UP.get(drawn, ""),
         weighted=[layer for layer in report.layers if layer.weights],
         stages={stage: _STAGES[stage] for stage in sorted(_used_stages(report))},
         width=WIDTH,
@@ -66,6 +80,16 @@ def _check(report: Report, name: str) -> Check | None:
     return next((check for check in report.fit.checks if check.resource == name), None)
 
 
+def _drawn(report: Report, costs: Mapping[str, str]) -> str:
+    """The cost to draw by layer: that of the fullest resource, or the first."""
+    fullest = report.fit.limiting.resource
+    return fullest if fullest in costs and _sum(report, fullest) else next(iter(costs), "")
+
+
+def _sum(report: Report, name: str) -> float:
+    return sum(layer.figures[name].value for layer in report.layers if name in layer.figures)
+
+
 def _most(report: Report, name: str) -> float:
     return max(layer.figures[name].value for layer in report.layers if name in layer.figures)
 
@@ -73,16 +97,8 @@ def _most(report: Report, name: str) -> float:
 def _used_stages(report: Report) -> set[str]:
     figures: list[Figure] = list(report.totals.values())
     for layer in report.layers:
-        figures += _figures(layer)
+        figures += layer.figures.values()
     return {figure.stage for figure in figures}
-
-
-def _figures(layer: Layer) -> list[Figure]:
-    return list(layer.figures.values())
-
-
-def _show(figure: Figure, unit: str) -> str:
-    return show(figure, unit)
 
 
 def _percent(share: float) -> str:

@@ -78,14 +78,14 @@ def memory_plot(memory: MemoryMap) -> MapPlot:
 
 
 def cost_bars(layers: Sequence[Layer], figure: str) -> tuple[Bar, ...]:
-    """A Pareto chart: layers by what they cost, dearest first, with the share of the total reached so far."""
-    costs = [(layer.figures[figure].value, layer.name) for layer in layers if figure in layer.figures]
+    """A Pareto chart: layers that cost anything, dearest first, with the share of the total reached so far."""
+    known = [(layer.figures[figure].value, layer.name) for layer in layers if figure in layer.figures]
+    costs = [(value, name) for value, name in known if value]
     total, most = sum(value for value, _ in costs), max((value for value, _ in costs), default=0)
     bars, so_far = [], 0.0
     for value, name in sorted(costs, key=lambda cost: -cost[0]):
         so_far += value
-        percent = f"{100 * so_far / total:.0f} %" if total else ""
-        bars.append(Bar(name, value / most if most else 0, number(value), percent))
+        bars.append(Bar(name, value / most, number(value), f"{100 * so_far / total:.0f} %"))
     return tuple(bars)
 
 
