@@ -16,7 +16,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ..errors import CompileError
-from ..ops.base import Array, operand, result, shape_of
+from ..ops.base import Array, operand, result, shape_of, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import QType, qtype
 from ..ops.window import window
@@ -105,7 +105,7 @@ def choose_layout(value: ir.Value, word_rows: bool) -> Layout:
     users = readers(value)
     q = qtype(value)
     needs_bytes = is_cardc(value.producer(), "MaxPool") or any(is_cardc(n, *_BYTE_READERS) for n in users)
-    if needs_bytes or (q.levels <= 256 and not _is_sum(value)):
+    if needs_bytes or (q.levels <= 256 and gives_levels(value)):
         convs = _convs(value)
         # Strides are for those that see the tensor in its own shape; where one does not, only plain order serves all.
         plain = any(chw(operand(n, 0)) != chw(value) for n in convs)
@@ -125,8 +125,12 @@ def plain_layout(shape: tuple[int, int, int], width_bytes: int) -> Layout:
     return Layout(c, h, w, h * w, w, 0, width_bytes * c * h * w, width_bytes)
 
 
-def _is_sum(value: ir.Value) -> bool:
-    return is_cardc(value.producer(), "Conv", "MatMul", "Affine", "Requantize")
+def gives_levels(value: ir.Value) -> bool:
+    """Whether the kernel that makes `value` counts levels and so writes bytes: thresholds, rounding to even, pools."""
+    node = value.producer()
+    if node is None or is_cardc(node, "Threshold", "MaxPool"):
+        return True
+    return is_cardc(node, "Requantize") and text(node, "rounding", "floor") != "floor"
 
 
 def _code(value: ir.Value, q: QType, convs: Sequence[ir.Node]) -> Code:

@@ -23,7 +23,7 @@ from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from .arena import Buffer, place
 from .base import Pass, PassLog
-from .layouts import Layout, choose_layout, chw, copy_layout, layout_of, plain_layout, set_layout
+from .layouts import Layout, choose_layout, chw, copy_layout, gives_levels, layout_of, plain_layout, set_layout
 from .schedule import Schedule, Stage, readers, schedule
 
 OFFSET, SCRATCH = "cardc.offset", "cardc.scratch"
@@ -69,8 +69,8 @@ def to_caller(plan: Schedule, value: ir.Value) -> bool:
     """Whether `value` is the result, written by a kernel that can write it as plain integers for the caller."""
     if value is not plan.output or not plan.stages or value is not plan.stages[-1].output or readers(value):
         return False
-    # Threshold and MaxPool write bytes; they are stored into the caller's buffer by one more stage.
-    return not is_cardc(value.producer(), "Threshold", "MaxPool")
+    # Levels are bytes, which one more stage stores into the caller's buffer.
+    return not gives_levels(value)
 
 
 def output_layout(value: ir.Value) -> Layout:

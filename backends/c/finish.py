@@ -6,7 +6,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ...errors import CompileError
-from ...ops.base import Array, constant, integer, operand, result
+from ...ops.base import Array, constant, integer, operand, result, text
 from ...ops.graph import is_cardc
 from ...ops.qtype import qtype
 from ...passes.encodings import fold
@@ -14,6 +14,7 @@ from ...passes.layouts import Layout
 from .step import Step
 from .writer import literal
 
+_FAR = 1 << 40  # beyond every sum: never or always passed
 _OUT = {1: "CARDC_U8", 2: "CARDC_I16", 4: "CARDC_I32"}
 
 
@@ -27,7 +28,8 @@ def add_finish(step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout) -
             one, zero = np.ones(1, np.int64), np.zeros(1, np.int64)
             return _affine(step, fold.affine(one, zero - out.lo, sums), out)
         if is_cardc(node, "Threshold"):
-            return _threshold(step, node, sums, out)
+            d = _coefficient(node, 2) if len(node.inputs) > 2 else None
+            return _threshold(step, node, _coefficient(node, 1), d, sums, out)
         m, b = _coefficient(node, 1), _coefficient(node, 2)
         if is_cardc(node, "Affine"):
             return _affine(step, fold.affine(m, b - out.lo, sums), out)
@@ -44,9 +46,8 @@ def _coefficient(node: ir.Node, index: int) -> Array:
     return value.astype(np.int64)
 
 
-def _threshold(step: Step, node: ir.Node, sums: fold.Sums, out: Layout) -> str:
-    t, q = _coefficient(node, 1), qtype(result(node))
-    d = _coefficient(node, 2) if len(node.inputs) > 2 else None
+def _threshold(step: Step, node: ir.Node, t: Array, d: Array | None, sums: fold.Sums, out: Layout) -> str:
+    q = qtype(result(node))
     if not out.is_bytes:
         raise CompileError(
             f"a quantiser of {q.levels} levels has no multiply-and-shift form, and thresholds give at most 256",
@@ -73,6 +74,8 @@ def _requantize(step: Step, node: ir.Node, m: Array, b: Array, sums: fold.Sums, 
     q, shift = qtype(result(node)), integer(node, "shift", 0)
     if q.step != 1:
         raise CompileError(f"Requantize to {q} is not supported", node=node, fix="keep its thresholds")
+    if text(node, "rounding", "floor") != "floor" and shift > 0:
+        return _threshold(step, node, *levels_of(m, b, shift, q.lo, q.hi), sums, out)
     low, high = q.lo - out.lo, q.hi - out.lo
     dyadic = fold.requantize(m, b - (out.lo << shift), shift, low, high, sums, as_bytes=False)
     wide = dyadic.wide
@@ -81,6 +84,20 @@ def _requantize(step: Step, node: ir.Node, m: Array, b: Array, sums: fold.Sums, 
         step, "CARDC_REQUANTIZE", out, shared=int(dyadic.shared), shift=shift, lo=low, hi=high, m=fields[0],
         b="NULL" if wide else fields[1], b64=fields[1] if wide else "NULL",
     )  # fmt: skip
+
+
+def levels_of(m: Array, b: Array, shift: int, lo: int, hi: int) -> tuple[Array, Array]:
+    """Thresholds t [C, hi - lo] and directions d [C] that equal rounding (x m + b) / 2^shift to nearest, ties to even.
+
+    The kernels' shift rounds down, which no choice of numbers makes a rounding to even.
+    """
+    level = np.arange(lo + 1, hi + 1, dtype=np.int64)
+    first = ((2 * level - 1) << (shift - 1)) + (level & 1)  # the smallest number that rounds to `level`
+    m, b = np.broadcast_arrays(m.reshape(-1), b.reshape(-1))
+    rise = first[None, :] - b[:, None]
+    slope = np.maximum(np.abs(m), 1)[:, None]
+    t = np.where(m[:, None] == 0, np.where(rise <= 0, -_FAR, _FAR), -(-rise // slope))
+    return t, np.where(m < 0, -1, 1)
 
 
 def _affine(step: Step, dyadic: fold.Dyadic, out: Layout) -> str:

@@ -6,6 +6,7 @@ import ctypes
 import re
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from tests.backends.c.networks import Case, in_c, random_graph
 from tests.graphs import BIPOLAR, IntegerGraph, uint
@@ -15,7 +16,7 @@ from cardc.backends.c.emulate import host
 from cardc.backends.c.library import calls
 from cardc.backends.c.run import unmapped
 from cardc.errors import CompileError
-from cardc.ops.graph import is_cardc
+from cardc.ops.graph import add_initializer, is_cardc
 from cardc.ops.qtype import QType, find_qtype
 
 FORCES = {
@@ -171,3 +172,19 @@ def test_wrong_inputs_are_refused() -> None:
 def test_the_driver_only_adds() -> None:
     built = in_c(random_graph(104)).built
     assert driver(built.name, built.program).startswith(f'#include "{built.name}.c"\n')
+
+
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("q", [uint(4), QType(-7, 8), QType(-3, 3)])
+def test_rounding_to_even(q: QType, last: bool) -> None:
+    # Powers of two make ties at every other sum.
+    graph = IntegerGraph((3, 5, 6), uint(4), seed=9).conv(6, density=0.5).requantize(q)
+    node = graph.last.producer()
+    assert node is not None
+    m, b = (v.const_value.numpy().astype(np.int64) for v in node.inputs[1:] if v is not None and v.const_value)
+    for name, values in (("m", np.where(m > 0, 2, -2) * (np.arange(6) != 4)), ("b", b * 0 + 3)):
+        q_of = QType(int(values.min()), int(values.max()))
+        node.replace_input_with(1 if name == "m" else 2, add_initializer(graph.graph, f"even_{name}", values, q_of))
+    node.attributes["shift"] = ir.AttrInt64("shift", 3)
+    node.attributes["rounding"] = ir.AttrString("rounding", "half_even")
+    check(in_c(graph if last else graph.flatten().dense(4)), "host")
