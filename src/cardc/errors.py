@@ -21,12 +21,21 @@ class CompileError(Exception):
         super().__init__(what)
         self.what, self.node, self.fix, self.stage, self.exit_code = what, node, fix, stage, exit_code
 
+    @property
+    def where(self) -> str:
+        """The node or place in words; empty where there is none."""
+        return describe(self.node) if isinstance(self.node, ir.Node) else printable(self.node or "")
+
+    def each(self) -> tuple[CompileError, ...]:
+        """This problem; of several that are reported together, every one."""
+        return (self,)
+
     def __str__(self) -> str:
         lines = [f"error: {self.what}"]
         if isinstance(self.node, ir.Node):
-            lines.append(f"  node  {describe(self.node)}")
+            lines.append(f"  node  {self.where}")
         elif self.node is not None:
-            lines.append(f"  where {printable(self.node)}")
+            lines.append(f"  where {self.where}")
         if self.stage:
             lines.append(f"  while {self.stage}")
         return "\n".join([*lines, f"  fix   {self.fix}"])
@@ -38,6 +47,9 @@ class CompileErrors(CompileError):
     def __init__(self, errors: Sequence[CompileError]) -> None:
         super().__init__(f"{len(errors)} problems", fix="see each problem", exit_code=errors[0].exit_code)
         self.errors = tuple(errors)
+
+    def each(self) -> tuple[CompileError, ...]:
+        return self.errors
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)

@@ -101,7 +101,7 @@ class Build(ABC):
         Raises CompileError where the design does not fit the board, or the folder holds files not ours.
         """
         require_fit(self.report)
-        files = {"report.json": self.report.to_json() + "\n", "report.html": self.report.to_html()}
+        files = {"report.json": self.report.to_json(), "report.html": self.report.to_html()}
         self.project.with_files(files).write(Path(folder))
 
     def provenance(self) -> dict[str, str]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from ..errors import CompileError
+from ..errors import CompileError, printable
 from ..ops.base import Array
 
 MAX_BYTES = 1 << 32
@@ -31,7 +33,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 
 def console(as_json: bool = False) -> Console:
     """Where people read: standard output, or standard error where that belongs to JSON."""
-    return Console(stderr=as_json, highlight=False)
+    screen = Console(stderr=as_json, highlight=False, emoji=False)
+    if not screen.is_terminal and "COLUMNS" not in os.environ:
+        screen.width = 160  # a file or a pipe: no line need be broken, no column left out
+    return screen
 
 
 def read_array(path: Path, what: str) -> Array:
@@ -39,19 +44,44 @@ def read_array(path: Path, what: str) -> Array:
 
     Raises CompileError where the file is missing, too large or no plain .npy array.
     """
+    name, where = path.name or str(path), str(path)
     if not path.is_file():
-        raise CompileError(f"no such file with {what}: {path.name!r}", node=str(path), fix="numpy.save it there first")
+        raise CompileError(f"no such file with {what}: {name!r}", node=where, fix="numpy.save the array there first")
     if path.stat().st_size > MAX_BYTES:
-        raise CompileError(f"{path.name} is larger than {MAX_BYTES >> 30} GiB", fix="use fewer samples")
+        raise CompileError(f"{name} is larger than {MAX_BYTES >> 30} GiB", node=where, fix="use fewer samples")
+    save = f"write the {what} with numpy.save, as one array of numbers"
     try:
-        array = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise CompileError(
-            f"{path.name} is not a plain .npy array ({error})", node=str(path), fix="write it with numpy.save"
-        ) from error
-    if not isinstance(array, np.ndarray):
-        raise CompileError(f"{path.name} holds several arrays", node=str(path), fix="save one array with numpy.save")
-    return array
+        with path.open("rb") as file:
+            start = file.read(6)
+            if start[:4] == b"PK\x03\x04":
+                raise CompileError(f"{name} is an archive of arrays (.npz)", node=where, fix=save)
+            if start != b"\x93NUMPY":
+                raise CompileError(f"{name} is no .npy file", node=where, fix=save)
+            file.seek(0)
+            _check_length(file, path.stat().st_size)
+            file.seek(0)
+            return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
+    except (ValueError, OSError, EOFError, SyntaxError) as error:
+        raise CompileError(f"{name} cannot be read: {_reason(error)}", node=where, fix=save) from error
+
+
+def _check_length(file: BinaryIO, size: int) -> None:
+    """ValueError where a header promises more than the file holds, before memory is taken for it."""
+    form = np.lib.format
+    read = {(1, 0): form.read_array_header_1_0, (2, 0): form.read_array_header_2_0}.get(form.read_magic(file))
+    if read is None:
+        raise ValueError("it has an unknown version of the .npy format")
+    shape, _, dtype = read(file)
+    if math.prod(shape) * dtype.itemsize > size:
+        raise ValueError(f"its header promises {list(shape)} of {dtype}, more than the file holds")
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if "allow_pickle" in str(error):
+        return "it holds Python objects, and nothing pickled is ever loaded"
+    return printable(str(error).splitlines()[0] if str(error) else type(error).__name__)
 
 
 Watch = Callable[[str, int, int], None]

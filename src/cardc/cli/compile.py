@@ -7,13 +7,14 @@ from pathlib import Path
 import click
 import onnx_ir as ir
 
-from ..compiler import check_pass_names, stop_after
+from ..compiler import Entrance, check_pass_names, stop_after
 from ..errors import CompileError
 from ..identifiers import identifier
 from ..report import print_report, require_fit
 from ..show import graph_text
 from ..targets.base import load as load_target
 from .common import console, json_option, model_argument, target_option
+from .entrance import entrance_options
 
 
 @click.command("compile")
@@ -23,10 +24,11 @@ from .common import console, json_option, model_argument, target_option
 @click.option("-n", "--name", help="Name of the library. [default: from the file]")
 @click.option("--print-after", multiple=True, metavar="PASS", help="Print the graph behind this pass (repeatable).")
 @click.option("--stop-after", "stop", metavar="PASS", help="Write the graph behind this pass as .onnx and stop.")
+@entrance_options
 @json_option
 def compile_command(
     model: Path, target: str, out: Path | None, name: str | None, print_after: tuple[str, ...], stop: str | None,
-    as_json: bool,
+    entrance: Entrance | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Compile MODEL (a QONNX file) for a board and write the project and its reports."""
     from ..api import compile as compile_model
@@ -39,26 +41,42 @@ def compile_command(
             screen.print(f"-- after {pass_name}\n{graph_text(graph)}\n", markup=False, soft_wrap=True)
 
     if stop:
-        _write_stage(stop_after(model, board, stop, after=after), stop, model, out)
+        path = _stage_path(model, stop, out)
+        _write_stage(stop_after(model, board, stop, after=after, entrance=entrance), path)
+        screen.print(f"written to {path}; go on with: cardc compile {path} --target {target}", markup=False)
         return
-    build = compile_model(model, target=board, name=name, after=after)
+    build = compile_model(model, target=board, name=name, after=after, entrance=entrance)
+    for note in build.lowered.notes:
+        screen.print(note, markup=False)
     if as_json:
-        click.echo(build.report.to_json())
+        click.echo(build.report.to_json(), nl=False)
     else:
         print_report(build.report, screen)
     require_fit(build.report)
     folder = out or Path("out") / f"{build.name}-{board.name}"
     build.write(folder)
-    screen.print(f"written to {folder}", markup=False)
+    screen.print(f"\nwritten to {folder}; prove it exact: cardc verify {model} --target {target} --inputs x.npy",
+                 markup=False, soft_wrap=True)  # fmt: skip
 
 
-def _write_stage(graph: ir.Model, pass_name: str, model: Path, out: Path | None) -> None:
+def _stage_path(model: Path, pass_name: str, out: Path | None) -> Path:
     path = out or Path(f"{identifier(model.name.removesuffix('.onnx'))}.{pass_name}.onnx")
     if path.suffix != ".onnx" or path.is_dir():
         raise CompileError(f"{path} is not a name for an ONNX file", fix="give --out a file name ending in .onnx")
+    if path.exists() and model.exists() and path.samefile(model):
+        raise CompileError(f"{path} is the model itself", fix="give --out another file name")
+    return path
+
+
+def _write_stage(graph: ir.Model, path: Path) -> None:
+    """Written beside `path` and renamed into place when complete."""
+    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        ir.save(graph, path)
+        try:
+            ir.save(graph, part)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
     except OSError as error:
         raise CompileError(f"cannot write {path}: {error.strerror}", fix="choose another --out") from error
-    click.echo(f"written to {path}; compile it further with: cardc compile {path} ...")

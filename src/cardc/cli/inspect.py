@@ -8,12 +8,12 @@ from pathlib import Path
 
 import click
 import onnx_ir as ir
-from rich.table import Table
 
 from ..errors import CompileError
 from ..frontend.load import load
 from ..passes.base import run_steps
 from ..passes.pipeline import TO_INTEGER
+from ..report import Column, fitting_table
 from ..show import graph_text, layer_facts
 from ..targets.base import listing
 from .common import console, json_option, model_argument
@@ -28,9 +28,10 @@ def inspect_command(model: Path, graph: bool, as_json: bool) -> None:
 
     Exits with 2 where the model would be refused.
     """
-    integer = load(model)
+    integer: ir.Model | None = None
     problem: CompileError | None = None
     try:
+        integer = load(model)
         run_steps(integer, TO_INTEGER)
     except CompileError as error:
         problem = error
@@ -42,29 +43,37 @@ def inspect_command(model: Path, graph: bool, as_json: bool) -> None:
         raise problem
 
 
-def _as_json(model: ir.Model, problem: CompileError | None) -> str:
-    layers = [asdict(layer) for layer in layer_facts(model)]
-    return json.dumps({"schema": "cardc.inspect/1", "layers": layers, "refused": str(problem or "")}, indent=2)
+def _as_json(model: ir.Model | None, problem: CompileError | None) -> str:
+    layers = [asdict(layer) for layer in layer_facts(model)] if model is not None else []
+    problems = [
+        {"what": p.what, "where": p.where, "while": p.stage, "fix": p.fix} for p in (problem.each() if problem else ())
+    ]
+    return json.dumps({"schema": "cardc.inspect/1", "layers": layers, "problems": problems}, indent=2)
 
 
-def _print(model: ir.Model, graph: bool, problem: CompileError | None) -> None:
+_COLUMNS = (
+    Column("layer"), Column("op", keep=1), Column("in", keep=5), Column("out", keep=6),
+    Column("input type", keep=7), Column("accumulator", keep=8), Column("weights", right=True, keep=4),
+    Column("non-zero", right=True, keep=2), Column("sparsity", right=True, keep=9), Column("MACs", right=True, keep=3),
+)  # fmt: skip
+
+
+def _print(model: ir.Model | None, graph: bool, problem: CompileError | None) -> None:
     screen = console()
-    table = Table(title=model.graph.name, title_justify="left", box=None)
-    for column in ("layer", "op", "in", "out", "input type", "accumulator"):
-        table.add_column(column)
-    for column in ("weights", "non-zero", "sparsity", "MACs"):
-        table.add_column(column, justify="right")
-    for layer in layer_facts(model):
-        table.add_row(
+    rows = [
+        (
             layer.name, layer.op, "x".join(map(str, layer.in_shape)), "x".join(map(str, layer.out_shape)),
             layer.input_type, layer.accumulator, f"{layer.weights:,}", f"{layer.nonzeros:,}",
             f"{1 - layer.nonzeros / layer.weights:.1%}", f"{layer.macs:,}",
-        )  # fmt: skip
-    screen.print(table)
-    if graph:
+        )
+        for layer in (layer_facts(model) if model is not None else ())
+    ]  # fmt: skip
+    if rows:
+        screen.print(fitting_table(screen, _COLUMNS, rows))
+    if graph and model is not None:
         screen.print(graph_text(model), markup=False, soft_wrap=True)
     if problem is None:
-        screen.print("every layer lowers exactly", markup=False)
+        screen.print(f"every layer lowers exactly ({len(rows)} with weights)", markup=False)
 
 
 @click.command("targets")
@@ -74,9 +83,7 @@ def targets_command(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([asdict(target) for target in listing()], indent=2))
         return
-    table = Table(box=None)
-    for column in ("board", "", "backend", "what it has"):
-        table.add_column(column)
-    for target in listing():
-        table.add_row(target.name, target.title, target.backend, target.summary())
-    console().print(table)
+    screen = console()
+    columns = (Column("board"), Column("name", keep=1), Column("backend", keep=2), Column("what it has", wraps=True))
+    rows = [(target.name, target.title, target.backend, target.summary()) for target in listing()]
+    screen.print(fitting_table(screen, columns, rows))

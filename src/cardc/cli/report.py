@@ -28,7 +28,7 @@ def report_command(build: Path, html: Path | None, as_json: bool) -> None:
             raise CompileError(f"cannot write {html}: {error.strerror}", fix="choose another --html") from error
         click.echo(f"written to {html}", err=as_json)
     if as_json:
-        click.echo(report.to_json())
+        click.echo(report.to_json(), nl=False)
     elif html is None:
         print_report(report, console())
     raise SystemExit(0 if report.fits else 1)

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import CompileError
 from ..ops.base import Array
-from ..report import exact_in_words, exact_to_json
+from ..report import accuracy_in_words, exact_in_words, exact_to_json
 from .common import console, json_option, model_argument, progress_bars, read_array, target_option
 
 inputs_option = click.option(
@@ -22,7 +22,7 @@ inputs_option = click.option(
 @target_option
 @inputs_option
 @click.option("-o", "--outputs", type=click.Path(path_type=Path), help="Write the integer results [N, ...] as .npy.")
-def emulate_command(model: Path, target: str, inputs: Path, outputs: Path | None) -> None:
+def emulate_command(model: Path, target: str, inputs: Path, outputs: Path | None, entrance: Entrance | None) -> None:
     """Run MODEL on the emulated board (or in hls4ml C simulation) and print what it answers."""
     from ..api import compile as compile_model
 
@@ -75,7 +75,9 @@ def verify_command(
             model, targets=targets, inputs=x, labels=y, emulated_inputs=emulated_inputs, progress=watch
         )
     if as_json:
-        click.echo(exact_to_json(verdict))
+        click.echo(exact_to_json(verdict), nl=False)
     else:
         screen.print(exact_in_words(verdict), markup=False)
+        if verdict.accuracy:
+            screen.print(accuracy_in_words(verdict), markup=False)
     raise SystemExit(verdict.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .columns import Column, fitting_table
 from .cycles import latency_seconds, mcu_cycles
 from .exact import Exact
 from .figure import STAGES, TOTALS, Figure, number, show
@@ -10,7 +11,7 @@ from .fpga_estimate import estimate_design, estimate_layer
 from .fpga_layer import FpgaLayer, signed_digits
 from .layers import Layer, MemoryMap, MemoryTensor
 from .model import Board, Report, board
-from .table import exact_in_words, print_report
+from .table import accuracy_in_words, exact_in_words, print_report
 from .to_json import exact_to_json
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "TOTALS",
     "Board",
     "Check",
+    "Column",
     "Exact",
     "Figure",
     "Fit",
@@ -26,12 +28,14 @@ __all__ = [
     "MemoryMap",
     "MemoryTensor",
     "Report",
+    "accuracy_in_words",
     "board",
     "estimate_design",
     "estimate_layer",
     "exact_in_words",
     "exact_to_json",
     "fits",
+    "fitting_table",
     "latency_seconds",
     "mcu_cycles",
     "number",

@@ -22,7 +22,7 @@ TOTALS: dict[str, tuple[str, str]] = {
     "bram18": ("Block RAM (18 Kb)", ""),
     "uram": ("UltraRAM", ""),
     "latency_cycles": ("Latency in cycles", ""),
-    "ii": ("Initiation interval, cycles", ""),
+    "ii": ("Initiation interval", "cycles"),
     "latency_s": ("Latency", "s"),
 }
 

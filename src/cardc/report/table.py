@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from .columns import Column, fitting_table
 from .exact import Exact
 from .figure import TOTALS, number, show
 from .model import Report
@@ -27,6 +28,7 @@ def print_report(report: Report, console: Console) -> None:
     console.print(Text(f"{report.model} on {report.board.title}", style="bold"))
     check = report.fit.limiting
     fullest = f"{TOTALS[check.resource][0]} {number(check.used.value)} of {check.available:,}"
+    fullest += f" ({check.detail})" if check.detail else ""
     verdict = "fits" if report.fits else "DOES NOT FIT"
     console.print(Text(f"{verdict}: {fullest}", style="green" if report.fits else "bold red"))
     for line in report.fit.advice:
@@ -34,47 +36,62 @@ def print_report(report: Report, console: Console) -> None:
     if report.exact is not None:
         style = "green" if report.exact.equal else "bold red"
         console.print(Text(exact_in_words(report.exact), style=style))
-    console.print(_totals(report))
-    console.print(_layers(report))
+        if report.exact.accuracy:
+            console.print(Text(accuracy_in_words(report.exact)))
+    for table in (_totals(report, console), _layers(report, console)):
+        console.print()
+        console.print(table)
 
 
 def exact_in_words(exact: Exact) -> str:
-    """The verdict of `cardc verify` in a line or two."""
-    what = f"{exact.tensors:,} tensors, {exact.inputs:,} inputs"
+    """The verdict of `cardc verify` in a few lines."""
+    stages = [
+        f"{stage} (first {exact.stage_inputs[stage]:,})" if stage in exact.stage_inputs else stage
+        for stage in exact.stages
+    ]
+    what = f"  {exact.tensors:,} tensors, {exact.inputs:,} inputs"
     what += f", {exact.float_boundary_cases:,} float boundary cases"
+    if exact.float_boundary_cases:
+        what += " (values that floats may round either way; what follows from them was left out)"
     if exact.equal:
-        return f"exact: {' == '.join(exact.stages)}\n  {what}"
-    return f"NOT EQUAL: {exact.first_difference}\n  stages {', '.join(exact.stages)}; {what}"
+        return f"exact: {' == '.join(stages)}\n{what}"
+    return f"NOT EQUAL: {exact.first_difference}\n  stages {', '.join(stages)}\n{what}"
 
 
-def _totals(report: Report) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("figure", "value", "of the board", "known by"):
-        table.add_column(column, justify="right" if column == "value" else "left")
+def accuracy_in_words(exact: Exact) -> str:
+    """`accuracy 97.78 % at every stage`, or each stage's own; empty where there were no labels."""
+    at: dict[str, list[str]] = {}
+    for stage in exact.stages:
+        if stage in exact.accuracy:
+            at.setdefault(f"{100 * exact.accuracy[stage]:.2f} %", []).append(stage)
+    if len(at) == 1:
+        return f"accuracy {next(iter(at))} at every stage"
+    return "\n".join(f"accuracy {share}: {', '.join(stages)}" for share, stages in at.items())
+
+
+def _totals(report: Report, console: Console) -> Table:
+    columns = (Column("figure"), Column("value", right=True), Column("of the board", keep=1), Column("known by"))
     shares = {check.resource: f"{100 * check.share:.1f} %" for check in report.fit.checks if check.available}
-    for name, (title, unit) in TOTALS.items():
-        if name in report.totals:
-            figure = report.totals[name]
-            table.add_row(title, show(figure, unit), shares.get(name, ""), figure.stage)
-    return table
+    rows = [
+        (title, show(report.totals[name], unit), shares.get(name, ""), report.totals[name].stage)
+        for name, (title, unit) in TOTALS.items()
+        if name in report.totals
+    ]
+    return fitting_table(console, columns, rows)
 
 
-def _layers(report: Report) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    cost = "instructions" if report.board.backend == "c" else "lut"
-    for column in ("layer", "op", "encoding"):
-        table.add_column(column, overflow="fold")
-    for column in ("macs", "sparsity", "weight bytes", cost):
-        table.add_column(column, justify="right")
+def _layers(report: Report, console: Console) -> Table:
+    cost, title = ("instructions", "instructions") if report.board.backend == "c" else ("lut", "LUT")
+    in_flash = report.board.backend == "c"  # in logic, weights have no bytes
+    columns = [Column("layer"), Column("op", keep=1), Column("encoding", keep=4)]
+    columns += [Column("MACs", right=True, keep=2), Column("sparsity", right=True, keep=5)]
+    columns += [Column("weight bytes", right=True, keep=3)] if in_flash else []
+    rows = []
     for layer in report.layers:
         spent = layer.figures.get(cost)
-        table.add_row(
-            Text(layer.name),
-            Text(layer.op),
-            Text(layer.encoding),
-            number(layer.macs),
-            "" if layer.sparsity is None else f"{100 * layer.sparsity:.1f} %",
-            number(layer.weight_bytes),
-            "" if spent is None else number(spent.value),
-        )
-    return table
+        row = [layer.name, layer.op, "" if layer.encoding == "none" else layer.encoding]
+        row += [number(layer.macs) if layer.macs else ""]
+        row += ["" if layer.sparsity is None else f"{100 * layer.sparsity:.1f} %"]
+        row += [number(layer.weight_bytes) if layer.weight_bytes else ""] if in_flash else []
+        rows.append([*row, "" if spent is None else number(spent.value)])
+    return fitting_table(console, [*columns, Column(title, right=True)], rows)

@@ -9,10 +9,11 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from ..ops.base import Array, text
+from ..ops.base import QONNX, Array, text
 from ..ops.qtype import QType, qtype
+from ..ops.quant import SIGN, rounded
 from ..passes.lower_outputs import OUT_OFFSET, OUT_SCALE
-from ..passes.split_quantizers import SOURCE
+from ..passes.split_quantizers import SOURCE, activation_type
 
 RELATIVE = 1e-5
 """How near a rounding boundary, relative to it, a float executor may round either way."""
@@ -20,29 +21,49 @@ RELATIVE = 1e-5
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """An integer tensor that stands for one of the imported model: real = scale * integer + offset."""
+    """An integer tensor that stands for one of the imported model: real = scale * integer + offset.
+
+    `rounding` is the mode of the quantiser that made it and `zero` its zero point; the model's output, where no
+    quantiser made it, has the mode "".
+    """
 
     name: str
     source: str
     q: QType
     scale: float
-    offset: float
-    rounding: str
+    offset: float = 0.0
+    rounding: str = ""
+    zero: int = 0
 
 
 def points(model: ir.Model, imported: ir.Model) -> list[Point]:
     """The integer tensors of `model` that the imported model knows too, in order of computation."""
-    modes = {v.name: text(node, "rounding_mode", "ROUND").upper() for node in imported.graph for v in node.outputs}
+    quantisers = {
+        node.outputs[0].name: node
+        for node in imported.graph
+        if node.domain == QONNX and node.op_type in ("Quant", "BipolarQuant")
+    }
     found = []
     for node in model.graph:
         value = node.outputs[0]
         source = value.metadata_props.get(SOURCE)
-        if source is not None:
-            q = qtype(value)
-            scale = float(value.metadata_props.get(OUT_SCALE, q.scale[0]))
-            offset = float(value.metadata_props.get(OUT_OFFSET, 0.0))
-            found.append(Point(value.name or "", source, q, scale, offset, modes.get(source, "ROUND")))
+        if source is None:
+            continue
+        q = qtype(value)
+        scale = float(value.metadata_props.get(OUT_SCALE, q.scale[0]))
+        offset = float(value.metadata_props.get(OUT_OFFSET, 0.0))
+        mode, zero = _rounding(quantisers.get(source))
+        found.append(Point(value.name or "", source, q, scale, offset, mode, zero))
     return found
+
+
+def _rounding(quantiser: ir.Node | None) -> tuple[str, int]:
+    """How it rounds, and its zero point."""
+    if quantiser is None:
+        return "", 0
+    if quantiser.op_type == "BipolarQuant":
+        return SIGN, 0
+    return text(quantiser, "rounding_mode", "ROUND"), activation_type(quantiser)[1]
 
 
 @dataclass(slots=True)
@@ -85,51 +106,65 @@ def compare_floats(
 ) -> None:
     """Float tensors against the integers that they should be multiples of.
 
-    An element that differs is a boundary case if the value that entered its quantiser lies within RELATIVE of
-    a rounding boundary; it is counted, and its sample is left out from there on, as all that follows may differ.
+    An element that differs is a boundary case if the value that entered its quantiser lies so near a rounding
+    boundary that either result may come of it; it is counted, and its sample is left out from there on, as all that
+    follows may differ.
     """
-    clean = np.ones(len(next(iter(after.values()))), np.bool_)
+    clean = np.ones(len(want[known[0].name]) if known else 0, np.bool_)
     for point in known:
         if point.source not in after:
+            tally.note(f"{stage}: tensor {point.source!r} was not computed")
             continue
         tally.tensors.add(point.name)
         expected = want[point.name]
-        entered = before.get(point.source)
-        # A quantiser's output is its scale times an integer; logits are a float sum, which carries rounding.
-        slack = 1e-6 if entered is not None else 1e-3
-        got, whole = as_integers(after[point.source].reshape(expected.shape), point, slack)
-        differs = ((got != expected) | ~whole) & clean.reshape(-1, *(1,) * (expected.ndim - 1))
+        values = after[point.source].reshape(expected.shape)
+        got, same = as_integers(values, expected, point)
+        differs = ~same & clean.reshape(-1, *(1,) * (expected.ndim - 1))
         if not differs.any():
             continue
         excused = np.zeros_like(differs)
-        if entered is not None:
-            excused = differs & near_boundary(entered.reshape(expected.shape), point)
+        if point.source in before:
+            entered = before[point.source].reshape(expected.shape)
+            excused = differs & either_way(entered, got, expected, point)
         tally.boundary_cases += int(excused.sum())
         clean &= ~excused.reshape(len(clean), -1).any(axis=1)
         if (differs & ~excused).any():
             index = tuple(int(i) for i in np.argwhere(differs & ~excused)[0])
-            value = after[point.source].reshape(expected.shape)[index]
             tally.note(
                 f"{stage}: tensor {point.source!r}, sample {first_sample + index[0]}, element {list(index[1:])}: "
-                f"{value!r}, which is not {expected[index]} * {point.scale!r} + {point.offset!r}"
+                f"{values[index]:.9g} instead of {expected[index] * point.scale + point.offset:.9g}, "
+                f"which is the integer {expected[index]} ({int((differs & ~excused).sum())} differ)"
             )
 
 
-def as_integers(x: Array, point: Point, slack: float) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
-    """The integers that float `x` stands for, and where it is one to within `slack` and float32's own rounding."""
+def as_integers(x: Array, expected: Array, point: Point) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """The integers nearest to float `x`, and where `x` stands for `expected`, float32's own rounding aside.
+
+    A quantiser's output is its scale times an integer: it must be that integer. The model's output may be a float
+    sum; it must be what `expected` is worth to within float32's precision, a thousandth of a unit allowed.
+    """
     exact = (x.astype(np.float64) - point.offset) / point.scale
-    near = np.rint(exact)
     rounding = 1e-6 * np.abs(exact) + 4e-7 * abs(point.offset / point.scale)
-    return near.astype(np.int64), np.abs(exact - near) <= slack + rounding
+    slack = 1e-6 if point.rounding else 1e-3
+    near = np.nan_to_num(np.rint(exact), posinf=2.0**62, neginf=-(2.0**62)).astype(np.int64)
+    same = np.abs(exact - expected) <= slack + rounding
+    return near, same & (near == expected) if point.rounding else same
 
 
-def near_boundary(entered: Array, point: Point) -> NDArray[np.bool_]:
-    """Where the value in front of a quantiser lies within RELATIVE of a point at which its result jumps."""
+def either_way(entered: Array, got: Array, expected: Array, point: Point) -> NDArray[np.bool_]:
+    """Where a value within RELATIVE of what entered the quantiser gives `got`, and another one gives `expected`."""
+    # In float64, so that the distance is not lost in the quantiser's own float32 arithmetic.
     t = entered.astype(np.float64) / point.scale
+    # 0, a bipolar quantiser's only boundary, has no size; what stands beside it has.
+    size = np.median(np.abs(t).reshape(len(t), -1).max(axis=1)) if point.q.bipolar else np.maximum(1.0, np.abs(t))
+    low, high = (_levels(t + sign * RELATIVE * size, point) for sign in (-1, 1))
+    inside = (np.minimum(got, expected) >= low) & (np.maximum(got, expected) <= high)
+    return np.asarray((low != high) & inside)
+
+
+def _levels(t: Array, point: Point) -> NDArray[np.int64]:
+    """The integers that x / scale = `t` (float64) is quantised to."""
     if point.q.bipolar:
-        spread = float(np.abs(t).max(initial=1.0))
-        return np.abs(t) <= RELATIVE * spread
-    # Rounding to nearest jumps half-way between integers, the directed modes jump at them.
-    half = 0.5 if point.rounding.startswith(("ROUND", "HALF")) and point.rounding != "ROUND_TO_ZERO" else 0.0
-    jump = np.rint(t - half) + half
-    return np.abs(t - jump) <= RELATIVE * np.maximum(1.0, np.abs(t))
+        return np.where(t >= 0, 1, -1).astype(np.int64)
+    levels = rounded(t + point.zero, point.rounding) - point.zero
+    return np.asarray(np.clip(levels, point.q.lo, point.q.hi)).astype(np.int64)

@@ -13,6 +13,7 @@ import onnx_ir as ir
 from ..errors import CompileError
 from ..ops.base import Array
 from ..ops.execute import execute
+from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from ..report.exact import Exact
 from .compare import Tally, compare_floats, compare_integers, points
@@ -40,25 +41,49 @@ class Stage:
 def check_inputs(model: ir.Model, x: Array) -> Array:
     """`x` as float32 [N, ...] of the model's input shape.
 
-    Raises CompileError for another shape, no sample, NaN or infinity, or a type that is not numeric.
+    Raises CompileError for another shape, no sample, NaN or infinity, or a type that is no real number.
     """
     (value,) = model.graph.inputs
-    want = tuple(value.shape or ())[1:]
+    want, where = tuple(value.shape or ())[1:], f"input {value.name!r}"
     array = np.asarray(x)
-    if array.dtype == object or not (np.issubdtype(array.dtype, np.number) or array.dtype == np.bool_):
-        raise CompileError(f"the inputs are of type {array.dtype}", fix="give an array of numbers")
+    real = np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating) or array.dtype == np.bool_
+    if not real:
+        raise CompileError(
+            f"the inputs are of type {array.dtype}", node=where, fix="give an array of real numbers, such as float32"
+        )
     if array.shape == want:
         array = array[None]
-    if array.ndim == 0 or array.shape[1:] != want or len(array) == 0:
+    if array.ndim == 0 or array.shape[1:] != want:
         shape = ", ".join(str(d) for d in want)
         raise CompileError(
             f"the inputs have shape {list(array.shape)}, not [N, {shape}]",
-            node=f"input {value.name!r}",
-            fix="save an array [N, ...] with at least one sample: numpy.save('x.npy', x)",
+            node=where,
+            fix="give an array [N, ...] of N samples of the shape that the model was exported with",
         )
-    if not np.isfinite(array).all():
-        raise CompileError("the inputs hold NaN or infinity", fix="clean the data")
-    return array.astype(np.float32)
+    if len(array) == 0:
+        raise CompileError("the inputs hold no sample", node=where, fix="give at least one")
+    with np.errstate(over="ignore"):  # told below
+        floats = array.astype(np.float32)
+    if not np.isfinite(floats).all():
+        raise CompileError("the inputs hold NaN, infinity or numbers beyond float32", node=where, fix="clean the data")
+    return floats
+
+
+def check_labels(labels: Array | None, inputs: int) -> Array | None:
+    """`labels` as integers [N]. Raises CompileError unless they are one whole number for each input."""
+    if labels is None:
+        return None
+    array = np.asarray(labels)
+    if array.ndim != 1 or len(array) != inputs:
+        raise CompileError(
+            f"labels of shape {list(array.shape)} for {inputs} inputs", node="labels", fix="give one label an input"
+        )
+    number = np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)
+    if not number or not np.isfinite(array).all() or (array != np.rint(array)).any() or (array < 0).any():
+        raise CompileError(
+            "the labels are not classes, whole numbers from 0", node="labels", fix="give the index of each right answer"
+        )
+    return array.astype(np.int64)
 
 
 def verify(
@@ -77,9 +102,9 @@ def verify(
     `module` is the Brevitas module, if at hand; `labels` [N] give each stage's accuracy (argmax, lowest index on
     ties). Raises CompileError for inputs that do not fit the model.
     """
+    _check_is_source(imported)
     x = check_inputs(imported, x)
-    if labels is not None and (labels.ndim != 1 or len(labels) != len(x)):
-        raise CompileError(f"{labels.shape} labels for {len(x)} inputs", fix="give one label for each input")
+    labels = check_labels(labels, len(x))
     tally, right = Tally(), dict[str, list[int]]()
     names = (["brevitas"] if module is not None else []) + ["qonnx", "integer"]
     known = points(integer, imported)
@@ -121,6 +146,17 @@ def verify(
         accuracy={name: hits / seen for name, (hits, seen) in right.items()},
         first_difference=tally.difference,
     )
+
+
+def _check_is_source(imported: ir.Model) -> None:
+    """The chain begins at what was trained; a graph that cardc has already rewritten is not that."""
+    node = next((n for n in imported.graph if is_cardc(n)), None)
+    if node is not None:
+        raise CompileError(
+            "this model is a stage that --stop-after wrote; there is nothing independent to compare it with",
+            node=node,
+            fix="verify the model as it was exported",
+        )
 
 
 def _integer_batches(integer: ir.Model, x: Array, batch: int) -> Iterator[tuple[slice, dict[str, Array]]]:
