@@ -8,7 +8,7 @@ from typing import Any
 
 from .builds import Build, build_for
 from .builds.base import DEFAULT_EMULATED, silent
-from .compiler import After, Source, lower
+from .compiler import After, Entrance, Source, lower
 from .errors import CompileError
 from .ops.base import Array
 from .report import Exact
@@ -24,18 +24,19 @@ def compile(
     sample: Any = None,
     name: str | None = None,
     after: After | None = None,
+    entrance: Entrance | None = None,
 ) -> Build:
     """Compile `source` for `target`, exactly.
 
     `source`: path to a QONNX file, an onnx.ModelProto, or a Brevitas module with `sample` (a batch of one).
     `target`: the name of a board, a path to a board's TOML file, or a Target. `name`: of the library.
-    `after(pass_name, graph)` sees the graph behind each pass.
+    `after(pass_name, graph)` sees the graph behind each pass. `entrance` quantises the input of a model that does not.
 
     Raises CompileError, with node, reason and remedy, for what cannot be lowered exactly. A design that does not
     fit compiles, so that it can be looked at; `build.report.fits` tells, and `build.write` refuses.
     """
     board = target if isinstance(target, Target) else load(target)
-    return build_for(lower(source, board, sample=sample, name=name, after=after), board)
+    return build_for(lower(source, board, sample=sample, name=name, after=after, entrance=entrance), board)
 
 
 def verify(
@@ -45,6 +46,7 @@ def verify(
     labels: Array | None = None,
     *,
     sample: Any = None,
+    entrance: Entrance | None = None,
     emulated_inputs: int | None = None,
     progress: Progress = silent,
 ) -> Exact:
@@ -55,7 +57,7 @@ def verify(
     """
     if not targets:
         raise CompileError("no target to verify on", fix="name at least one board: see `cardc targets`")
-    builds = [compile(source, target, sample=sample) for target in targets]
+    builds = [compile(source, target, sample=sample, entrance=entrance) for target in targets]
     low = builds[0].lowered
     n = len(check_inputs(low.imported, inputs))
     emulated = min(n, emulated_inputs or DEFAULT_EMULATED)

@@ -13,8 +13,10 @@ import onnx
 import onnx_ir as ir
 
 from .errors import CompileError, did_you_mean
+from .frontend.input_quantizer import InputQuantizer, fit, insert
 from .frontend.load import load
 from .identifiers import identifier
+from .ops.base import Array
 from .passes.base import PassTrace, Step, run_steps
 from .passes.pipeline import TO_INTEGER, for_microcontroller
 from .targets.base import Target
@@ -22,6 +24,14 @@ from .targets.base import Target
 After = Callable[[str, ir.Model], None]
 Source = Any
 """A path to an ONNX file, an onnx.ModelProto, an onnx_ir.Model, or a Brevitas module (with a sample input)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """How the input of a model without an input quantiser is quantised; `samples` x [N, ...] fit a missing scale."""
+
+    quantizer: InputQuantizer
+    samples: Array | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +45,7 @@ class Lowered:
     lowered: ir.Model
     traces: tuple[PassTrace, ...]
     module: Any = None
+    notes: tuple[str, ...] = ()
 
 
 def steps_for(target: Target) -> tuple[Step, ...]:
@@ -43,24 +54,40 @@ def steps_for(target: Target) -> tuple[Step, ...]:
 
 
 def lower(
-    source: Source, target: Target, *, name: str | None = None, sample: Any = None, after: After | None = None
+    source: Source,
+    target: Target,
+    *,
+    name: str | None = None,
+    sample: Any = None,
+    after: After | None = None,
+    entrance: Entrance | None = None,
 ) -> Lowered:
     """Import `source` and run the pipeline for `target`.
 
     Raises CompileError where the model cannot be lowered exactly. `after` sees the graph behind every pass.
     """
     proto, module, stem = as_proto(source, sample)
+    notes: tuple[str, ...] = ()
+    if entrance is not None:
+        proto, spec = quantise_input(proto, entrance)
+        module, source, notes = None, None, (f"input quantised to {spec}",)
     imported = load(ir.from_proto(proto) if not isinstance(source, (str, Path)) else source)
     integer = imported.clone()
     seen = after or (lambda name, model: None)
     traces = run_steps(integer, TO_INTEGER, after=seen)
     lowered = integer.clone()
     traces += run_steps(lowered, steps_for(target)[len(TO_INTEGER) :], after=seen)
-    return Lowered(identifier(name or stem), proto, imported, integer, lowered, traces, module)
+    return Lowered(identifier(name or stem), proto, imported, integer, lowered, traces, module, notes)
 
 
 def stop_after(
-    source: Source, target: Target, pass_name: str, *, sample: Any = None, after: After | None = None
+    source: Source,
+    target: Target,
+    pass_name: str,
+    *,
+    sample: Any = None,
+    after: After | None = None,
+    entrance: Entrance | None = None,
 ) -> ir.Model:
     """The graph behind the pass of that name, to be saved and compiled further later.
 
@@ -69,9 +96,32 @@ def stop_after(
     steps = steps_for(target)
     check_pass_names([pass_name], target)
     proto, _, _ = as_proto(source, sample)
+    if entrance is not None:
+        (proto, _), source = quantise_input(proto, entrance), None
     model = load(ir.from_proto(proto) if not isinstance(source, (str, Path)) else source)
     run_steps(model, steps, stop_after=pass_name, after=after or (lambda name, model: None))
     return model
+
+
+def imported(source: Source, entrance: Entrance | None = None) -> ir.Model:
+    """`source` at the imported level, its input quantised where `entrance` says how."""
+    if entrance is None and isinstance(source, (str, Path)):
+        return load(source)
+    proto, _, _ = as_proto(source)
+    return load(ir.from_proto(quantise_input(proto, entrance)[0] if entrance is not None else proto))
+
+
+def quantise_input(proto: onnx.ModelProto, entrance: Entrance) -> tuple[onnx.ModelProto, InputQuantizer]:
+    """The model with a quantiser in front of its first layer, and that quantiser; this *is* the model from here on.
+
+    Raises CompileError where the model has one already, or no scale is given and no samples to find it.
+    """
+    spec = entrance.quantizer
+    if spec.scale is None and entrance.samples is not None:
+        spec = fit(spec, load(ir.from_proto(proto)), entrance.samples)
+    model = ir.from_proto(proto)
+    insert(model, spec)
+    return ir.to_proto(model), spec
 
 
 def check_pass_names(names: Sequence[str], target: Target) -> None:

@@ -9,21 +9,23 @@ from pathlib import Path
 import click
 import onnx_ir as ir
 
+from ..compiler import Entrance, imported
 from ..errors import CompileError
-from ..frontend.load import load
 from ..passes.base import run_steps
 from ..passes.pipeline import TO_INTEGER
 from ..report import Column, fitting_table
 from ..show import graph_text, layer_facts
 from ..targets.base import listing
 from .common import console, json_option, model_argument
+from .entrance import entrance_options
 
 
 @click.command("inspect")
 @model_argument
 @click.option("--graph", is_flag=True, help="Print the integer graph too, node by node.")
+@entrance_options
 @json_option
-def inspect_command(model: Path, graph: bool, as_json: bool) -> None:
+def inspect_command(model: Path, graph: bool, entrance: Entrance | None, as_json: bool) -> None:
     """List MODEL's layers, types, ranges and sparsity, and all that would be refused, without compiling.
 
     Exits with 2 where the model would be refused.
@@ -31,7 +33,7 @@ def inspect_command(model: Path, graph: bool, as_json: bool) -> None:
     integer: ir.Model | None = None
     problem: CompileError | None = None
     try:
-        integer = load(model)
+        integer = imported(model, entrance)
         run_steps(integer, TO_INTEGER)
     except CompileError as error:
         problem = error

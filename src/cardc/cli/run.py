@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 import numpy as np
 
+from ..compiler import Entrance
 from ..errors import CompileError
 from ..ops.base import Array
 from ..report import accuracy_in_words, exact_in_words, exact_to_json
 from .common import console, json_option, model_argument, progress_bars, read_array, target_option
+from .entrance import entrance_options
 
 inputs_option = click.option(
     "-i", "--inputs", "inputs", required=True, type=click.Path(path_type=Path), help="Samples [N, ...] as .npy."
@@ -22,12 +24,13 @@ inputs_option = click.option(
 @target_option
 @inputs_option
 @click.option("-o", "--outputs", type=click.Path(path_type=Path), help="Write the integer results [N, ...] as .npy.")
+@entrance_options
 def emulate_command(model: Path, target: str, inputs: Path, outputs: Path | None, entrance: Entrance | None) -> None:
     """Run MODEL on the emulated board (or in hls4ml C simulation) and print what it answers."""
     from ..api import compile as compile_model
 
     x = read_array(inputs, "inputs")
-    build = compile_model(model, target=target)
+    build = compile_model(model, target=target, entrance=entrance)
     y = build.emulate(x)
     if outputs is not None:
         _save(outputs, y)
@@ -57,10 +60,12 @@ def _save(path: Path, y: Array) -> None:
     "--emulated-inputs", type=click.IntRange(1), metavar="K",
     help="Give emulators and C simulation only the first K samples; host C and the graphs see all. [default: 1000]",
 )  # fmt: skip
+@entrance_options
 @json_option
 def verify_command(
-    model: Path, targets: tuple[str, ...], inputs: Path, labels: Path | None, emulated_inputs: int | None, as_json: bool
-) -> None:
+    model: Path, targets: tuple[str, ...], inputs: Path, labels: Path | None, emulated_inputs: int | None,
+    entrance: Entrance | None, as_json: bool,
+) -> None:  # fmt: skip
     """Compare every stage of MODEL at every quantised tensor; print the first that differs.
 
     Exits with 1 unless all are equal.
@@ -72,8 +77,9 @@ def verify_command(
     screen = console(as_json)
     with progress_bars(screen) as watch:
         verdict = verify_model(
-            model, targets=targets, inputs=x, labels=y, emulated_inputs=emulated_inputs, progress=watch
-        )
+            model, targets=targets, inputs=x, labels=y, entrance=entrance, emulated_inputs=emulated_inputs,
+            progress=watch,
+        )  # fmt: skip
     if as_json:
         click.echo(exact_to_json(verdict), nl=False)
     else:

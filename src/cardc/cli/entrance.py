@@ -1,0 +1,47 @@
+"""The options that quantise the input of a model whose first layer reads real numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..compiler import Entrance
+from ..errors import CompileError
+from ..frontend.input_quantizer import InputQuantizer
+from .common import read_array
+
+Command = Callable[..., None]
+
+
+def entrance_options(command: Command) -> Command:
+    """Add --input-bits and its kin; `command` gets `entrance`, an Entrance or None."""
+
+    @click.option("--input-bits", type=click.IntRange(1, 10), help="Quantise the input, for a model that does not.")
+    @click.option("--input-signed/--input-unsigned", default=True, show_default=True, help="With --input-bits.")
+    @click.option("--input-scale", type=float, help="What one step of the quantised input is worth.")
+    @click.option(
+        "--calibrate", type=click.Path(path_type=Path), help="Samples [N, ...] as .npy, to find --input-scale from."
+    )
+    @wraps(command)
+    def wrapped(
+        *args: Any, input_bits: int | None, input_signed: bool, input_scale: float | None, calibrate: Path | None,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
+        command(*args, entrance=_entrance(input_bits, input_signed, input_scale, calibrate), **kwargs)
+
+    return wrapped
+
+
+def _entrance(bits: int | None, signed: bool, scale: float | None, calibrate: Path | None) -> Entrance | None:
+    if bits is None:
+        if scale is not None or calibrate is not None:
+            raise CompileError("an input scale without a width", fix="give --input-bits too")
+        return None
+    samples = read_array(calibrate, "calibration inputs") if calibrate is not None else None
+    if scale is None and samples is None:
+        raise CompileError("--input-bits without a scale", fix="give --input-scale, or --calibrate x.npy to find it")
+    return Entrance(InputQuantizer(bits, signed, scale), samples)
