@@ -1,6 +1,6 @@
 """Stages: what runs as one function on a processor, in order.
 
-A convolution or matrix product takes the Threshold or Requantize behind it along, when nothing else reads the
+A convolution or matrix product takes the Threshold, Requantize or Affine behind it along, when nothing else reads the
 accumulator: the wide accumulators then never exist in memory. Reshape and Flatten move nothing and are no stages.
 """
 
@@ -16,8 +16,8 @@ from ..ops.graph import is_cardc
 from ..ops.qtype import find_qtype
 
 _PRODUCTS = ("Conv", "MatMul")
-_FINISHES = ("Threshold", "Requantize")
-_COMPUTE = (*_PRODUCTS, *_FINISHES, "MaxPool", "Affine")
+_FINISHES = ("Threshold", "Requantize", "Affine")
+_COMPUTE = (*_PRODUCTS, *_FINISHES, "MaxPool")
 _FREE = ("Reshape", "Flatten", "Identity")
 
 
@@ -123,7 +123,7 @@ def _quantizer(graph: ir.Graph) -> ir.Node | None:
 
 
 def _finish(node: ir.Node, graph: ir.Graph) -> ir.Node | None:
-    """The Threshold or Requantize that alone reads `node`'s result."""
+    """The Threshold, Requantize or Affine that alone reads `node`'s result."""
     value = node.outputs[0]
     users = list(value.uses())
     if not is_cardc(node, *_PRODUCTS) or len(users) != 1 or value in graph.outputs:

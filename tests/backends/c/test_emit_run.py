@@ -16,7 +16,7 @@ from cardc.backends.c.emulate import host
 from cardc.backends.c.library import calls
 from cardc.backends.c.run import unmapped
 from cardc.errors import CompileError
-from cardc.ops.graph import add_initializer, is_cardc
+from cardc.ops.graph import add_initializer, infer_node, is_cardc
 from cardc.ops.qtype import QType, find_qtype
 
 FORCES = {
@@ -188,3 +188,63 @@ def test_rounding_to_even(q: QType, last: bool) -> None:
     node.attributes["shift"] = ir.AttrInt64("shift", 3)
     node.attributes["rounding"] = ir.AttrString("rounding", "half_even")
     check(in_c(graph if last else graph.flatten().dense(4)), "host")
+
+
+def _affine(graph: IntegerGraph, channels: int) -> IntegerGraph:
+    lo, hi = graph._channel_ranges()
+    m, b = np.arange(channels) % 5 - 2, 7 - 3 * np.arange(channels)
+    ends = np.stack([lo * m + b, hi * m + b])
+    inputs = [graph.last]
+    for name, values in (("m", m), ("b", b)):
+        inputs.append(add_initializer(graph.graph, name, values, QType(int(values.min()), int(values.max()))))
+    return graph._add("cardc", "Affine", inputs, q=QType(int(ends.min()), int(ends.max())))
+
+
+@pytest.mark.parametrize("force", ["chosen", "bytes", "lanes_ternary"])
+def test_an_affine_output(force: str) -> None:
+    check(in_c(_affine(IntegerGraph((30,), uint(3)).dense(9, density=0.6), 9), force=FORCES[force]), "host")
+    check(in_c(_affine(IntegerGraph((2, 6, 6), uint(3)).conv(5), 5), force=FORCES[force]), "host")
+
+
+def _reshape(graph: IntegerGraph, shape: tuple[int, ...]) -> IntegerGraph:
+    graph.count += 1
+    target = add_initializer(graph.graph, "shape", np.asarray(shape))
+    node = ir.node("Reshape", [graph.last, target], num_outputs=1, name=f"n{graph.count}_reshape")
+    node.outputs[0].name = f"t{graph.count}"
+    infer_node(node)
+    graph.graph.append(node)
+    graph.last = node.outputs[0]
+    return graph
+
+
+@pytest.mark.parametrize("force", ["chosen", "one_pixel", "bytes"])
+@pytest.mark.parametrize("q", [uint(2), BIPOLAR])
+def test_vectors_become_images(q: QType, force: str) -> None:
+    graph = IntegerGraph((20,), uint(3), seed=1).dense(2 * 5 * 3, density=0.5).threshold(q, falling=0.5)
+    _reshape(graph, (1, 2, 5, 3)).conv(3, pads=1).threshold(q)
+    _reshape(graph, (1, 3, 3, 5)).maxpool().conv(2, (1, 2), pads=0).flatten()
+    check(in_c(graph, force=FORCES[force]), "host")
+
+
+@pytest.mark.parametrize("force", ["chosen", "one_pixel", "bytes"])
+def test_one_tensor_read_in_many_ways(force: str) -> None:
+    # A padded convolution, a strided one with more padding, and a dense layer read the same activations.
+    graph = IntegerGraph((2, 6, 7), uint(2), seed=5).conv(3, pads=1).threshold(BIPOLAR, falling=0.5)
+    shared = graph.last
+    graph.conv(2, pads=1).threshold(BIPOLAR)
+    graph.last = shared
+    graph.conv(2, (3, 5), pads=2, stride=2).threshold(uint(2))
+    graph.last = shared
+    graph.flatten().dense(5, density=0.4)
+    check(in_c(graph, force=FORCES[force]), "host")
+
+
+def test_a_border_under_a_view_is_refused() -> None:
+    graph = IntegerGraph((2, 6, 6), uint(2)).conv(2, pads=1)
+    graph.threshold(uint(2))
+    shared = graph.last
+    graph.conv(2, pads=1)
+    graph.last = shared
+    _reshape(graph, (1, 2, 4, 9)).maxpool()
+    with pytest.raises(CompileError, match="reshaped tensor that other layers need with a border"):
+        in_c(graph)
