@@ -7,8 +7,7 @@ border: the zeros right of row y are those left of row y + 1, which saves memory
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from math import prod
 
 import numpy as np
@@ -16,15 +15,9 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ..errors import CompileError
-from ..ops.base import Array, operand, result, shape_of, text
-from ..ops.graph import is_cardc
-from ..ops.qtype import QType, qtype
-from ..ops.window import window
-from .schedule import base, readers
+from ..ops.base import Array, shape_of
 
 _KEY = "cardc.layout"
-_BYTE_READERS = ("Conv", "MatMul", "MaxPool")
-_WORD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +63,11 @@ class Layout:
     def is_bytes(self) -> bool:
         return self.width_bytes == 1
 
-    def decode(self, storage: bytes) -> NDArray[np.int64]:
-        """The integers, [channels, height, width], of a copy of the storage (little-endian)."""
-        raw = np.frombuffer(storage, {1: "<u1", 2: "<i2", 4: "<i4"}[self.width_bytes])
+    def decode(self, storage: NDArray[np.uint8]) -> NDArray[np.int64]:
+        """The integers, [n, channels, height, width], of n copies of the storage, [n, size] bytes (little-endian)."""
+        raw = np.ascontiguousarray(storage).view({1: "<u1", 2: "<i2", 4: "<i4"}[self.width_bytes])
         c, y, x = np.ogrid[: self.channels, : self.height, : self.width]
-        stored = raw[self.interior + c * self.plane + y * self.row + x]
+        stored = raw[:, self.interior + c * self.plane + y * self.row + x]
         return np.asarray(self.lo + self.step * stored.astype(np.int64))
 
 
@@ -95,139 +88,6 @@ def chw(value: ir.Value) -> tuple[int, int, int]:
         node=value.producer(),
         fix="use tensors of rank 2 to 4, channels first",
     )
-
-
-def choose_layout(value: ir.Value, word_rows: bool) -> Layout:
-    """The layout of `value` that its readers ask for; `word_rows` where one of them wants word-aligned rows.
-
-    Raises CompileError where a reader wants bytes and there are more than 256 levels, or 32 bits do not do.
-    """
-    users = readers(value)
-    q = qtype(value)
-    needs_bytes = is_cardc(value.producer(), "MaxPool") or any(is_cardc(n, *_BYTE_READERS) for n in users)
-    if needs_bytes or (q.levels <= 256 and gives_levels(value)):
-        convs = _convs(value)
-        # Strides are for those that see the tensor in its own shape; where one does not, only plain order serves all.
-        plain = any(chw(operand(n, 0)) != chw(value) for n in convs)
-        return byte_layout(chw(value), _code(value, q, convs), [] if plain else convs, word_rows and not plain)
-    if not (q.lo >= -(2**31) and q.hi < 2**31):
-        raise CompileError(
-            f"tensor {value.name!r} of type {q} needs more than 32 bits",
-            node=value.producer(),
-            fix="use fewer bits for weights or activations, or fewer inputs a neuron",
-        )
-    return plain_layout(chw(value), 2 if q.lo >= -(2**15) and q.hi < 2**15 else 4)
-
-
-def plain_layout(shape: tuple[int, int, int], width_bytes: int) -> Layout:
-    """Integers as they are, one after the other."""
-    c, h, w = shape
-    return Layout(c, h, w, h * w, w, 0, width_bytes * c * h * w, width_bytes)
-
-
-def gives_levels(value: ir.Value) -> bool:
-    """Whether the kernel that makes `value` counts levels and so writes bytes: thresholds, rounding to even, pools."""
-    node = value.producer()
-    if node is None or is_cardc(node, "Threshold", "MaxPool"):
-        return True
-    return is_cardc(node, "Requantize") and text(node, "rounding", "floor") != "floor"
-
-
-def _code(value: ir.Value, q: QType, convs: Sequence[ir.Node]) -> Code:
-    lo, hi, step, padded = q.lo, q.hi, q.step, any(any(pads_of(n)) for n in convs)
-    if (lo > 0 or hi < 0 or lo % step) and any(any(pads_of(n)) for v in _pooled_with(value) for n in _convs(v)):
-        # A range without a zero, such as -1, +1: store it with one.
-        lo, hi, step = min(lo, 0), max(hi, 0), 1
-    levels = (hi - lo) // step + 1
-    if levels > 256:
-        raise CompileError(
-            f"tensor {value.name!r} of type {q} has more than 256 levels, and its readers take bytes",
-            node=value.producer(),
-            fix="quantise it to at most 8 bits",
-        )
-    return Code(lo, step, levels, -lo // step if padded else None)
-
-
-def _convs(value: ir.Value) -> list[ir.Node]:
-    return [n for n in readers(value) if is_cardc(n, "Conv")]
-
-
-def _pooled_with(value: ir.Value) -> list[ir.Value]:
-    """`value` and the tensors that max-pools make of it or it of them: a pool copies bytes, so all have one code."""
-    while is_cardc(node := value.producer(), "MaxPool") and node is not None:
-        value = base(operand(node, 0))
-    family = [value]
-    for member in family:
-        family += [result(n) for n in readers(member) if is_cardc(n, "MaxPool")]
-    return family
-
-
-def byte_layout(shape: tuple[int, int, int], code: Code, convs: Sequence[ir.Node], word_rows: bool) -> Layout:
-    """Bytes with the border that `convs` read; rows and planes of whole words where `word_rows`."""
-    c, h, w = shape
-    top, left, bottom, right = (max(side) for side in zip((0, 0, 0, 0), *map(pads_of, convs), strict=True))
-    # A window must not reach from one row (plane) past the next, or the taps' addresses would be ambiguous.
-    reach_y, reach_x = (max(side) for side in zip((1, 1), *map(reach_of, convs), strict=True))
-    row = max(w + max(left, right), reach_x)
-    row = -(-row // _WORD) * _WORD if word_rows else row
-    plane = row * max(h + max(top, bottom), reach_y)
-    interior = top * row + left
-    end = interior + (c - 1) * plane + (h - 1 + bottom) * row + w + right
-    size = -(-end // _WORD) * _WORD
-    return Layout(c, h, w, plane, row, interior, size, 1, code.lo, code.step, code.levels, code.border)
-
-
-def pads_of(conv: ir.Node) -> tuple[int, int, int, int]:
-    """top, left, bottom, right: how far `conv` reads outside its input."""
-    win = window(conv, shape_of(conv.inputs[1])[2:])
-    two = len(win.kernel) == 2
-    return (win.begin[0] if two else 0, win.begin[-1], win.end[0] if two else 0, win.end[-1])
-
-
-def reach_of(conv: ir.Node) -> tuple[int, int]:
-    """Rows and columns that one window of `conv` spans."""
-    win = window(conv, shape_of(conv.inputs[1])[2:])
-    spans = [d * (k - 1) + 1 for k, d in zip(win.kernel, win.dilations, strict=True)]
-    return (1, spans[0]) if len(spans) == 1 else (spans[0], spans[1])
-
-
-def as_seen(node: ir.Node, stored: Layout) -> Layout | None:
-    """`stored`, the layout of the tensor behind `node`'s input, in the shape that `node` sees; None where a view under
-    that shape would need other strides than rows and planes."""
-    c, h, w = chw(operand(node, 0))
-    if (c, h, w) == (stored.channels, stored.height, stored.width):
-        return stored
-    if not stored.contiguous:
-        return None
-    return replace(stored, channels=c, height=h, width=w, plane=h * w, row=w)
-
-
-def copy_layout(node: ir.Node, stored: Layout, word_rows: bool) -> Layout | None:
-    """The layout that `node`'s input must first be copied to; None where it can read `stored` as it is.
-
-    Raises CompileError where one copy does not do.
-    """
-    seen = as_seen(node, stored)
-    if is_cardc(node, "MatMul"):
-        contiguous = plain_layout((stored.channels, stored.height, stored.width), 1)
-        return None if stored.contiguous else replace(contiguous, lo=stored.lo, step=stored.step, levels=stored.levels)
-    if seen is None:
-        raise CompileError(
-            f"{node.op_type} reads a reshaped tensor that other layers need with a border",
-            node=node,
-            fix="do not reshape between convolutions",
-        )
-    if not is_cardc(node, "Conv"):
-        return None
-    code = Code(seen.lo, seen.step, seen.levels, -seen.lo // seen.step if any(pads_of(node)) else None)
-    wanted = byte_layout(chw(operand(node, 0)), code, [node], word_rows)
-    top, left, bottom, right = pads_of(node)
-    aligned = not word_rows or not (seen.row % _WORD or seen.plane % _WORD)
-    reach_y, reach_x = reach_of(node)
-    room = seen.border is not None and seen.interior >= top * seen.row + left
-    room = room and seen.row >= max(seen.width + max(left, right), reach_x)
-    room = room and seen.plane >= seen.row * max(seen.height + max(top, bottom), reach_y)
-    return None if aligned and (room or not any(pads_of(node))) else wanted
 
 
 def set_layout(value: ir.Value, layout: Layout) -> None:
@@ -254,9 +114,9 @@ def layout_of(value: ir.Value) -> Layout:
     return layout
 
 
-def storage_of(layout: Layout, x: Array) -> bytes:
-    """The storage that holds `x` [channels, height, width]; what is no element holds the border (or 0)."""
+def storage_of(layout: Layout, x: Array) -> NDArray[np.uint8]:
+    """The storage, [size] bytes, that holds `x` [channels, height, width]; what is no element holds the border or 0."""
     raw = np.full(layout.size // layout.width_bytes, layout.border or 0, np.int64)
     c, y, i = np.ogrid[: layout.channels, : layout.height, : layout.width]
     raw[layout.interior + c * layout.plane + y * layout.row + i] = (x - layout.lo) // layout.step
-    return raw.astype({1: "<u1", 2: "<i2", 4: "<i4"}[layout.width_bytes]).tobytes()
+    return raw.astype({1: "<u1", 2: "<i2", 4: "<i4"}[layout.width_bytes]).view(np.uint8)

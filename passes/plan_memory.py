@@ -23,7 +23,8 @@ from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from .arena import Buffer, place
 from .base import Pass, PassLog
-from .layouts import Layout, choose_layout, chw, copy_layout, gives_levels, layout_of, plain_layout, set_layout
+from .choose_layout import choose_layout, copy_layout, gives_levels, plain_layout
+from .layouts import Layout, chw, layout_of, set_layout
 from .schedule import Schedule, Stage, readers, schedule
 
 OFFSET, SCRATCH = "cardc.offset", "cardc.scratch"

@@ -7,14 +7,18 @@ from pathlib import PurePosixPath
 
 import onnx_ir as ir
 
+from ...ops.qtype import qtype
 from ...passes.choose_encodings import ChooseEncodings
 from ...passes.plan_memory import PlanMemory
 from ...project import Project, identifier
 from ...targets.base import Target
 from . import runtime
-from .library import header, network, quantizer, weights, weights_header
+from .constants import weights, weights_header
+from .header import header
+from .network import network
 from .packaging import packaging
 from .program import Program, build
+from .quantizer import quantizer
 from .selftest import golden_inputs, integers, selftest
 
 OUT_SCALE, OUT_OFFSET = "cardc.out_scale", "cardc.out_offset"
@@ -76,6 +80,4 @@ def library_files(name: str, program: Program) -> dict[str, str]:
 
 
 def _scale(output: ir.Value) -> str:
-    from ...ops.qtype import qtype
-
     return repr(qtype(output).scale[0])

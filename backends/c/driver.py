@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...passes.layouts import Layout, layout_of
 from ...passes.plan_memory import OFFSET
-from .library import calls
+from .network import calls
 from .program import Program, place_of
 from .step import Step
 from .writer import Writer

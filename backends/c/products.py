@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from ...errors import CompileError
 from ...ops.base import constant, integer, operand, shape_of, text
 from ...ops.window import Window, window
+from ...passes.choose_layout import pads_of
 from ...passes.encodings import bit_planes, fold, int8, sparse_conv, sparse_dense
-from ...passes.layouts import Layout, pads_of
+from ...passes.layouts import Layout
 from ...passes.plan_memory import planes
 from ...passes.schedule import Stage
 from .finish import add_finish

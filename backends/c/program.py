@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -11,8 +12,9 @@ import onnx_ir as ir
 from ...errors import CompileError
 from ...ops.qtype import qtype
 from ...ops.window import window
+from ...passes.choose_layout import as_seen
 from ...passes.encodings import fold
-from ...passes.layouts import Layout, as_seen, layout_of
+from ...passes.layouts import Layout, layout_of
 from ...passes.plan_memory import ARENA, BOUND, OFFSET, SCRATCH, output_layout, planes, to_caller, working_layout
 from ...passes.schedule import Schedule, Stage, schedule
 from .finish import add_finish
@@ -32,6 +34,24 @@ class Program:
     out_type: str
     arena: int
     lower_bound: int
+
+    @property
+    def in_dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.in_type.removesuffix("_t"))
+
+    @property
+    def out_dtype(self) -> np.dtype[Any]:
+        return np.dtype(self.out_type.removesuffix("_t"))
+
+    @property
+    def inputs(self) -> int:
+        """Elements of the input."""
+        return layout_of(self.schedule.source).elements
+
+    @property
+    def outputs(self) -> int:
+        """Elements of the output."""
+        return output_layout(self.schedule.output).elements
 
     @property
     def functions(self) -> set[str]:

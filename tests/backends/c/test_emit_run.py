@@ -13,7 +13,7 @@ from tests.graphs import BIPOLAR, IntegerGraph, uint
 
 from cardc.backends.c.driver import driver
 from cardc.backends.c.emulate import host
-from cardc.backends.c.library import calls
+from cardc.backends.c.network import calls
 from cardc.backends.c.run import unmapped
 from cardc.errors import CompileError
 from cardc.ops.graph import add_initializer, infer_node, is_cardc

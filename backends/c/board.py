@@ -1,0 +1,86 @@
+"""A network on one emulated core, with its buffers in the core's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ...ops.base import Array
+from .driver import snapshots
+from .emulate.cores import get_core
+from .emulate.elf import Elf
+from .emulate.unicorn_cpu import Machine, Run
+from .network import symbol
+from .program import Program, place_of
+from .step import Step
+
+
+class BoardNetwork:
+    """The library as it is shipped, linked for a core. Inputs are rows of quantised integers of the input's C type."""
+
+    def __init__(self, name: str, program: Program, elf: Elf, core: str) -> None:
+        self.name, self.program, self.core = name, program, core
+        self.machine = Machine(elf, get_core(core))
+        self._steps: dict[str, Step] = {symbol(name, step): step for step in program.steps}
+        self._kept = {step.index: layout.size for step, layout in snapshots(program)}
+        self._arena = self.machine.alloc(max(1, program.arena))
+        self._in = self.machine.alloc(program.inputs * program.in_dtype.itemsize)
+        self._out = self.machine.alloc(program.outputs * program.out_dtype.itemsize)
+
+    def predict(self, data: Array) -> Array:
+        """[n, inputs] to [n, outputs]."""
+        out = np.empty((len(data), self.program.outputs), self.program.out_dtype)
+        for row, to in zip(data, out, strict=True):
+            to[:] = self.infer(row)[0]
+        return out
+
+    def trace(self, data: Array) -> tuple[Array, Array]:
+        """As `predict`, with the storage of every tensor, [n, bytes], each read as soon as it is complete."""
+        out = np.empty((len(data), self.program.outputs), self.program.out_dtype)
+        seen = np.empty((len(data), sum(self._kept.values())), np.uint8)
+        for row, to, kept in zip(data, out, seen, strict=True):
+            found: list[bytes] = []
+            to[:] = self.infer(row, complete=lambda step, found=found: found.append(self._storage(step)))[0]  # type: ignore[misc]
+            kept[:] = np.frombuffer(b"".join(found), np.uint8)
+        return out, seen
+
+    def infer(
+        self, row: Array, *, complete: Callable[[Step], None] | None = None, measure_stack: bool = False
+    ) -> tuple[Array, Run]:
+        """One inference and what was counted; `complete(step)` is called behind each step."""
+        machine, ran = self.machine, list[Step]()
+
+        def entered(name: str) -> None:
+            if complete is not None and ran:
+                complete(ran[-1])
+            ran.append(self._steps[name])
+
+        machine.mark(list(self._steps), entered)
+        # Garbage: a network must not rely on what it did not write.
+        machine.write(self._arena, bytes([0xA5]) * max(1, self.program.arena))
+        machine.write(self._in, row.tobytes())
+        run = machine.run(f"{self.name}_predict", self._in, self._out, self._arena, measure_stack=measure_stack)
+        if run.result != 0 or ran != list(self._steps.values()):
+            raise AssertionError(f"{self.name}_predict returned {run.result} after steps {[s.index for s in ran]}")
+        if complete is not None:
+            complete(ran[-1])
+        raw = machine.read(self._out, self.program.outputs * self.program.out_dtype.itemsize)
+        return np.frombuffer(raw, self.program.out_dtype), run
+
+    def _storage(self, step: Step) -> bytes:
+        if step.index not in self._kept or step.value is None:
+            return b""
+        return self.machine.read(self._arena + place_of(step.value), self._kept[step.index])
+
+
+def quantize_on(name: str, program: Program, elf: Elf, core: str, data: Array) -> Array:
+    """float32 [n, inputs] through the emitted input quantiser on a core."""
+    machine = Machine(elf, get_core(core))
+    out = np.empty(data.shape, program.in_dtype)
+    source, target = machine.alloc(4 * program.inputs), machine.alloc(out[:1].nbytes)
+    for row, to in zip(data, out, strict=True):
+        machine.write(source, row.astype("<f4").tobytes())
+        machine.call(f"{name}_quantize", source, target)
+        to[:] = np.frombuffer(machine.read(target, to.nbytes), program.in_dtype)
+    return out
