@@ -54,17 +54,27 @@ class Emulated:
 
 
 class Host:
-    """Kernels on this machine. Buffers are of the C allocator, so that a sanitizer in the process sees their ends."""
+    """Kernels on this machine. Buffers are malloc's, so that a sanitizer in the process sees their ends."""
 
     pointer = ctypes.sizeof(ctypes.c_void_p)
 
     def __init__(self, flags: tuple[str, ...] = (), compiler: str | None = None) -> None:
         self._library = _shared(flags, compiler)
-        self._kept: list[ctypes.Array[ctypes.c_char]] = []
+        self._libc = ctypes.CDLL(None)
+        self._libc.malloc.restype = ctypes.c_void_p
+        self._kept: list[int] = []
+
+    def __del__(self) -> None:
+        for address in self._kept:
+            self._libc.free(ctypes.c_void_p(address))
 
     def put(self, data: bytes, *, read_only: bool = True) -> int:
-        self._kept.append(ctypes.create_string_buffer(data, max(1, len(data))))
-        return ctypes.addressof(self._kept[-1])
+        address = self._libc.malloc(ctypes.c_size_t(max(1, len(data))))
+        if not address:
+            raise MemoryError(f"{len(data)} bytes")
+        self._kept.append(address)
+        ctypes.memmove(address, data, len(data))
+        return int(address)
 
     def read(self, address: int, size: int) -> bytes:
         return ctypes.string_at(address, size)

@@ -21,7 +21,8 @@ typedef struct channel {
   uint32_t taps;                 /* in all parts */
   uint32_t byte_taps, half_taps; /* how many taps add up in 8 and in 16 bits */
   int32_t bias;
-  uint8_t *table; /* of outputs by lane, or NULL */
+  uint8_t *table;             /* of outputs by lane, or NULL */
+  cardc_run runs[CARDC_RUNS]; /* of the only part */
 } channel;
 
 /* Where a band lies: `tiles` tiles of `shape`. */
@@ -32,27 +33,30 @@ typedef struct band {
   uint32_t first, count; /* in each row, the first pixel that is stored, and how many are */
 } band;
 
-/* Reads the runs of one part; where its offsets end. */
-static const uint16_t *load_runs(const cardc_conv_sparse *layer, const uint16_t *offsets, const uint8_t *counts,
-                                 cardc_run *runs) {
+/* Reads the runs of one part: how many taps they have. */
+static uint32_t load_runs(const cardc_conv_sparse *layer, const uint16_t *offsets, const uint8_t *counts,
+                          cardc_run *runs) {
   const uint32_t classes = layer->classes;
+  const uint16_t *at = offsets;
   uint32_t k;
-  memset(runs, 0, CARDC_RUNS * sizeof *runs);
+  for (k = 0; k < CARDC_RUNS; k++) {
+    runs[k].n_plus = runs[k].n_minus = runs[k].residue = 0;
+  }
   for (k = 0; k < classes; k++) {
     cardc_run *run = runs + k % CARDC_RUNS;
     run->n_plus += counts[k], run->n_minus += counts[classes + k];
     run->residue = layer->residue[k];
   }
   for (k = 0; k < CARDC_RUNS; k++) {
-    runs[k].plus = offsets;
-    offsets += runs[k].n_plus;
+    runs[k].plus = at;
+    at += runs[k].n_plus;
   }
   for (k = 0; k < CARDC_RUNS; k++) {
-    runs[k].minus = offsets;
+    runs[k].minus = at;
     runs[k].init = runs[k].n_minus * layer->max_u * 0x01010101u;
-    offsets += runs[k].n_minus;
+    at += runs[k].n_minus;
   }
-  return offsets;
+  return (uint32_t)(at - offsets);
 }
 
 /* Moves at most `room` taps from `rest` to `chunk`: how many. */
@@ -100,7 +104,7 @@ static void sum_band(const channel *c, const band *b, const uint8_t *base, uint3
   uint32_t bytes[BAND_WORDS], p, taken, room = c->half_taps;
   cardc_run rest[CARDC_RUNS], chunk[CARDC_RUNS];
   for (p = 0; p < layer->parts; p++, base += layer->part_stride) {
-    offsets = load_runs(layer, offsets, c->counts + 2u * p * layer->classes, rest);
+    offsets += load_runs(layer, offsets, c->counts + 2u * p * layer->classes, rest);
     while ((taken = take(chunk, rest, few < room ? few : room, layer->max_u)) > 0) {
       if (b->wide) {
         cardc_wide_sums(lanes, base, chunk, layer->max_u);
@@ -122,17 +126,27 @@ static void sum_band(const channel *c, const band *b, const uint8_t *base, uint3
 /* dst = what the table has for each of `count` bytes that lie `step` apart. */
 static void put_bytes(const uint8_t *table, const uint8_t *lanes, uint32_t count, uint32_t step, uint8_t *dst) {
   if (step == 1) {
-    if (count == 16) {
-      PUT(0), PUT(1), PUT(2), PUT(3), PUT(4), PUT(5), PUT(6), PUT(7);
-      PUT(8), PUT(9), PUT(10), PUT(11), PUT(12), PUT(13), PUT(14), PUT(15);
-      return;
-    }
     for (; count >= 4; count -= 4, lanes += 4, dst += 4) {
       PUT(0), PUT(1), PUT(2), PUT(3);
     }
   }
   for (; count > 0; count--, lanes += step) {
     *dst++ = table[*lanes];
+  }
+}
+
+#define PUT_SUM(I) dst[I] = table[a[I] + b[I]]
+
+/* The same for lanes that are the sum of two bytes. */
+static void put_sums(const uint8_t *table, const uint8_t *a, const uint8_t *b, uint32_t count, uint32_t step,
+                     uint8_t *dst) {
+  if (step == 1) {
+    for (; count >= 8; count -= 8, a += 8, b += 8, dst += 8) {
+      PUT_SUM(0), PUT_SUM(1), PUT_SUM(2), PUT_SUM(3), PUT_SUM(4), PUT_SUM(5), PUT_SUM(6), PUT_SUM(7);
+    }
+  }
+  for (; count > 0; count--, a += step, b += step) {
+    *dst++ = table[*a + *b];
   }
 }
 
@@ -153,15 +167,28 @@ static void put_lanes(const uint8_t *table, const uint32_t *lanes, uint32_t firs
   }
 }
 
-/* A band of a channel whose bytes hold all its taps and that has a table: the common case. */
-static void quick_band(const channel *c, const band *b, const cardc_run *runs, const uint8_t *base, uint8_t *dst) {
+/* A band of a channel that has a table and few taps, in one or two chunks that each fit in bytes: the common case. */
+static void quick_band(const channel *c, const band *b, const cardc_run *chunks, const uint8_t *base, uint8_t *dst) {
   const uint32_t step = c->layer->col_step, row = c->layer->to.row, width = b->shape.width, count = b->count;
-  const uint8_t *table = c->table, *lanes;
-  uint32_t bytes[BAND_WORDS], rows;
-  cardc_byte_sums(bytes, b->tiles, &b->shape, base, runs);
-  lanes = (const uint8_t *)bytes + b->first;
-  for (rows = b->tiles * b->shape.rows; rows > 0; rows--, lanes += width, dst += row) {
-    put_bytes(table, lanes, count, step, dst);
+  uint32_t bytes[2][BAND_WORDS], rows = b->tiles * b->shape.rows;
+  const uint8_t *table = c->table, *low = (const uint8_t *)bytes[0] + b->first, *high = (const uint8_t *)bytes[1] + b->first;
+  cardc_byte_sums(bytes[0], b->tiles, &b->shape, base, chunks);
+  if (c->taps <= c->byte_taps) {
+    if (count == 16) { /* rows of whole tiles, which follow each other in `bytes` */
+      const uint8_t *lanes = low;
+      for (; rows > 0; rows--, lanes += 16, dst += row) {
+        PUT(0), PUT(1), PUT(2), PUT(3), PUT(4), PUT(5), PUT(6), PUT(7);
+        PUT(8), PUT(9), PUT(10), PUT(11), PUT(12), PUT(13), PUT(14), PUT(15);
+      }
+    }
+    for (; rows > 0; rows--, low += width, dst += row) {
+      put_bytes(table, low, count, step, dst);
+    }
+    return;
+  }
+  cardc_byte_sums(bytes[1], b->tiles, &b->shape, base, chunks + CARDC_RUNS);
+  for (; rows > 0; rows--, low += width, high += width, dst += row) {
+    put_sums(table, low, high, count, step, dst);
   }
 }
 
@@ -191,7 +218,7 @@ static void plain_band(const channel *c, const band *b, const uint8_t *base, voi
 }
 
 /* All rows of one column of tiles, from column `x` of the output on. The last tile may overlap the one above it. */
-static void do_column(const channel *c, band *b, const cardc_run *runs, const uint8_t *base, uint32_t x, void *dst) {
+static void do_column(const channel *c, band *b, const cardc_run *quick, const uint8_t *base, uint32_t x, void *dst) {
   const cardc_conv_sparse *layer = c->layer;
   const uint32_t height = layer->to.height, rows = b->shape.rows;
   const uint32_t most = c->table && !b->wide ? BAND * rows : rows;
@@ -204,8 +231,8 @@ static void do_column(const channel *c, band *b, const cardc_run *runs, const ui
       done += rows;
     }
     b->tiles = done == rows ? 1 : done / rows;
-    if (runs) {
-      quick_band(c, b, runs, from, (uint8_t *)dst + at + y * layer->to.row);
+    if (quick) {
+      quick_band(c, b, quick, from, (uint8_t *)dst + at + y * layer->to.row);
     } else if (c->table) {
       table_band(c, b, from, (uint8_t *)dst + at + y * layer->to.row);
     } else {
@@ -223,13 +250,17 @@ static void do_column(const channel *c, band *b, const cardc_run *runs, const ui
 static void do_channel(const channel *c, const uint8_t *src, void *dst) {
   const cardc_conv_sparse *layer = c->layer;
   const uint32_t step = layer->col_step, width = (layer->to.width - 1u) * step + 1;
-  const int quick = layer->parts == 1 && c->taps <= c->byte_taps && c->table != NULL;
-  cardc_run runs[CARDC_RUNS];
+  const int quick = layer->parts == 1 && c->taps <= 2 * c->byte_taps && c->table != NULL;
+  cardc_run rest[CARDC_RUNS], chunks[2 * CARDC_RUNS];
+  const cardc_run *taken = c->runs;
   uint32_t x0 = 0, x = 0, end; /* columns of the input; of the output */
   band b;
   b.wide = !quick && c->byte_taps < FEW_TAPS;
-  if (quick) {
-    load_runs(layer, c->offsets, c->counts, runs);
+  if (quick && c->taps > c->byte_taps) {
+    memcpy(rest, c->runs, sizeof rest);
+    take(chunks, rest, c->byte_taps, layer->max_u);
+    take(chunks + CARDC_RUNS, rest, c->byte_taps, layer->max_u);
+    taken = chunks;
   }
   for (; x0 < width; x0 = end) {
     b.shape = cardc_pick_shape(width - x0, layer->to.height, layer->row_step);
@@ -242,7 +273,7 @@ static void do_channel(const channel *c, const uint8_t *src, void *dst) {
       b.count++;
     }
     if (b.count > 0) {
-      do_column(c, &b, quick ? runs : NULL, src + x0, x, dst);
+      do_column(c, &b, quick ? taken : NULL, src + x0, x, dst);
     }
     x += b.count;
   }
@@ -260,20 +291,20 @@ static int worth_table(const channel *c, uint32_t reach, uint32_t table_bytes) {
 
 void cardc_conv_lanes(const cardc_conv_sparse *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
                       uint8_t *table, uint32_t table_bytes) {
-  const uint32_t classes = layer->classes;
   channel c;
   uint32_t p, k;
   c.layer = layer, c.finish = finish, c.offsets = layer->offsets, c.counts = layer->counts;
   c.byte_taps = 0xffu / layer->max_u, c.half_taps = 0xffffu / layer->max_u;
   for (c.number = 0; c.number < layer->to.channels; c.number++) {
-    const uint8_t *count = c.counts;
-    uint32_t plus = 0, minus = 0, reach;
-    for (p = 0; p < layer->parts; p++, count += classes) {
-      for (k = 0; k < classes; k++, count++) {
-        plus += count[0], minus += count[classes];
+    const uint8_t *counts = c.counts;
+    uint32_t minus = 0, reach;
+    c.taps = 0;
+    for (p = 0; p < layer->parts; p++, counts += 2u * layer->classes) {
+      c.taps += load_runs(layer, c.offsets + c.taps, counts, c.runs);
+      for (k = 0; k < CARDC_RUNS; k++) {
+        minus += c.runs[k].n_minus;
       }
     }
-    c.taps = plus + minus;
     reach = c.taps * layer->max_u;
     c.bias = (int32_t)(minus * layer->max_u);
     c.table = table && worth_table(&c, reach, table_bytes) ? table : NULL;
@@ -281,6 +312,6 @@ void cardc_conv_lanes(const cardc_conv_sparse *layer, const cardc_finish *finish
       cardc_finish_table(finish, c.number, -c.bias, reach + 1, table);
     }
     do_channel(&c, src, dst);
-    c.offsets += c.taps, c.counts = count;
+    c.offsets += c.taps, c.counts = counts;
   }
 }

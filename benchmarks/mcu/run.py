@@ -1,0 +1,71 @@
+"""Instruction counts of the C kernels on emulated cores, beside CMSIS-NN's: `python benchmarks/mcu/run.py [--json]`."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypedDict
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from benchmarks.mcu.works import WORKS
+
+from cardc.backends.c.runtime.call import Emulated
+
+CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
+
+
+class Row(TypedDict):
+    """One line of a benchmark: `ratio` is how many times fewer than the peer; the peer is None where there is none."""
+
+    work: str
+    core: str
+    value: int
+    unit: str
+    peer: str | None
+    peer_value: int | None
+    ratio: float | None
+
+
+def peers() -> dict[tuple[str, str], tuple[str, int]]:
+    """(work, core) -> the peer and its count."""
+    with (Path(__file__).parent / "peers.csv").open(encoding="utf-8", newline="") as file:
+        return {(r["work"], r["core"]): (r["peer"], int(r["instructions"])) for r in csv.DictReader(file)}
+
+
+def measure(cores: Sequence[str] = CORES, only: str = "", optimise: str = "-O2") -> list[Row]:
+    """Run every work whose name holds `only` on every one of `cores`. Raises AssertionError for a wrong result."""
+    rows: list[Row] = []
+    known = peers()
+    for name, shape, work in WORKS:
+        for core in cores if only in name else ():
+            value = work(Emulated(core, optimise))
+            peer, count = known.get((shape, core), (None, None))
+            ratio = round(count / value, 2) if count is not None else None
+            row = Row(work=name, core=core, value=value, unit="instructions", peer=peer, peer_value=count, ratio=ratio)
+            rows.append(row)
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print a list of objects")
+    parser.add_argument("--core", action="append", choices=CORES, help="only this core (may be given again)")
+    parser.add_argument("--only", default="", help="only works whose name holds this text")
+    parser.add_argument("--optimise", default="-O2", choices=["-O1", "-O2", "-O3", "-Os"], help="the compiler's option")
+    given = parser.parse_args()
+    rows = measure(given.core or CORES, given.only, given.optimise)
+    if given.json:
+        print(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        peer = "" if row["ratio"] is None else f"{row['ratio']:7.1f} x fewer than {row['peer']} ({row['peer_value']:,})"
+        print(f"{row['work']:58} {row['core']:14} {row['value']:10,} {peer}")
+
+
+if __name__ == "__main__":
+    main()
