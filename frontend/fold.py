@@ -7,13 +7,17 @@ import onnx_ir as ir
 
 from ..errors import CompileError
 from ..ops import lookup
-from ..ops.base import CARDC, ONNX, QONNX, Array, shape_of
+from ..ops.base import ONNX, Array, constant, integer, ints, shape_of
+from ..ops.constants import run_constant
 from ..ops.graph import add_initializer, rewire
 
 MAX_ELEMENTS = 1 << 26
 """Of one tensor: larger ones are refused before anything is allocated for them."""
 
-_SPREADING = ("Add", "Sub", "Mul", "Div", "Pow", "MatMul", "Gemm", "Conv", "Gather", "Concat")
+_SPREADING = (
+    "Add", "Sub", "Mul", "Div", "Pow", "MatMul", "Gemm", "Conv", "Gather", "Concat",
+    "Max", "Min", "Expand", "Tile", "Range", "ConstantOfShape", "Where", "Equal",
+)  # fmt: skip
 """Operators whose result may be larger than their inputs."""
 
 
@@ -50,23 +54,42 @@ def fold_constants(graph: ir.Graph, node: ir.Node) -> bool:
     Known are: any ONNX operator on constants, and the Shape of a tensor of known shape. Raises CompileError for a
     result of more than `MAX_ELEMENTS` elements.
     """
-    if node.domain in (QONNX, CARDC):
+    if node.domain != ONNX or node.op_type == "DequantizeLinear":
         return False
     if node.op_type == "Shape":
         lookup(node).verify(node)
-        array = np.asarray(shape_of(node.inputs[0]), np.int64)
+        shape = shape_of(node.inputs[0])
+        array = np.asarray(shape[slice(integer(node, "start", 0), integer(node, "end", len(shape)))], np.int64)
     elif node.inputs and all(v is not None and v.const_value is not None for v in node.inputs):
         op = lookup(node)
         op.verify(node)
         if node.op_type in _SPREADING:
             check_size(node, op.infer(node).shape)
         args = [v.const_value.numpy() for v in node.inputs if v is not None and v.const_value is not None]
-        array = op.execute(node, args)
+        array = run_constant(node, args)
     else:
         return False
     if np.issubdtype(array.dtype, np.floating) and array.dtype != np.float32:
         array = array.astype(np.float32)
     rewire(graph, node.outputs[0], add_initializer(graph, node.outputs[0].name or "folded", array))
+    graph.remove(node, safe=True)
+    return True
+
+
+def fold_split(graph: ir.Graph, node: ir.Node) -> bool:
+    """Replace a Split of a constant by its parts; return whether it was one."""
+    array = constant(node.inputs[0]) if node.inputs else None
+    if node.domain != ONNX or node.op_type != "Split" or array is None:
+        return False
+    axis, count = integer(node, "axis", 0), len(node.outputs)
+    given = constant(node.inputs[1]) if len(node.inputs) > 1 else None
+    sizes = [int(n) for n in given.ravel()] if given is not None else list(ints(node, "split", ()))
+    if not sizes:
+        each = -(-array.shape[axis] // count)  # the last part may be smaller
+        sizes = [min(each, array.shape[axis] - each * k) for k in range(count)]
+    parts = np.split(array, np.cumsum(sizes)[:-1], axis=axis)
+    for value, part in zip(node.outputs, parts, strict=True):
+        rewire(graph, value, add_initializer(graph, value.name or "part", part))
     graph.remove(node, safe=True)
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import prod
 from pathlib import Path
 
+import onnx
 import onnx_ir as ir
 
 from ..errors import CompileError, printable, raise_all
@@ -14,15 +15,17 @@ from ..ops.graph import drop_unused, infer_node
 from .fold import MAX_ELEMENTS, check_size, fold_constants, lift_constants
 from .normalise import constants_second, name_everything, normalise_domain, split_bias
 from .read import read_model
-from .structure import check_structure
+from .structure import check_numbers, check_structure
 
 
-def load(source: str | Path | ir.Model) -> ir.Model:
+def load(source: str | Path | onnx.ModelProto | ir.Model) -> ir.Model:
     """`source` as a graph at the imported level: constants folded, shapes known, Gemm as MatMul + Add.
 
     Raises CompileError (all problems at once) where an operator is unknown or malformed.
     """
-    model = source.clone() if isinstance(source, ir.Model) else read_model(source)
+    model = source if isinstance(source, ir.Model) else read_model(source)
+    check_structure(model.graph)
+    model = model.clone()
     graph = model.graph
     if model.functions:
         raise CompileError(
@@ -37,7 +40,7 @@ def load(source: str | Path | ir.Model) -> ir.Model:
     _drop_shadowed_inputs(graph)
     lift_constants(graph)
     _one_input(graph)
-    check_structure(graph)
+    check_numbers(graph)
     _check_operators(graph)
     _infer_and_fold(graph)
     constants_second(graph)

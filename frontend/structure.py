@@ -18,14 +18,22 @@ _WHOLE = (
 
 
 def check_structure(graph: ir.Graph) -> None:
-    """Raise CompileError, all problems at once, for a graph that no operator's rule could make sense of."""
+    """Raise CompileError, all problems at once, for a graph that cannot be walked from its input to its output."""
     opset = graph.opset_imports.get("", graph.opset_imports.get("ai.onnx"))
     if opset not in OPSETS:
         raise CompileError(
             f"the model uses ONNX opset {opset}; known are {OPSETS.start} to {OPSETS.stop - 1}",
             fix="export with opset_version=17, or convert it: onnx.version_converter.convert_version(model, 17)",
         )
-    errors = [*_order(graph), *_numbers(graph)]
+    _report(_order(graph))
+
+
+def check_numbers(graph: ir.Graph) -> None:
+    """Raise CompileError, all problems at once, for an input or a constant that is neither float32 nor whole."""
+    _report(_numbers(graph))
+
+
+def _report(errors: list[CompileError]) -> None:
     for error in errors:
         error.stage = "import"
     raise_all(errors)
@@ -67,7 +75,7 @@ def _missing(node: ir.Node, value: ir.Value) -> CompileError:
 
 
 def _numbers(graph: ir.Graph) -> list[CompileError]:
-    """Inputs and constants are float32 or integers, and finite; an infinite bound of a Clip is no bound."""
+    """Finite as well; an infinite bound of a Clip is no bound."""
     errors: list[CompileError] = []
     for value in graph.inputs:
         if value.dtype != _REAL and find_qtype(value) is None:

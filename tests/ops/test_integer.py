@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import math
+from fractions import Fraction
 
 import numpy as np
 import onnx_ir as ir
@@ -16,6 +18,7 @@ from cardc.ops.base import CARDC, ONNX, Array
 from cardc.ops.graph import add_initializer, make_node
 from cardc.ops.linear import accumulator, channel_ranges
 from cardc.ops.qtype import QType, qtype, set_qtype
+from cardc.ops.requantize import ROUNDINGS
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -141,18 +144,20 @@ def test_thresholds_ascend() -> None:
 
 
 @settings(max_examples=60, deadline=None)
-@given(SEEDS, st.integers(0, 20), st.booleans())
-def test_requantize(seed: int, shift: int, shared: bool) -> None:
+@given(SEEDS, st.integers(0, 20), st.booleans(), st.sampled_from(ROUNDINGS))
+def test_requantize(seed: int, shift: int, shared: bool, rounding: str) -> None:
     rng = np.random.default_rng(seed)
     x = rng.integers(-1000, 1001, (3, 4, 2, 2))
     m, b = (rng.integers(-(2**16), 2**16, 1 if shared else 4) for _ in range(2))
+    attributes = {"shift": shift, "rounding": rounding}
     y, _ = run(
-        "Requantize", x, QType(-1000, 1000), [(m, wide(m)), (b, wide(b))], q=QType(-9, 30), attributes={"shift": shift}
+        "Requantize", x, QType(-1000, 1000), [(m, wide(m)), (b, wide(b))], q=QType(-9, 30), attributes=attributes
     )
     for n, c, i, j in np.ndindex(x.shape):
         row = 0 if shared else c
-        floor = (int(x[n, c, i, j]) * int(m[row]) + int(b[row])) // 2**shift
-        assert y[n, c, i, j] == max(-9, min(30, floor))
+        exact = Fraction(int(x[n, c, i, j]) * int(m[row]) + int(b[row]), 2**shift)
+        whole = math.floor(exact) if rounding == "floor" else round(exact)  # Python rounds ties to even
+        assert y[n, c, i, j] == max(-9, min(30, whole))
 
 
 def test_affine() -> None:

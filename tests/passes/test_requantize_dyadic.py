@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from tests.text import again, before, constants, outputs, run_pass, samples, show
 
 from cardc.ops.base import Array
-from cardc.ops.requantize import apply_dyadic
+from cardc.ops.requantize import ROUNDINGS, apply_dyadic
 from cardc.ops.threshold import apply_thresholds
 from cardc.passes.base import PassLog
-from cardc.passes.requantize_dyadic import RequantizeDyadic, fit_channel
+from cardc.passes.requantize_dyadic import RequantizeDyadic, first_that_rounds_to, fit_channel
 from cardc.passes.split_quantizers import SOURCE
 
 NAME = "requantize-dyadic"
@@ -87,29 +87,45 @@ def test_the_input_quantiser_keeps_its_float_thresholds() -> None:
     assert model.graph.node(0).op_type == "Threshold"
 
 
-def equal_on(t: Array, low: int, high: int, base: int, m: int, b: int, shift: int) -> bool:
+def fit(t: Array, low: int, high: int, base: int, shift: int, rounding: str) -> tuple[int, int] | None:
+    return fit_channel(t, low, high, first_that_rounds_to(base + np.arange(1, t.size + 1), shift, rounding))
+
+
+def equal_on(t: Array, low: int, high: int, base: int, found: tuple[int, int], shift: int, rounding: str) -> bool:
     x = np.arange(low, high + 1)[:, None]
-    want = apply_thresholds(x, t[None], None, base, 1)
-    return np.array_equal(apply_dyadic(x, np.asarray([m]), np.asarray([b]), shift, base, base + t.size), want)
+    m, b = (np.asarray([v]) for v in found)
+    y = apply_dyadic(x, m, b, shift, base, base + t.size, rounding)
+    return np.array_equal(y, apply_thresholds(x, t[None], None, base, 1))
+
+
+@pytest.mark.parametrize("rounding", ROUNDINGS)
+@pytest.mark.parametrize("shift", range(6))
+def test_the_first_number_that_rounds_to_a_level(rounding: str, shift: int) -> None:
+    v = np.arange(-300, 300)
+    rounded = np.floor(v / 2**shift) if rounding == "floor" else np.round(v / 2**shift)
+    for level in range(-4, 5):
+        assert first_that_rounds_to(np.asarray([level]), shift, rounding)[0] == v[rounded >= level][0]
 
 
 LINES = st.tuples(
     st.integers(-60, 20), st.integers(1, 80), st.integers(1, 7), st.integers(-5, 3),
-    st.floats(0.01, 3), st.floats(-8, 8), st.integers(0, 12),
+    st.floats(0.01, 3), st.floats(-8, 8), st.integers(0, 12), st.sampled_from(ROUNDINGS),
 )  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
 @given(LINES)
-def test_a_found_channel_equals_its_thresholds_everywhere(line: tuple[int, int, int, int, float, float, int]) -> None:
-    low, span, levels, base, slope, offset, shift = line
+def test_a_found_channel_equals_its_thresholds_everywhere(
+    line: tuple[int, int, int, int, float, float, int, str],
+) -> None:
+    low, span, levels, base, slope, offset, shift, rounding = line
     high = low + span
     x = np.arange(low, high + 1)
     y = np.clip(np.round(slope * x + offset), 0, levels)
     t = np.asarray([int(x[y >= k][0]) if (y >= k).any() else high + 1 for k in range(1, levels + 1)])
-    found = fit_channel(t, low, high, base, shift)
+    found = fit(t, low, high, base, shift, rounding)
     if found is not None:
-        assert equal_on(t, low, high, base, *found, shift)
+        assert equal_on(t, low, high, base, found, shift, rounding)
         assert 0 <= found[0] < 2**31
         assert max(abs(found[0] * v + found[1]) for v in (low, high)) < 2**31
 
@@ -118,25 +134,39 @@ SORTED = st.lists(st.integers(-4, 8), min_size=1, max_size=4).map(lambda t: np.a
 
 
 @settings(max_examples=250, deadline=None)
-@given(SORTED, st.integers(-2, 2), st.integers(0, 3))
-def test_where_nothing_is_found_brute_force_finds_nothing(t: Array, base: int, shift: int) -> None:
+@given(SORTED, st.integers(-2, 2), st.integers(0, 3), st.sampled_from(ROUNDINGS))
+def test_where_nothing_is_found_brute_force_finds_nothing(t: Array, base: int, shift: int, rounding: str) -> None:
     low, high = -3, 7  # thresholds of -4 and 8 are always, and never, passed
-    found = fit_channel(t, low, high, base, shift)
+    found = fit(t, low, high, base, shift, rounding)
     # m = span jumps over all levels in one step of x; steeper lines do no more. An offset moves the line over all x.
     span = (t.size + 1) << shift
     m = np.arange(span + 1)[:, None, None]
     b = np.arange(-12 * span, 12 * span + 1)[None, :, None]
     x = np.arange(low, high + 1)[None, None]
-    y = np.clip((m * x + b) >> shift, base, base + t.size)
+    exact = (m * x + b) / 2**shift
+    y = np.clip(np.floor(exact) if rounding == "floor" else np.round(exact), base, base + t.size)
     want = base + (x[0, 0][:, None] >= t).sum(axis=1)
     good = np.flatnonzero((y == want).all(axis=2).any(axis=1))
     if found is None:
         assert good.size == 0
     else:
-        assert equal_on(t, low, high, base, *found, shift)
+        assert equal_on(t, low, high, base, found, shift, rounding)
         assert found[0] == good[0]
 
 
 def test_32_bits_are_a_limit() -> None:
-    assert fit_channel(np.arange(1, 8) * (1 << 21), 0, 1 << 24, 0, 21) is not None
-    assert fit_channel(np.arange(1, 8) * (1 << 21), 0, 1 << 24, 0, 40) is None
+    t = np.arange(1, 8) * (1 << 21)
+    assert fit(t, 0, 1 << 24, 0, 21, "floor") is not None
+    assert fit(t, 0, 1 << 24, 0, 40, "floor") is None
+
+
+def test_ties_of_a_power_of_two_are_rounded_to_even() -> None:
+    """acc / 4 rounded to even: no rounding down has those ties, nearest even has them with m = 1."""
+    model = before(dense("c = Identity(a)").replace("so = {0.3}", "so = {0.5}"), NAME)
+    x = samples(model, 500)
+    want = outputs(model, x)
+    assert run_pass(model, NAME).rewrites == 1
+    node = model.graph.node(-1)
+    assert node.attributes["rounding"].as_string() == "half_even"
+    assert constants(model)["y_multiplier"] == [1]
+    assert np.array_equal(outputs(model, x), want)

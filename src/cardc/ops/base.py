@@ -95,24 +95,35 @@ def constant(value: ir.Value | None) -> Array | None:
     return value.const_value.numpy()
 
 
-def ints(node: ir.Node, name: str, default: Sequence[int]) -> tuple[int, ...]:
+def _attribute(node: ir.Node, name: str, read: Callable[[ir.Attr], Any]) -> Any:
+    """What `read` makes of the attribute, or None where it is left out. CompileError for one of another kind."""
     attr = node.attributes.get(name)
-    return tuple(attr.as_ints()) if attr is not None else tuple(default)
+    try:
+        return None if attr is None else read(attr)
+    except TypeError as error:
+        raise CompileError(
+            f"{node.op_type} has an attribute {name} of the wrong kind", node=node, fix="export the model again"
+        ) from error
+
+
+def ints(node: ir.Node, name: str, default: Sequence[int]) -> tuple[int, ...]:
+    found = _attribute(node, name, lambda a: a.as_ints())
+    return tuple(default if found is None else found)
 
 
 def integer(node: ir.Node, name: str, default: int) -> int:
-    attr = node.attributes.get(name)
-    return int(attr.as_int()) if attr is not None else default
+    found = _attribute(node, name, lambda a: a.as_int())
+    return default if found is None else int(found)
 
 
 def real(node: ir.Node, name: str, default: float) -> float:
-    attr = node.attributes.get(name)
-    return float(attr.as_float()) if attr is not None else default
+    found = _attribute(node, name, lambda a: a.as_float())
+    return default if found is None else float(found)
 
 
 def text(node: ir.Node, name: str, default: str) -> str:
-    attr = node.attributes.get(name)
-    return attr.as_string() if attr is not None else default
+    found = _attribute(node, name, lambda a: a.as_string())
+    return default if found is None else str(found)
 
 
 def per_channel(values: Array, ndim: int) -> Array:

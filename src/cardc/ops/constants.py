@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import onnx_ir as ir
 
+from ..errors import CompileError
 from . import lookup
 from .base import Array, constant
 
@@ -21,7 +25,17 @@ def constant_values(graph: ir.Graph) -> dict[ir.Value, Array]:
     for node in graph:
         inputs = [v for v in node.inputs if v is not None]
         if inputs and all(v in known for v in inputs):
-            op = lookup(node)
-            op.verify(node)
-            known[node.outputs[0]] = op.execute(node, [known[v] for v in inputs])
+            lookup(node).verify(node)
+            known[node.outputs[0]] = run_constant(node, [known[v] for v in inputs])
     return known
+
+
+def run_constant(node: ir.Node, args: Sequence[Array]) -> Array:
+    """`node` on constants. Raises CompileError where the result is infinite or no number."""
+    with np.errstate(all="ignore"):
+        array = lookup(node).execute(node, args)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise CompileError(
+            "a constant expression gives infinity or no number", node=node, fix="check the model's constants"
+        )
+    return array

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 import onnx_ir as ir
@@ -87,6 +88,8 @@ def _clip_verify(node: ir.Node) -> None:
     arity(1, 3)(node)
     if len(node.inputs) == 3 and node.inputs[1] is None:
         raise CompileError("Clip without a lower bound is not supported", node=node, fix="give both bounds")
+    if any(v is not None and prod(shape_of(v)) != 1 for v in node.inputs[1:]):
+        raise CompileError("the bounds of Clip are not single numbers", node=node, fix="use one bound for the tensor")
 
 
 def _leaky(node: ir.Node, args: Sequence[Array]) -> Array:

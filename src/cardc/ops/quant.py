@@ -82,6 +82,8 @@ def _verify_quant(node: ir.Node) -> None:
         raise CompileError("the quantiser's scale is not positive", node=node, fix="check the training: scale > 0")
     if bits.size != 1 or float(bits.ravel()[0]) != round(float(bits.ravel()[0])) or not 1 <= bits.ravel()[0] <= 32:
         raise CompileError(f"bit width {bits.tolist()} is not a whole number 1..32", node=node, fix="use 1 to 32 bits")
+    for flag in ("signed", "narrow"):
+        integer(node, flag, 0)
     if text(node, "rounding_mode", "ROUND").upper() not in ROUNDINGS:
         mode = text(node, "rounding_mode", "ROUND")
         raise CompileError(f"rounding mode {mode} is not known", node=node, fix=f"use one of {', '.join(ROUNDINGS)}")
@@ -150,13 +152,26 @@ def _same(node: ir.Node) -> TensorType:
     return TensorType(shape_of(node.inputs[0]), None)
 
 
+def _infer_quant(node: ir.Node) -> TensorType:
+    shape = shape_of(node.inputs[0])
+    parameters = [shape_of(v) for v in node.inputs[1:]]
+    # Numpy would lay a larger scale out over a larger result; no exporter means that.
+    if any(len(p) > len(shape) or any(n not in (1, m) for n, m in zip(p[::-1], shape[::-1])) for p in parameters):  # noqa: B905
+        raise CompileError(
+            f"the quantiser's parameters of shapes {[list(p) for p in parameters]} do not fit {list(shape)}",
+            node=node,
+            fix="use one scale for the tensor, or one a channel",
+        )
+    return TensorType(shape, None)
+
+
 def _infer_quantize(node: ir.Node) -> TensorType:
     return TensorType(shape_of(node.inputs[0]), qtype(result(node)))
 
 
 OPS = (
-    OpDef(QONNX, "Quant", _verify_quant, _same, _quant, elementwise=True),
-    OpDef(QONNX, "BipolarQuant", _verify_bipolar, _same, _bipolar, elementwise=True),
+    OpDef(QONNX, "Quant", _verify_quant, _infer_quant, _quant, elementwise=True),
+    OpDef(QONNX, "BipolarQuant", _verify_bipolar, _infer_quant, _bipolar, elementwise=True),
     OpDef(CARDC, "Quantize", arity(1), _infer_quantize, _quantize, elementwise=True),
     OpDef(CARDC, "Dequantize", arity(1), _same, _dequantize),
 )

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
-from .base import Array, ints, shape_of, text
+from .base import Array, integer, ints, shape_of, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,7 @@ def window(node: ir.Node, kernel: tuple[int, ...] | None = None) -> Window:
     auto = text(node, "auto_pad", "NOTSET")
     if auto not in ("NOTSET", "VALID", ""):
         raise CompileError(f"auto_pad={auto} is not supported", node=node, fix="export with explicit pads")
-    ceil = node.attributes.get("ceil_mode")
-    if ceil is not None and ceil.as_int() != 0:
+    if integer(node, "ceil_mode", 0) != 0:
         raise CompileError("ceil_mode=1 is not supported", node=node, fix="use ceil_mode=0 and explicit pads")
     strides, dilations = ints(node, "strides", (1,) * rank), ints(node, "dilations", (1,) * rank)
     pads = ints(node, "pads", (0,) * (2 * rank))
