@@ -55,7 +55,9 @@ def test_names_behind_where_are_defined_in_the_file() -> None:
             source = (ROOT / path).read_text(encoding="utf-8")
             for name in re.findall(r"`(\w+)`", names):
                 references += 1
-                assert re.search(rf"^\s*(?:def|class) {name}\b|^(?:\w+, )*{name}\b", source, re.MULTILINE), f"{path}: no {name}"
+                assert re.search(rf"^\s*(?:def|class) {name}\b|^(?:\w+, )*{name}\b", source, re.MULTILINE), (
+                    f"{path}: no {name}"
+                )
     assert references > 20
     assert text.count("\n## ") == text.count("\nWhere: ")
 

@@ -1,0 +1,91 @@
+"""docs/report.md names every key of real reports, and no other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.text import parse
+
+import cardc
+from cardc.report import STAGES, TOTALS, Exact, Report
+
+PAGE = Path(__file__).parents[2] / "docs" / "report.md"
+BY_NAME = {"totals", "board.limits", "provenance", "exact.stage_inputs", "exact.accuracy"}
+FIGURE = {"value", "stage", "low", "high"}
+QUANT = 'narrow: int = 0, rounding_mode: string = "ROUND">'
+CARD = f"""
+card (float[1,1,4,4] x) => (float[1,2] y)
+<float s = {{0.5}}, float z = {{0}}, float b = {{3}}, float ws = {{0.25}}, int64[2] flat = {{1, -1}},
+ float[2,1,3,3] w = {{1,-1,1,1,-1,1,1,1,1, 1,-1,1,1,-1,1,1,1,1}},
+ float[8,2] v = {{1,-1,1,1,1,-1,-1,-1, 1,-1,1,1,1,-1,-1,-1}}>
+{{
+  xq = Quant<signed: int = 1, {QUANT}(x, s, z, b)
+  wq = BipolarQuant(w, ws)
+  a = Conv<kernel_shape: ints = [3,3], pads: ints = [1,1,1,1]>(xq, wq)
+  r = Relu(a)
+  c = Quant<signed: int = 0, {QUANT}(r, s, z, b)
+  p = MaxPool<kernel_shape: ints = [2,2], strides: ints = [2,2]>(c)
+  f = Reshape(p, flat)
+  vq = BipolarQuant(v, ws)
+  y = MatMul(f, vq)
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def reports() -> list[Report]:
+    """A verified C library, an unverified FPGA project, and a verdict that is not equal."""
+    x = np.random.default_rng(0).normal(size=(8, 1, 4, 4)).astype(np.float32)
+    mcu = cardc.compile(parse(CARD), "nucleo-f446re")
+    assert mcu.verify(x, np.zeros(len(x), np.int64), emulated_inputs=2).equal
+    wrong = Exact(False, 1, 1, 0, ("integer", "c:host"), first_difference="c:host: ...")
+    return [mcu.report, mcu.report.replace(exact=wrong), cardc.compile(parse(CARD), "pynq-z2").report]
+
+
+def keys(value: Any, path: str = "") -> Iterator[str]:
+    """Every key below `value` by its path, `[]` for the elements of a list; figures and tables by name are leaves."""
+    if isinstance(value, list):
+        for element in value:
+            yield from keys(element, f"{path}[]")
+    elif isinstance(value, dict) and path not in BY_NAME and not set(value) <= FIGURE:
+        for key, below in value.items():
+            here = f"{path}.{key}" if path else key
+            yield here
+            yield from keys(below, here)
+
+
+def documented() -> set[str]:
+    """What stands in the first column of the tables behind the one on figures."""
+    text = PAGE.read_text(encoding="utf-8").split("\n## The report\n")[1]
+    return {key for row in re.findall(r"^\| (`.+?) \|", text, re.MULTILINE) for key in re.findall(r"`([^`]+)`", row)}
+
+
+def test_every_key_is_documented_and_nothing_else_is(reports: list[Report]) -> None:
+    found = {key for report in reports for key in keys(json.loads(report.to_json()))}
+    found -= {f"layers[].{name}" for name in TOTALS}
+    assert found - documented() == set()
+    # No pass declines anything on this card, perhaps; the reader knows these keys.
+    assert documented() - found <= {"passes[].declined[].node", "passes[].declined[].reason"}
+
+
+def test_figures_and_stages_are_those_of_the_code(reports: list[Report]) -> None:
+    text = PAGE.read_text(encoding="utf-8").split("\n## The report\n")[0]
+    first = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
+    named = {key for row in first for key in re.findall(r"`([^`]+)`", row)}
+    assert named == FIGURE | set(STAGES) | set(TOTALS)
+    shown = {name for report in reports for name in report.totals}
+    assert shown <= set(TOTALS)
+
+
+def test_provenance_and_stages_are_as_described(reports: list[Report]) -> None:
+    mcu = reports[0]
+    assert mcu.exact is not None
+    assert mcu.exact.stages == ("qonnx", "integer", "c:host", "c:cortex-m4")
+    assert {"model:sha256", "project:sha256", "version:cardc"} <= set(mcu.provenance)
+    assert mcu.layers[0].name == "load input"
