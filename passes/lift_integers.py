@@ -47,6 +47,7 @@ class LiftIntegers(Pass):
             try:
                 done += self._lift(graph, node)
             except CompileError as error:
+                error.node = error.node or node
                 errors.append(error)
                 broken.update(node.outputs)
         raise_all(errors)

@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
-from ..ops.base import constant, operand, real
+from ..ops.base import constant, operand, real, shape_of
 from ..ops.qtype import QType
 
 AFFINE = ("Add", "Sub", "Mul", "Div", "Neg", "Identity", "BatchNormalization")
@@ -81,11 +81,11 @@ def extend(line: Line, node: ir.Node) -> Line:
 
 def vector(node: ir.Node, index: int, width: int) -> list[Fraction]:
     """Constant input `index` of `node` as one exact number for each channel."""
-    array = constant(operand(node, index))
-    channel_shaped = array is not None and (
-        array.size == 1 or (array.size == width and max(array.shape, default=1) == width)
-    )
-    if array is None or not channel_shaped or not np.isfinite(array).all():
+    array, shape = constant(operand(node, index)), shape_of(operand(node, 0))
+    # A constant broadcasts from the last axis, and behind a reshape axis 1 may count something else than channels.
+    along = (width,) if node.op_type == "BatchNormalization" else (width, *(1,) * (len(shape) - 2))
+    laid = array is not None and (array.size == 1 or (shape[1] == width and array.shape in (along, (1, *along))))
+    if array is None or not laid or not np.isfinite(array).all():
         raise CompileError(
             f"{node.op_type} has a constant that is not one finite number a channel",
             node=node,

@@ -55,7 +55,7 @@ REFUSED = {
     "transpose-batch": (one("Transpose<perm: ints = [1, 0]>(x)", "", "1,1"), "moves the batch axis"),
     "gather-axis": (one("Gather<axis: int = 7>(x, i)", "int64 i = {0}"), "Gather along an axis"),
     "unsqueeze-axis": (one("Unsqueeze(x, i)", "int64[1] i = {9}"), "Unsqueeze is malformed"),
-    "attribute-kind": (one('MaxPool<kernel_shape: string = "2x2">(x)'), "MaxPool is malformed"),
+    "attribute-kind": (one('MaxPool<kernel_shape: string = "2x2">(x)'), "attribute kernel_shape of the wrong kind"),
     "quant-arity": (one(Q.replace(", b)", ")"), QC), "takes 4 inputs"),
     "quant-scale": (one(Q, QC.replace("0.5", "0")), "scale is not positive"),
     "quant-negative": (one(Q, QC.replace("0.5", "-0.5")), "scale is not positive"),
