@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.docs.card import CARD
 from tests.text import parse
 
 import cardc
@@ -18,24 +19,6 @@ from cardc.report import STAGES, TOTALS, Exact, Report
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
 BY_NAME = {"totals", "board.limits", "provenance", "exact.stage_inputs", "exact.accuracy"}
 FIGURE = {"value", "stage", "low", "high"}
-QUANT = 'narrow: int = 0, rounding_mode: string = "ROUND">'
-CARD = f"""
-card (float[1,1,4,4] x) => (float[1,2] y)
-<float s = {{0.5}}, float z = {{0}}, float b = {{3}}, float ws = {{0.25}}, int64[2] flat = {{1, -1}},
- float[2,1,3,3] w = {{1,-1,1,1,-1,1,1,1,1, 1,-1,1,1,-1,1,1,1,1}},
- float[8,2] v = {{1,-1,1,1,1,-1,-1,-1, 1,-1,1,1,1,-1,-1,-1}}>
-{{
-  xq = Quant<signed: int = 1, {QUANT}(x, s, z, b)
-  wq = BipolarQuant(w, ws)
-  a = Conv<kernel_shape: ints = [3,3], pads: ints = [1,1,1,1]>(xq, wq)
-  r = Relu(a)
-  c = Quant<signed: int = 0, {QUANT}(r, s, z, b)
-  p = MaxPool<kernel_shape: ints = [2,2], strides: ints = [2,2]>(c)
-  f = Reshape(p, flat)
-  vq = BipolarQuant(v, ws)
-  y = MatMul(f, vq)
-}}
-"""
 
 
 @pytest.fixture(scope="module")
