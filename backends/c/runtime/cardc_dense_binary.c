@@ -1,20 +1,33 @@
 #include "cardc_bits.h"
 #include "cardc_dense.h"
 
+/* Bits in which two vectors of `words` words differ. */
+static uint32_t differences(const uint32_t *w, const uint32_t *x, uint32_t words) {
+  uint32_t count = 0;
+  CARDC_NO_UNROLL for (; words >= 8; words -= 8, w += 8, x += 8) {
+    count += cardc_popcount8(w[0] ^ x[0], w[1] ^ x[1], w[2] ^ x[2], w[3] ^ x[3], w[4] ^ x[4], w[5] ^ x[5], w[6] ^ x[6],
+                             w[7] ^ x[7]);
+  }
+  CARDC_NO_UNROLL for (; words > 0; words--) {
+    count += cardc_popcount(*w++ ^ *x++);
+  }
+  return count;
+}
+
 void cardc_dense_binary(const cardc_dense_planes_layer *layer, const cardc_finish *finish, const uint32_t *src,
                         void *dst) {
+  const uint32_t words = layer->words, outputs = layer->outputs;
   const uint32_t *row = layer->weights;
-  uint32_t o, p, k;
-  for (o = 0; o < layer->outputs; o++, row += layer->words) {
-    const uint32_t *x = src;
-    uint32_t sum = 0;
+  int32_t sums[CARDC_OUTPUTS];
+  uint32_t o, n, p, k;
+  for (o = 0; o < outputs; o += n, row += n * words) {
+    n = outputs - o < CARDC_OUTPUTS ? outputs - o : CARDC_OUTPUTS;
+    memset(sums, 0, sizeof sums);
     for (p = 0; p < layer->planes; p++) {
-      uint32_t count = 0;
-      for (k = 0; k < layer->words; k++) {
-        count += cardc_popcount(row[k] ^ *x++);
+      CARDC_NO_UNROLL for (k = 0; k < n; k++) {
+        sums[k] += (int32_t)(differences(row + k * words, src + p * words, words) << p);
       }
-      sum += count << p;
     }
-    cardc_store(finish, dst, o, cardc_finish_one(finish, o, (int32_t)sum));
+    cardc_finish_outputs(finish, o, sums, n, dst);
   }
 }

@@ -15,6 +15,11 @@ int32_t cardc_finish_one(const cardc_finish *finish, uint32_t channel, int32_t s
 void cardc_finish_row(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t step, int32_t bias,
                       uint32_t count, void *dst, uint32_t at);
 
+/* Stores y for sums[0 .. count), those of the channels from `channel` on, at the elements of `dst` of the same numbers:
+ * for fully connected layers, which hand over CARDC_OUTPUTS sums at a time. */
+#define CARDC_OUTPUTS 16
+void cardc_finish_outputs(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t count, void *dst);
+
 /* Stores y at element `index` of `dst`, whose element type is finish->out. */
 void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t y);
 

@@ -1,15 +1,21 @@
 #include "cardc_move.h"
 
 void cardc_fill_border(uint8_t *storage, uint32_t bytes, uint32_t interior, const cardc_map *map, uint8_t value) {
-  uint32_t c, y, done = 0;
+  uint8_t *at = storage, *row, *end;
+  uint32_t c, y;
   for (c = 0; c < map->channels; c++) {
-    for (y = 0; y < map->height; y++) {
-      const uint32_t begin = interior + c * map->plane + y * map->row;
-      memset(storage + done, value, begin - done);
-      done = begin + map->width;
+    row = storage + interior + c * map->plane;
+    for (y = 0; y < map->height; y++, row += map->row) {
+      CARDC_NO_UNROLL while (at < row) {
+        *at++ = value;
+      }
+      at = row + map->width;
     }
   }
-  memset(storage + done, value, bytes - done);
+  end = storage + bytes;
+  CARDC_NO_UNROLL while (at < end) {
+    *at++ = value;
+  }
 }
 
 void cardc_copy(const uint8_t *src, uint32_t plane, uint32_t row, const cardc_map *to, uint8_t *dst) {
@@ -21,13 +27,27 @@ void cardc_copy(const uint8_t *src, uint32_t plane, uint32_t row, const cardc_ma
   }
 }
 
+/* Bits p of the four bytes of a word, as bits 0 to 3. No two products of the multiplication meet, so none carries. */
+static inline uint32_t four_bits(uint32_t word, uint32_t p) {
+  return (((word >> p) & 0x01010101u) * 0x10204080u) >> 28;
+}
+
 void cardc_pack_planes(const uint8_t *src, uint32_t count, uint32_t bits, uint32_t *planes) {
   const uint32_t words = (count + 31) / 32;
-  uint32_t p, i;
-  memset(planes, 0, bits * words * sizeof *planes);
+  uint32_t p, i, k;
   for (p = 0; p < bits; p++) {
-    for (i = 0; i < count; i++) {
-      planes[p * words + i / 32] |= (uint32_t)((src[i] >> p) & 1) << (i % 32);
+    const uint8_t *at = src;
+    for (i = 0; i < words; i++) {
+      const uint32_t left = count - 32 * i, n = left < 32 ? left : 32;
+      uint32_t plane = 0, word;
+      for (k = 0; k + 4 <= n; k += 4, at += 4) {
+        CARDC_MEMCPY(&word, __builtin_assume_aligned(at, 4), sizeof word);
+        plane |= four_bits(word, p) << k;
+      }
+      for (; k < n; k++) {
+        plane |= (uint32_t)((*at++ >> p) & 1) << k;
+      }
+      *planes++ = plane;
     }
   }
 }

@@ -19,12 +19,12 @@ static inline uint32_t cardc_aligned_word(const uint8_t *at) {
     for (base -= run->residue; rows > 0; rows--, base += advance) {                                          \
       const uint16_t *tap = run->plus, *end = tap + run->n_plus;                                             \
       uint32_t VARS;                                                                                         \
-      _Pragma("GCC unroll 1") while (tap != end) {                                                           \
+      CARDC_NO_UNROLL while (tap != end) {                                                           \
         const uint8_t *p = base + *tap++;                                                                    \
         STEP(+=)                                                                                             \
       }                                                                                                      \
       tap = run->minus, end = tap + run->n_minus;                                                            \
-      _Pragma("GCC unroll 1") while (tap != end) {                                                           \
+      CARDC_NO_UNROLL while (tap != end) {                                                           \
         const uint8_t *p = base + *tap++;                                                                    \
         STEP(-=)                                                                                             \
       }                                                                                                      \

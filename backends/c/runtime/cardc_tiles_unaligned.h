@@ -10,13 +10,6 @@ static inline uint32_t cardc_word(const uint8_t *at) {
   return word;
 }
 
-/* Keeps the compiler from starting the next load before x is done: it would run out of registers. No instruction. */
-#if defined(__GNUC__)
-#define CARDC_PIN(X) __asm__ volatile("" : "+r"(X))
-#else
-#define CARDC_PIN(X)
-#endif
-
 /* One tap: a = a OP the word at p. */
 #define CARDC_ADD(A, OP, P) A OP cardc_word(P); CARDC_PIN(A);
 
@@ -29,13 +22,13 @@ static inline uint32_t cardc_word(const uint8_t *at) {
     for (; tiles > 0; tiles--, base += advance, out += 8) {                                                  \
       const uint16_t *tap = run->plus, *end = tap + run->n_plus;                                             \
       uint32_t a0 = run->init, a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;                \
-      _Pragma("GCC unroll 1") while (tap != end) {                                                           \
+      CARDC_NO_UNROLL while (tap != end) {                                                           \
         const uint8_t *p = base + *tap++;                                                                    \
         CARDC_PIN(p);                                                                                        \
         STEP(+=)                                                                                             \
       }                                                                                                      \
       tap = run->minus, end = tap + run->n_minus;                                                            \
-      _Pragma("GCC unroll 1") while (tap != end) {                                                           \
+      CARDC_NO_UNROLL while (tap != end) {                                                           \
         const uint8_t *p = base + *tap++;                                                                    \
         CARDC_PIN(p);                                                                                        \
         STEP(-=)                                                                                             \
@@ -91,14 +84,14 @@ static void cardc_wide_sums(uint32_t *out, const uint8_t *base, const cardc_run 
   const uint32_t init = runs->n_minus * max_u * 0x00010001u;
   uint32_t e0 = 0, e1 = 0, e2 = 0, e3 = 0, o0 = 0, o1 = 0, o2 = 0, o3 = 0, word;
   const uint16_t *tap = runs->minus, *end = tap + runs->n_minus;
-  _Pragma("GCC unroll 1") for (; tap != end; tap++) {
+  CARDC_NO_UNROLL for (; tap != end; tap++) {
     const uint8_t *p = base + *tap;
     CARDC_WIDE_STEP(p)
   }
   e0 = init - e0, e1 = init - e1, e2 = init - e2, e3 = init - e3;
   o0 = init - o0, o1 = init - o1, o2 = init - o2, o3 = init - o3;
   tap = runs->plus, end = tap + runs->n_plus;
-  _Pragma("GCC unroll 1") for (; tap != end; tap++) {
+  CARDC_NO_UNROLL for (; tap != end; tap++) {
     const uint8_t *p = base + *tap;
     CARDC_WIDE_STEP(p)
   }

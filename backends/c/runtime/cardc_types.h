@@ -34,6 +34,21 @@
 #define CARDC_MEMCPY memcpy
 #endif
 
+/* Before a loop whose body is unrolled by hand, or that is short in most cases: unrolling more only costs. */
+#if defined(__GNUC__)
+#define CARDC_NO_UNROLL _Pragma("GCC unroll 1")
+#else
+#define CARDC_NO_UNROLL
+#endif
+
+/* Makes the compiler finish with x here: it neither starts later loads earlier (it would run out of registers) nor
+ * computes the same address twice. No instruction. */
+#if defined(__GNUC__)
+#define CARDC_PIN(X) __asm__ volatile("" : "+r"(X))
+#else
+#define CARDC_PIN(X)
+#endif
+
 #define CARDC_SLACK 16
 
 #ifdef __cplusplus
