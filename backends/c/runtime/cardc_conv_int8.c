@@ -1,21 +1,34 @@
 #include "cardc_conv.h"
 
-/* The sum at one place; `from` is the element under tap (0, 0, 0), `w` the output channel's weights. */
-static int32_t sum_at(const cardc_conv_dense *layer, const uint8_t *from, const int8_t *w) {
-  const uint32_t down = layer->row * layer->dilation_height;
-  int32_t sum = 0;
-  uint32_t c, i, j;
-  for (c = 0; c < layer->depth; c++) {
-    const uint8_t *line = from;
-    for (i = 0; i < layer->kernel_height; i++, line += down) {
-      const uint8_t *at = line;
-      for (j = 0; j < layer->kernel_width; j++, at += layer->dilation_width) {
-        sum += *w++ * *at;
-      }
+#define CHUNK 16 /* pixels that are summed before they are finished */
+
+/* Adds one row of the kernel, `taps` weights over bytes `across` apart, to sums[0 .. n) of pixels `step` apart. */
+static void add_taps(const int8_t *w, uint32_t taps, uint32_t across, const uint8_t *at, uint32_t step, uint32_t n,
+                     int32_t *sums) {
+  uint32_t j;
+  for (; n > 0; n--, at += step) {
+    const uint8_t *p = at;
+    int32_t sum = 0;
+    CARDC_NO_UNROLL for (j = 0; j < taps; j++, p += across) {
+      sum += w[j] * *p;
     }
-    from += layer->plane;
+    *sums++ += sum;
   }
-  return sum;
+}
+
+/* sums[0 .. n) = the sums of n pixels of a row, the first of which has its tap (0, 0, 0) at `from`. */
+static void sum_pixels(const cardc_conv_dense *layer, const int8_t *w, const uint8_t *from, uint32_t n, int32_t *sums) {
+  const uint32_t down = layer->row * layer->dilation_height;
+  uint32_t c, i;
+  for (i = 0; i < n; i++) {
+    sums[i] = 0;
+  }
+  for (c = 0; c < layer->depth; c++, from += layer->plane) {
+    const uint8_t *line = from;
+    for (i = 0; i < layer->kernel_height; i++, line += down, w += layer->kernel_width) {
+      add_taps(w, layer->kernel_width, layer->dilation_width, line, layer->col_step, n, sums);
+    }
+  }
 }
 
 void cardc_conv_int8(const cardc_conv_dense *layer, const cardc_finish *finish, const uint8_t *src, void *dst) {
@@ -23,7 +36,8 @@ void cardc_conv_int8(const cardc_conv_dense *layer, const cardc_finish *finish, 
   const uint32_t taps = (uint32_t)layer->depth * layer->kernel_height * layer->kernel_width;
   const int8_t *w = layer->weights;
   const uint8_t *group = src + layer->origin;
-  uint32_t c, y, x, left = layer->group_channels;
+  int32_t sums[CHUNK];
+  uint32_t c, y, x, n, left = layer->group_channels;
   for (c = 0; c < to->channels; c++, w += taps, left--) {
     if (left == 0) {
       left = layer->group_channels;
@@ -32,8 +46,10 @@ void cardc_conv_int8(const cardc_conv_dense *layer, const cardc_finish *finish, 
     for (y = 0; y < to->height; y++) {
       const uint8_t *from = group + y * layer->row_step;
       const uint32_t at = c * to->plane + y * to->row;
-      for (x = 0; x < to->width; x++, from += layer->col_step) {
-        cardc_store(finish, dst, at + x, cardc_finish_one(finish, c, sum_at(layer, from, w)));
+      for (x = 0; x < to->width; x += n, from += n * layer->col_step) {
+        n = to->width - x < CHUNK ? to->width - x : CHUNK;
+        sum_pixels(layer, w, from, n, sums);
+        cardc_finish_row(finish, c, sums, 1, 0, n, dst, at + x);
       }
     }
   }

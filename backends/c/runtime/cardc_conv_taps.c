@@ -1,45 +1,62 @@
 #include "cardc_conv.h"
 
-/* The sum at one place: the taps of all parts of a channel. */
-static int32_t sum_at(const cardc_conv_sparse *layer, const uint8_t *src, const uint16_t *offsets,
-                      const uint8_t *counts) {
-  int32_t sum = 0;
-  uint32_t p, k, n;
-  for (p = 0; p < layer->parts; p++) {
-    for (k = 0; k < layer->classes; k++) {
-      for (n = *counts++; n > 0; n--) {
-        sum += src[*offsets++];
-      }
-    }
-    for (k = 0; k < layer->classes; k++) {
-      for (n = *counts++; n > 0; n--) {
-        sum -= src[*offsets++];
-      }
-    }
-    src += layer->part_stride;
+#define CHUNK 16 /* pixels that are summed before they are finished */
+
+/* The sum of `count` bytes at `offsets` from `at`. */
+static int32_t gather(const uint8_t *at, const uint16_t *offsets, uint32_t count) {
+  uint32_t sum = 0;
+  CARDC_NO_UNROLL for (; count >= 2; count -= 2, offsets += 2) {
+    sum += at[offsets[0]];
+    sum += at[offsets[1]];
+  }
+  return (int32_t)(count ? sum + at[*offsets] : sum);
+}
+
+static uint32_t total(const uint8_t *counts, uint32_t classes) {
+  uint32_t sum = 0;
+  for (; classes > 0; classes--) {
+    sum += *counts++;
   }
   return sum;
+}
+
+/* sums[0 .. n) = the sums of n pixels of a row, the first of which reads from `at`; where the channel's offsets end. */
+static const uint16_t *sum_pixels(const cardc_conv_sparse *layer, const uint16_t *offsets, const uint8_t *counts,
+                                  const uint8_t *at, uint32_t n, int32_t *sums) {
+  uint32_t p, i, plus, minus;
+  for (i = 0; i < n; i++) {
+    sums[i] = 0;
+  }
+  for (p = 0; p < layer->parts; p++, at += layer->part_stride, counts += 2u * layer->classes) {
+    const uint8_t *pixel = at;
+    plus = total(counts, layer->classes);
+    minus = total(counts + layer->classes, layer->classes);
+    for (i = 0; i < n; i++, pixel += layer->col_step) {
+      sums[i] += gather(pixel, offsets, plus) - gather(pixel, offsets + plus, minus);
+    }
+    offsets += plus + minus;
+  }
+  return offsets;
 }
 
 void cardc_conv_taps(const cardc_conv_sparse *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
                      uint8_t *table, uint32_t table_bytes) {
   const cardc_map *to = &layer->to;
-  const uint32_t runs = 2u * layer->parts * layer->classes;
-  const uint16_t *offsets = layer->offsets;
+  const uint16_t *offsets = layer->offsets, *end = offsets;
   const uint8_t *counts = layer->counts;
-  uint32_t c, y, x, k;
+  int32_t sums[CHUNK];
+  uint32_t c, y, x, n;
   (void)table;
   (void)table_bytes;
-  for (c = 0; c < to->channels; c++) {
+  for (c = 0; c < to->channels; c++, offsets = end, counts += 2u * layer->parts * layer->classes) {
     for (y = 0; y < to->height; y++) {
       const uint8_t *from = src + y * layer->row_step;
       const uint32_t at = c * to->plane + y * to->row;
-      for (x = 0; x < to->width; x++, from += layer->col_step) {
-        cardc_store(finish, dst, at + x, cardc_finish_one(finish, c, sum_at(layer, from, offsets, counts)));
+      for (x = 0; x < to->width; x += n, from += n * layer->col_step) {
+        n = to->width - x < CHUNK ? to->width - x : CHUNK;
+        end = sum_pixels(layer, offsets, counts, from, n, sums);
+        cardc_finish_row(finish, c, sums, 1, 0, n, dst, at + x);
       }
-    }
-    for (k = 0; k < runs; k++) {
-      offsets += *counts++;
     }
   }
 }
