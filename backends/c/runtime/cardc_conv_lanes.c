@@ -39,19 +39,19 @@ static uint32_t load_runs(const cardc_conv_sparse *layer, const uint16_t *offset
   const uint32_t classes = layer->classes;
   const uint16_t *at = offsets;
   uint32_t k;
-  for (k = 0; k < CARDC_RUNS; k++) {
+  CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
     runs[k].n_plus = runs[k].n_minus = runs[k].residue = 0;
   }
-  for (k = 0; k < classes; k++) {
+  CARDC_NO_UNROLL for (k = 0; k < classes; k++) {
     cardc_run *run = runs + k % CARDC_RUNS;
     run->n_plus += counts[k], run->n_minus += counts[classes + k];
     run->residue = layer->residue[k];
   }
-  for (k = 0; k < CARDC_RUNS; k++) {
+  CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
     runs[k].plus = at;
     at += runs[k].n_plus;
   }
-  for (k = 0; k < CARDC_RUNS; k++) {
+  CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
     runs[k].minus = at;
     runs[k].init = runs[k].n_minus * layer->max_u * 0x01010101u;
     at += runs[k].n_minus;
@@ -63,7 +63,7 @@ static uint32_t load_runs(const cardc_conv_sparse *layer, const uint16_t *offset
 static uint32_t take(cardc_run *chunk, cardc_run *rest, uint32_t room, uint32_t max_u) {
   const uint32_t all = room;
   uint32_t k;
-  for (k = 0; k < CARDC_RUNS; k++) {
+  CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
     const uint32_t plus = rest[k].n_plus < room ? rest[k].n_plus : room;
     const uint32_t minus = rest[k].n_minus < room - plus ? rest[k].n_minus : room - plus;
     chunk[k] = rest[k];
@@ -78,7 +78,7 @@ static uint32_t take(cardc_run *chunk, cardc_run *rest, uint32_t room, uint32_t 
 
 /* 16-bit lanes: word 2k holds pixels 4k (low half) and 4k + 2, word 2k + 1 pixels 4k + 1 and 4k + 3. */
 static void widen(uint32_t *lanes, const uint32_t *bytes, uint32_t words) {
-  for (; words > 0; words--, lanes += 2, bytes++) {
+  CARDC_NO_UNROLL for (; words > 0; words--, lanes += 2, bytes++) {
     lanes[0] += cardc_even(*bytes);
     lanes[1] += cardc_odd(*bytes);
   }
@@ -86,7 +86,7 @@ static void widen(uint32_t *lanes, const uint32_t *bytes, uint32_t words) {
 
 /* Adds lanes to sums, pixel by pixel, and clears them. */
 static void drain(uint32_t *lanes, int32_t *sums, uint32_t words) {
-  for (; words > 0; words--, lanes += 2, sums += 4) {
+  CARDC_NO_UNROLL for (; words > 0; words--, lanes += 2, sums += 4) {
     sums[0] += (int32_t)(lanes[0] & 0xffff);
     sums[1] += (int32_t)(lanes[1] & 0xffff);
     sums[2] += (int32_t)(lanes[0] >> 16);
@@ -103,7 +103,7 @@ static void sum_band(const channel *c, const band *b, const uint8_t *base, uint3
   const uint16_t *offsets = c->offsets;
   uint32_t bytes[BAND_WORDS], p, taken, room = c->half_taps;
   cardc_run rest[CARDC_RUNS], chunk[CARDC_RUNS];
-  for (p = 0; p < layer->parts; p++, base += layer->part_stride) {
+  CARDC_NO_UNROLL for (p = 0; p < layer->parts; p++, base += layer->part_stride) {
     offsets += load_runs(layer, offsets, c->counts + 2u * p * layer->classes, rest);
     while ((taken = take(chunk, rest, few < room ? few : room, layer->max_u)) > 0) {
       if (b->wide) {
@@ -121,32 +121,32 @@ static void sum_band(const channel *c, const band *b, const uint8_t *base, uint3
   }
 }
 
-#define PUT(I) dst[I] = table[lanes[I]]
+#define PUT(I) dst[I] = table[low[I]]
 
 /* dst = what the table has for each of `count` bytes that lie `step` apart. */
-static void put_bytes(const uint8_t *table, const uint8_t *lanes, uint32_t count, uint32_t step, uint8_t *dst) {
+static void put_bytes(const uint8_t *table, const uint8_t *low, uint32_t count, uint32_t step, uint8_t *dst) {
   if (step == 1) {
-    for (; count >= 4; count -= 4, lanes += 4, dst += 4) {
+    CARDC_NO_UNROLL for (; count >= 4; count -= 4, low += 4, dst += 4) {
       PUT(0), PUT(1), PUT(2), PUT(3);
     }
   }
-  for (; count > 0; count--, lanes += step) {
-    *dst++ = table[*lanes];
+  CARDC_NO_UNROLL for (; count > 0; count--, low += step) {
+    *dst++ = table[*low];
   }
 }
 
-#define PUT_SUM(I) dst[I] = table[a[I] + b[I]]
+#define PUT_SUM(I) dst[I] = table[low[I] + high[I]]
 
 /* The same for lanes that are the sum of two bytes. */
-static void put_sums(const uint8_t *table, const uint8_t *a, const uint8_t *b, uint32_t count, uint32_t step,
+static void put_sums(const uint8_t *table, const uint8_t *low, const uint8_t *high, uint32_t count, uint32_t step,
                      uint8_t *dst) {
   if (step == 1) {
-    for (; count >= 8; count -= 8, a += 8, b += 8, dst += 8) {
-      PUT_SUM(0), PUT_SUM(1), PUT_SUM(2), PUT_SUM(3), PUT_SUM(4), PUT_SUM(5), PUT_SUM(6), PUT_SUM(7);
+    CARDC_NO_UNROLL for (; count >= 4; count -= 4, low += 4, high += 4, dst += 4) {
+      PUT_SUM(0), PUT_SUM(1), PUT_SUM(2), PUT_SUM(3);
     }
   }
-  for (; count > 0; count--, a += step, b += step) {
-    *dst++ = table[*a + *b];
+  CARDC_NO_UNROLL for (; count > 0; count--, low += step, high += step) {
+    *dst++ = table[*low + *high];
   }
 }
 
@@ -154,14 +154,14 @@ static void put_sums(const uint8_t *table, const uint8_t *a, const uint8_t *b, u
 static void put_lanes(const uint8_t *table, const uint32_t *lanes, uint32_t first, uint32_t count, uint32_t step,
                       uint8_t *dst) {
   if (step == 1) {
-    for (lanes += first / 2, first = 0; count >= 4; count -= 4, lanes += 2, dst += 4) {
+    CARDC_NO_UNROLL for (lanes += first / 2, first = 0; count >= 4; count -= 4, lanes += 2, dst += 4) {
       dst[0] = table[lanes[0] & 0xffff];
       dst[1] = table[lanes[1] & 0xffff];
       dst[2] = table[lanes[0] >> 16];
       dst[3] = table[lanes[1] >> 16];
     }
   }
-  for (; count > 0; count--, first += step) {
+  CARDC_NO_UNROLL for (; count > 0; count--, first += step) {
     const uint32_t pair = lanes[first / 4 * 2 + (first & 1)];
     *dst++ = table[first & 2 ? pair >> 16 : pair & 0xffff];
   }
@@ -174,21 +174,24 @@ static void quick_band(const channel *c, const band *b, const cardc_run *chunks,
   const uint8_t *table = c->table, *low = (const uint8_t *)bytes[0] + b->first, *high = (const uint8_t *)bytes[1] + b->first;
   cardc_byte_sums(bytes[0], b->tiles, &b->shape, base, chunks);
   if (c->taps <= c->byte_taps) {
-    if (count == 16) { /* rows of whole tiles, which follow each other in `bytes` */
-      const uint8_t *lanes = low;
-      for (; rows > 0; rows--, lanes += 16, dst += row) {
+    CARDC_NO_UNROLL for (; rows > 0; rows--, low += width, dst += row) {
+      if (count == 16) { /* whole rows of tiles, the most common */
         PUT(0), PUT(1), PUT(2), PUT(3), PUT(4), PUT(5), PUT(6), PUT(7);
         PUT(8), PUT(9), PUT(10), PUT(11), PUT(12), PUT(13), PUT(14), PUT(15);
+      } else {
+        put_bytes(table, low, count, step, dst);
       }
-    }
-    for (; rows > 0; rows--, low += width, dst += row) {
-      put_bytes(table, low, count, step, dst);
     }
     return;
   }
   cardc_byte_sums(bytes[1], b->tiles, &b->shape, base, chunks + CARDC_RUNS);
-  for (; rows > 0; rows--, low += width, high += width, dst += row) {
-    put_sums(table, low, high, count, step, dst);
+  CARDC_NO_UNROLL for (; rows > 0; rows--, low += width, high += width, dst += row) {
+    if (count == 16) {
+      PUT_SUM(0), PUT_SUM(1), PUT_SUM(2), PUT_SUM(3), PUT_SUM(4), PUT_SUM(5), PUT_SUM(6), PUT_SUM(7);
+      PUT_SUM(8), PUT_SUM(9), PUT_SUM(10), PUT_SUM(11), PUT_SUM(12), PUT_SUM(13), PUT_SUM(14), PUT_SUM(15);
+    } else {
+      put_sums(table, low, high, count, step, dst);
+    }
   }
 }
 
@@ -211,7 +214,7 @@ static void plain_band(const channel *c, const band *b, const uint8_t *base, voi
   memset(sums, 0, sizeof sums);
   sum_band(c, b, base, lanes, sums);
   drain(lanes, sums, CARDC_TILE_WORDS);
-  for (r = 0; r < b->shape.rows; r++, at += c->layer->to.row) {
+  CARDC_NO_UNROLL for (r = 0; r < b->shape.rows; r++, at += c->layer->to.row) {
     cardc_finish_row(c->finish, c->number, sums + b->first + r * b->shape.width, c->layer->col_step, c->bias, b->count,
                      dst, at);
   }
@@ -299,9 +302,9 @@ void cardc_conv_lanes(const cardc_conv_sparse *layer, const cardc_finish *finish
     const uint8_t *counts = c.counts;
     uint32_t minus = 0, reach;
     c.taps = 0;
-    for (p = 0; p < layer->parts; p++, counts += 2u * layer->classes) {
+    CARDC_NO_UNROLL for (p = 0; p < layer->parts; p++, counts += 2u * layer->classes) {
       c.taps += load_runs(layer, c.offsets + c.taps, counts, c.runs);
-      for (k = 0; k < CARDC_RUNS; k++) {
+      CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
         minus += c.runs[k].n_minus;
       }
     }
