@@ -42,7 +42,7 @@ class CardcThreshold(_Weighted):
 class CardcRequantize(_Weighted):
     parameters = ("multiplier", "offset")
     _expected_attributes: ClassVar[list[Any]] = [
-        *(Attribute(name) for name in ("n_in", "n_chan", "n_m", "n_b", "shift", "lo", "hi")),
+        *(Attribute(name) for name in ("n_in", "n_chan", "n_m", "n_b", "shift", "half_even", "lo", "hi")),
         *(WeightAttribute(name) for name in ("multiplier", "offset")),
         *(TypeAttribute(name) for name in ("multiplier", "offset")),
     ]
@@ -83,7 +83,7 @@ def _config(
 # The configuration structs derive from those in the headers; a count keeps its unsigned type.
 _CTYPES = {"base": "int", "step": "int", "lowest": "int"} | dict.fromkeys(
     (
-        "n_in", "n_chan", "n_rows", "n_levels", "n_m", "n_b", "shift", "height", "width", "out_height",
+        "n_in", "n_chan", "n_rows", "n_levels", "n_m", "n_b", "shift", "half_even", "height", "width", "out_height",
         "out_width", "filt_height", "filt_width", "stride_height", "stride_width", "pad_top", "pad_left",
         "in_height", "in_width",
     ),
@@ -114,7 +114,7 @@ def _templates() -> list[type]:
         "stride_height", "stride_width", "pad_top", "pad_left", "in_height", "in_width", "lowest",
     )  # fmt: skip
     levels = ("n_in", "n_chan", "n_rows", "n_levels", "base", "step")
-    dyadic = ("n_in", "n_chan", "n_m", "n_b", "shift", "clip", "lo", "hi")
+    dyadic = ("n_in", "n_chan", "n_m", "n_b", "shift", "half_even", "clip", "lo", "hi")
     return [
         _config(CardcThreshold, "cardc_threshold_config", levels, ("compare", "count", "value"), t),
         _call(CardcThreshold, "cardc_threshold", "cardc_threshold.h", t),

@@ -8,7 +8,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from ...ops.base import integer
+from ...ops.base import integer, text
 from ...ops.qtype import qtype
 from .builder import Builder, integers
 from .layer import Weights
@@ -63,15 +63,16 @@ def threshold(node: ir.Node, b: Builder) -> None:
 
 def requantize(node: ir.Node, b: Builder) -> None:
     """cardc.Requantize -> CardcRequantize with shift and clip."""
-    _dyadic(node, b, shift=integer(node, "shift", 0), clip=True)
+    even = text(node, "rounding", "floor") == "half_even"
+    _dyadic(node, b, shift=integer(node, "shift", 0), half_even=even, clip=True)
 
 
 def affine(node: ir.Node, b: Builder) -> None:
     """cardc.Affine -> CardcRequantize without shift and clip."""
-    _dyadic(node, b, shift=0, clip=False)
+    _dyadic(node, b, shift=0, half_even=False, clip=False)
 
 
-def _dyadic(node: ir.Node, b: Builder, *, shift: int, clip: bool) -> None:
+def _dyadic(node: ir.Node, b: Builder, *, shift: int, half_even: bool, clip: bool) -> None:
     x, q = b.tensor(node), qtype(node.outputs[0])
     m, o = (x.layout.channel_parameters(integers(node, i).ravel()) for i in (1, 2))
     constants = {
@@ -80,13 +81,15 @@ def _dyadic(node: ir.Node, b: Builder, *, shift: int, clip: bool) -> None:
         "n_m": m.size,
         "n_b": o.size,
         "shift": shift,
+        "half_even": int(half_even),
         "lo": q.lo,
         "hi": q.hi,
     }
     lo, hi = _product_range(m, o, x.q.lo, x.q.hi)
+    half = 1 << shift if half_even else 0
     more: dict[str, Any] = {
         "clip": clip,
-        "product_type": signed(min(lo, q.lo, int(m.min())), max(hi, q.hi, int(m.max()), x.q.hi)).cpp,
+        "product_type": signed(min(lo, q.lo, int(m.min())), max(hi + half, q.hi, int(m.max()), x.q.hi)).cpp,
     }
     b.add(
         node,

@@ -4,7 +4,8 @@
 #include "hls_stream.h"
 #include "nnet_common.h"
 
-// y[i] = clip((x[i] * m + b) >> shift, lo, hi) per channel; the shift rounds towards minus infinity.
+// y[i] = clip((x[i] * m + b) / 2^shift, lo, hi) per channel, rounded towards minus infinity, or with half_even to
+// nearest, ties to even.
 // With clip = false and shift = 0 it is the plain affine y = x * m + b.
 
 namespace nnet {
@@ -15,6 +16,7 @@ struct cardc_requantize_config {
     static const unsigned n_m = 1;    // multipliers: n_chan, or 1 for all channels alike
     static const unsigned n_b = 1;    // offsets: likewise
     static const unsigned shift = 0;
+    static const unsigned half_even = 0; // 0 or 1
     static const bool clip = true;
     static const long long lo = 0;
     static const long long hi = 1;
@@ -25,9 +27,16 @@ template <class data_T, class res_T, typename CONFIG_T>
 res_T cardc_requantize_one(data_T x, unsigned c, typename CONFIG_T::multiplier_t m[CONFIG_T::n_m],
                            typename CONFIG_T::offset_t b[CONFIG_T::n_b]) {
     #pragma HLS INLINE
-    // ap_int products are exact, and product_t holds every x * m, every b and their sums.
+    // ap_int products are exact, and product_t holds every x * m, every b, their sums, and these plus 2^shift.
     typename CONFIG_T::product_t y = x * m[CONFIG_T::n_m == 1 ? 0 : c];
     y += b[CONFIG_T::n_b == 1 ? 0 : c];
+    if (CONFIG_T::half_even && CONFIG_T::shift > 0) {
+        // Half less one, and one more where the quotient is odd: a tie then goes up only to an even number.
+        const typename CONFIG_T::product_t one = 1;
+        const typename CONFIG_T::product_t quotient = y >> CONFIG_T::shift;
+        y += typename CONFIG_T::product_t(one << (CONFIG_T::shift > 0 ? CONFIG_T::shift - 1 : 0)) - one;
+        y += typename CONFIG_T::product_t(quotient & one);
+    }
     y >>= CONFIG_T::shift;
     if (CONFIG_T::clip) {
         if (y < typename CONFIG_T::product_t(CONFIG_T::lo))

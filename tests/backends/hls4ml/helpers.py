@@ -94,6 +94,17 @@ def folded() -> IntegerGraph:
     return g.flatten().dense(12).threshold(BIPOLAR).dense(4)
 
 
+def ties() -> IntegerGraph:
+    """Requantisations to nearest, where every other value or fourth is a tie, of either sign and rising or falling."""
+    g = IntegerGraph((12,), QType(-8, 7))
+    for shift, outputs in ((1, 8), (2, 6)):
+        g.dense(outputs, density=0.6)
+        m, b = constant(g, g.rng.choice([-1, 1, 3], outputs)), constant(g, weights(g, -3, 3, outputs))
+        attributes = {"shift": shift, "rounding": "half_even"}
+        g._add(CARDC, "Requantize", [g.last, m, b], q=QType(-16, 15), attributes=attributes)
+    return g.dense(4)
+
+
 def assert_exact(g: IntegerGraph, options: Options, inputs: int = 220) -> None:
     """Every tensor of the C simulation equals the integer graph's, on extreme and random inputs."""
     need(shutil.which("g++") is not None, "g++", "g++")

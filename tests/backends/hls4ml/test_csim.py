@@ -13,7 +13,7 @@ from cardc.backends.hls4ml import Csim, Options
 from cardc.backends.hls4ml.generate import write
 from cardc.errors import CompileError
 
-from .helpers import PYNQ, assert_exact, card, folded, lines, mlp, narrow, windows
+from .helpers import PYNQ, assert_exact, card, folded, lines, mlp, narrow, ties, windows
 
 _SLOW = pytest.mark.slow
 _FOLDED = Options(
@@ -35,6 +35,7 @@ _FOLDED_PARALLEL = Options(
         pytest.param(mlp, Options(), id="mlp-parallel"),
         pytest.param(narrow, Options(), id="narrow-parallel"),
         pytest.param(windows, Options(), id="windows-stream"),
+        pytest.param(ties, Options(), id="ties-parallel"),
         pytest.param(windows, Options(io_type="io_parallel"), id="windows-parallel", marks=_SLOW),
         pytest.param(mlp, Options(io_type="io_stream"), id="mlp-stream", marks=_SLOW),
         pytest.param(lines, Options(), id="lines-stream", marks=_SLOW),
