@@ -9,8 +9,10 @@ from ..errors import CompileError
 from ..ops.base import ONNX, QONNX, Array, integer, operand, real, result, shape_of
 from ..ops.constants import constant_values
 from ..ops.graph import add_initializer, fresh, make_node, replace
+from .edit import CHANNELS_LAST
 
-_QUANT_DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general")
+_QUANT_DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general", "finn")
+_LAST_DOMAINS = ("finn.custom_op.channels_last", CHANNELS_LAST)
 
 
 def normalise_domain(node: ir.Node) -> None:
@@ -21,6 +23,8 @@ def normalise_domain(node: ir.Node) -> None:
         node.domain = QONNX
         if node.op_type == "IntQuant":
             node.op_type = "Quant"
+    if node.domain in _LAST_DOMAINS:
+        node.domain = CHANNELS_LAST
 
 
 def name_everything(graph: ir.Graph) -> None:

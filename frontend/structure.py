@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import numpy as np
 import onnx_ir as ir
+from onnx_ir.passes.common import InlinePass
 
 from ..errors import CompileError, printable, raise_all
 from ..ops.base import constant
@@ -14,7 +17,34 @@ _REAL = ir.DataType.FLOAT
 _WHOLE = (
     ir.DataType.INT8, ir.DataType.INT16, ir.DataType.INT32, ir.DataType.INT64,
     ir.DataType.UINT8, ir.DataType.UINT16, ir.DataType.UINT32, ir.DataType.UINT64, ir.DataType.BOOL,
+    ir.DataType.INT4, ir.DataType.UINT4, ir.DataType.INT2, ir.DataType.UINT2,
 )  # fmt: skip
+
+
+def sort(graph: ir.Graph) -> None:
+    """Nodes behind what they read, where the file has them in another order; a cycle is left for `check_structure`."""
+    known = {*graph.inputs, *graph.initializers.values()}
+    for node in graph:
+        if any(v is not None and v not in known for v in node.inputs):
+            with contextlib.suppress(ValueError):
+                graph.sort()
+            return
+        known.update(node.outputs)
+
+
+def inline(model: ir.Model) -> None:
+    """ONNX functions (which some exporters make of modules) in the places where they are called."""
+    if not model.functions:
+        return
+    try:
+        InlinePass()(model)
+    except (ValueError, KeyError, TypeError, RuntimeError, ir.passes.PassError) as error:
+        raise CompileError(
+            "the model's ONNX functions cannot be inlined",
+            fix="inline them before: onnx.inliner.inline_local_functions(model)",
+            stage="import",
+        ) from error
+    model.functions.clear()
 
 
 def check_structure(graph: ir.Graph) -> None:

@@ -107,11 +107,11 @@ def wide_scale(model: onnx.ModelProto) -> None:
     wire("quant_in", 1, "s3")(model)
 
 
-def raw(name: str, code: int, dtype: object) -> Change:
+def raw(name: str, code: int, dtype: object, more: float = 0.0) -> Change:
     def change(model: onnx.ModelProto) -> None:
         tensor = next(t for t in model.graph.initializer if t.name == name)
         values = numpy_helper.to_array(tensor)
-        tensor.CopyFrom(helper.make_tensor(name, code, values.shape, values.astype(dtype).tobytes(), raw=True))  # type: ignore[call-overload]
+        tensor.CopyFrom(helper.make_tensor(name, code, values.shape, (values.astype(dtype) + more).tobytes(), raw=True))  # type: ignore[call-overload]
 
     return change
 
@@ -147,27 +147,22 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "bits many": (array("b", [3, 4]), "bit width", "quant_in"),
     "bits too many": (array("b", 11), "more than 1024", "quant_in"),
     "weights nan": (array("w", [[1, np.nan], [1, 1], [1, 1]]), "constant 'w' holds NaN", "quant_w"),
+    "weights float64": (
+        both(array("w", [[0.1, 1], [1, 1], [1, 1]]), raw("w", TensorProto.DOUBLE, np.float64, 1e-12)),
+        "of type DOUBLE does not fit float32", "quant_w",
+    ),
     "weights inf": (array("w", [[1, np.inf], [1, 1], [1, 1]]), "constant 'w' holds NaN or infinity", "quant_w"),
-    "weights float64": (raw("w", TensorProto.DOUBLE, np.float64), "is of type DOUBLE", "quant_w"),
-    "weights float16": (raw("w", TensorProto.FLOAT16, np.float16), "is of type FLOAT16", "quant_w"),
-    "weights bfloat16": (raw("w", TensorProto.BFLOAT16, np.int16), "is of type BFLOAT16", "quant_w"),
     "input float64": (kind(TensorProto.DOUBLE), "input 'x' is of type DOUBLE", ""),
-    "input uint8": (kind(TensorProto.UINT8), "input 'x' is of type UINT8", ""),
     "norm training": (lambda m: norm(m, training_mode=1), "training mode", "norm"),
-    "unsorted": (lambda m: m.graph.node.append(m.graph.node.pop(0)), "used before it is computed", "dense"),
     "cycle": (wire("dense", 0, "y"), "used before it is computed", "dense"),
     "unknown tensor": (wire("dense", 0, "ghost"), "nothing computes tensor 'ghost'", "dense"),
     "unknown output": (lambda m: setattr(m.graph.output[0], "name", "ghost"), "nothing computes output 'ghost'", ""),
-    "missing operand": (wire("dense", 1, ""), "MatMul takes 2 inputs", "dense"),
+    "missing operand": (wire("dense", 1, ""), "MatMul lacks input 1", "dense"),
     "opset 8": (lambda m: setattr(m.opset_import[0], "version", 8), "ONNX opset 8", ""),
     "opset 99": (lambda m: setattr(m.opset_import[0], "version", 99), "ONNX opset 99", ""),
     "no opset": (lambda m: m.opset_import.pop(0), "ONNX opset None", ""),
     "loop": (insert(0, "Loop", ["x"], ["l"], name="loop"), "operator Loop is not supported", "loop"),
     "sparse constant": (insert(0, "Constant", [], ["k"], name="const", value_string="s"), "Constant without", "const"),
-    "function": (
-        lambda m: m.functions.append(helper.make_function("f", "F", ["a"], ["a"], [], [helper.make_opsetid("", 17)])),
-        "holds ONNX functions", "",
-    ),
 }  # fmt: skip
 
 
@@ -205,6 +200,13 @@ def test_every_opset_from_9(opset: int) -> None:
 
 HARMLESS: dict[str, Change] = {
     "symbolic batch": shape("batch", 3),
+    "unsorted": lambda m: m.graph.node.append(m.graph.node.pop(0)),
+    "weights float64": raw("w", TensorProto.DOUBLE, np.float64),
+    "weights float16": raw("w", TensorProto.FLOAT16, np.float16),
+    "input uint8, quantised by the model": kind(TensorProto.UINT8),
+    "function": lambda m: m.functions.append(
+        helper.make_function("f", "F", ["a"], ["a"], [], [helper.make_opsetid("", 17)])
+    ),
     "unknown batch": lambda m: m.graph.input[0].type.tensor_type.shape.dim[0].Clear(),
     "initializer as input": lambda m: m.graph.input.append(helper.make_tensor_value_info("w", 1, [3, 2])),
     "no node names": lambda m: [n.ClearField("name") for n in m.graph.node] and None,

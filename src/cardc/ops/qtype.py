@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import onnx_ir as ir
 
 from ..errors import CompileError
 
 _KEY = "cardc.qtype"
+SOURCE = "cardc.source"
+"""Metadata of an integer tensor: the tensor of the imported graph that it equals, once scaled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,18 @@ def find_qtype(value: ir.Value) -> QType | None:
     if text is None:
         return None
     try:
-        d = json.loads(text)
-        return QType(int(d["lo"]), int(d["hi"]), tuple(float(s) for s in d["scale"]), int(d["step"]))
+        return _parsed(text)
     except (ValueError, KeyError, TypeError) as error:
         raise CompileError(
             f"tensor {value.name!r} has a malformed integer type",
             fix="write the stage again with --stop-after",
         ) from error
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> QType:
+    d = json.loads(text)
+    return QType(int(d["lo"]), int(d["hi"]), tuple(float(s) for s in d["scale"]), int(d["step"]))
 
 
 def qtype(value: ir.Value) -> QType:

@@ -1,0 +1,38 @@
+"""The rewrites of import by operator: how each exporter's spelling becomes the one that the passes know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from types import MappingProxyType
+
+import onnx_ir as ir
+
+from . import channels_last, finn, qcdq, spelling, windows
+
+Rule = Callable[[ir.Graph, ir.Node], Sequence[ir.Node] | None]
+"""New nodes in place of one, inferred, the last of them giving its result; None where the rule does not apply."""
+
+
+@cache
+def rules() -> Mapping[tuple[str, str], tuple[Rule, ...]]:
+    """Every rule by (domain, name) of the operator, in the order in which they are tried."""
+    found: dict[tuple[str, str], tuple[Rule, ...]] = {}
+    for module in (windows, channels_last, spelling, qcdq, finn):
+        for key, rule in module.RULES.items():
+            found[key] = (*found.get(key, ()), rule)
+    return MappingProxyType(found)
+
+
+def known(node: ir.Node) -> bool:
+    """Whether some rule takes operators of this name."""
+    return (node.domain, node.op_type) in rules()
+
+
+def rewritten(graph: ir.Graph, node: ir.Node) -> Sequence[ir.Node] | None:
+    """What the first rule that applies makes of `node`, or None."""
+    for rule in rules().get((node.domain, node.op_type), ()):
+        new = rule(graph, node)
+        if new is not None:
+            return new
+    return None
