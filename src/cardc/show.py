@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnx_ir as ir
 
+from .errors import printable
 from .ops.base import constant, operand, result, shape_of
 from .ops.graph import is_cardc
 from .ops.qtype import find_qtype
@@ -17,10 +18,10 @@ def graph_text(model: ir.Model) -> str:
     lines = [f"input  {_typed(v)}" for v in model.graph.inputs]
     for node in model.graph:
         args = ", ".join("-" if v is None else _argument(v) for v in node.inputs)
-        attributes = ", ".join(f"{a.name}={_short(a.value)}" for a in node.attributes.values())
+        attributes = ", ".join(f"{printable(a.name)}={_short(a.value)}" for a in node.attributes.values())
         tail = f" {{{attributes}}}" if attributes else ""
         prefix = f"{node.domain.rsplit('.', 1)[0]}." if is_cardc(node) else ""
-        lines.append(f"       {_typed(node.outputs[0])} = {prefix}{node.op_type}({args}){tail}")
+        lines.append(f"       {_typed(node.outputs[0])} = {prefix}{printable(node.op_type)}({args}){tail}")
     lines += [f"output {_typed(v)}" for v in model.graph.outputs]
     return "\n".join(lines)
 
@@ -28,22 +29,22 @@ def graph_text(model: ir.Model) -> str:
 def _typed(value: ir.Value) -> str:
     q = find_qtype(value)
     shape = "x".join(str(d) for d in value.shape) if value.shape is not None else "?"
-    return f"{value.name}: {q or 'float'} {shape}"
+    return f"{printable(value.name or '?')}: {q or 'float'} {shape}"
 
 
 def _argument(value: ir.Value) -> str:
     array = constant(value)
     if array is None:
-        return value.name or "?"
+        return printable(value.name or "?")
     if array.size <= 4:
         return _short(array.ravel().tolist())
     q = find_qtype(value)
     zeros = f", {np.mean(array == 0):.0%} zero" if q is not None and (array == 0).any() else ""
-    return f"{value.name}<{q or array.dtype} {'x'.join(map(str, array.shape))}{zeros}>"
+    return f"{printable(value.name or '?')}<{q or array.dtype} {'x'.join(map(str, array.shape))}{zeros}>"
 
 
 def _short(value: object) -> str:
-    text = str(list(value)) if isinstance(value, (tuple, list)) else str(value)
+    text = printable(str(list(value)) if isinstance(value, (tuple, list)) else str(value))
     return text if len(text) <= 40 else text[:37] + "..."
 
 

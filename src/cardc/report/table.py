@@ -5,6 +5,7 @@ from __future__ import annotations
 from io import StringIO
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -32,7 +33,7 @@ def print_report(report: Report, console: Console) -> None:
     verdict = "fits" if report.fits else "DOES NOT FIT"
     console.print(Text(f"{verdict}: {fullest}", style="green" if report.fits else "bold red"))
     for line in report.fit.advice:
-        console.print(Text(f"  {line}"))
+        console.print(Padding(Text(line), (0, 0, 0, 2)))
     if report.exact is not None:
         style = "green" if report.exact.equal else "bold red"
         console.print(Text(exact_in_words(report.exact), style=style))
