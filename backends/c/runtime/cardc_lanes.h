@@ -8,7 +8,7 @@
 #ifndef CARDC_LANES_H
 #define CARDC_LANES_H
 
-#include "cardc_types.h"
+#include "cardc_conv.h"
 
 #define CARDC_LANE_MASK 0x00ff00ffu
 
@@ -36,5 +36,48 @@ typedef struct cardc_shape {
 /* Pixels 0 and 2, and 1 and 3, of a word of four, as 16-bit lanes: one UXTB16 each where the DSP extension is. */
 static inline uint32_t cardc_even(uint32_t word) { return word & CARDC_LANE_MASK; }
 static inline uint32_t cardc_odd(uint32_t word) { return (word >> 8) & CARDC_LANE_MASK; }
+
+/* Reads the runs of one part: how many taps they have. */
+static uint32_t cardc_load_runs(const cardc_conv_sparse *layer, const uint16_t *offsets, const uint8_t *counts,
+                                cardc_run *runs) {
+  const uint32_t classes = layer->classes;
+  const uint16_t *at = offsets;
+  uint32_t k;
+  CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
+    runs[k].n_plus = runs[k].n_minus = runs[k].residue = 0;
+  }
+  CARDC_NO_UNROLL for (k = 0; k < classes; k++) {
+    cardc_run *run = runs + k % CARDC_RUNS;
+    run->n_plus += counts[k], run->n_minus += counts[classes + k];
+    run->residue = layer->residue[k];
+  }
+  CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
+    runs[k].plus = at;
+    at += runs[k].n_plus;
+  }
+  CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
+    runs[k].minus = at;
+    runs[k].init = runs[k].n_minus * layer->max_u * 0x01010101u;
+    at += runs[k].n_minus;
+  }
+  return (uint32_t)(at - offsets);
+}
+
+/* Moves at most `room` taps from `rest` to `chunk`: how many. */
+static uint32_t cardc_take_taps(cardc_run *chunk, cardc_run *rest, uint32_t room, uint32_t max_u) {
+  const uint32_t all = room;
+  uint32_t k;
+  CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
+    const uint32_t plus = rest[k].n_plus < room ? rest[k].n_plus : room;
+    const uint32_t minus = rest[k].n_minus < room - plus ? rest[k].n_minus : room - plus;
+    chunk[k] = rest[k];
+    chunk[k].n_plus = plus, chunk[k].n_minus = minus;
+    chunk[k].init = minus * max_u * 0x01010101u;
+    rest[k].plus += plus, rest[k].n_plus -= plus;
+    rest[k].minus += minus, rest[k].n_minus -= minus;
+    room -= plus + minus;
+  }
+  return all - room;
+}
 
 #endif

@@ -21,11 +21,13 @@ static inline uint32_t cardc_aligned_word(const uint8_t *at) {
       uint32_t VARS;                                                                                         \
       CARDC_NO_UNROLL while (tap != end) {                                                           \
         const uint8_t *p = base + *tap++;                                                                    \
+        CARDC_PIN(p);                                                                                        \
         STEP(+=)                                                                                             \
       }                                                                                                      \
       tap = run->minus, end = tap + run->n_minus;                                                            \
       CARDC_NO_UNROLL while (tap != end) {                                                           \
         const uint8_t *p = base + *tap++;                                                                    \
+        CARDC_PIN(p);                                                                                        \
         STEP(-=)                                                                                             \
       }                                                                                                      \
       if (right) {                                                                                           \
@@ -36,7 +38,7 @@ static inline uint32_t cardc_aligned_word(const uint8_t *at) {
     }                                                                                                        \
   }
 
-#define CARDC_ADD(A, OP, P) A OP cardc_aligned_word(P);
+#define CARDC_ADD(A, OP, P) A OP cardc_aligned_word(P); CARDC_PIN(A);
 #define CARDC_JOIN(LOW, HIGH) *out++ += (LOW >> right) | (HIGH << left);
 #define CARDC_COPY(A) *out++ += A;
 
