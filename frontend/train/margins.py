@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...errors import CompileError
-from .layers import MaskedBinary
+from .layers import Masked
 
 Wide = NDArray[np.float64]
 
@@ -24,16 +24,16 @@ def clear_boundaries(card: nn.Sequential) -> int:
     """Nudge batch norm biases until no accumulator value that can occur lies near a rounding boundary.
 
     For every masked layer -> batch norm -> QuantReLU in `card` (pooling and flattening between them allowed),
-    each channel's bias moves by the least multiple of 1/4096 of the quantiser's step that keeps norm(alpha *
+    each channel's bias moves by the least multiple of 1/4096 of the quantiser's step that keeps norm(step_w *
     step * a) / step' at a relative distance of 1e-4 from every k + 1/2, for all integers `a` that the
     channel's weights can add up to. Returns how many channels moved (by at most half a step, in practice far
     less).
     """
     moved, step, top = 0, 0.0, 0
-    layer: MaskedBinary | None = None
+    layer: Masked | None = None
     norm: nn.BatchNorm1d | nn.BatchNorm2d | None = None
     for child in card:
-        if isinstance(child, MaskedBinary):
+        if isinstance(child, Masked):
             layer, norm = child, None
         elif isinstance(child, nn.BatchNorm1d | nn.BatchNorm2d):
             norm = child
@@ -47,15 +47,16 @@ def clear_boundaries(card: nn.Sequential) -> int:
 
 
 def _clear(
-    layer: MaskedBinary, norm: nn.BatchNorm1d | nn.BatchNorm2d, step: float, top: int, next_step: float, next_top: int
+    layer: Masked, norm: nn.BatchNorm1d | nn.BatchNorm2d, step: float, top: int, next_step: float, next_top: int
 ) -> int:
     """One layer: inputs 0 ... top worth `step` each, outputs rounded to 0 ... next_top worth `next_step` each."""
-    signs = (torch.where(layer.weight < 0, -1.0, 1.0) * layer.mask).flatten(1)
-    low, high = (_wide(top * part.sum(1)) for part in (signs.clamp(max=0), signs.clamp(min=0)))
+    weights = layer.integers().flatten(1)
+    low, high = (_wide(top * part.sum(1)) for part in (weights.clamp(max=0), weights.clamp(min=0)))
+    worth = layer.step.flatten().expand(len(weights)).tolist()
     slope = _wide(norm.weight) / np.sqrt(_wide(norm.running_var) + norm.eps)
     mean, moved = _wide(norm.running_mean), 0
     for channel, bias in enumerate(norm.bias.tolist()):
-        reachable = np.arange(low[channel], high[channel] + 1) * (float(layer.alpha) * step)
+        reachable = np.arange(low[channel], high[channel] + 1) * (worth[channel] * step)
         t = slope[channel] * (reachable - mean[channel]) / next_step
         for tries in range(_NUDGES):
             nudged = np.float32(bias + _zigzag(tries) * next_step / 4096)

@@ -14,7 +14,7 @@ from brevitas.quant import Uint8ActPerTensorFloat
 from torch import nn
 
 from ...errors import CompileError
-from .layers import MaskedBinaryConv2d, MaskedBinaryLinear
+from .layers import MaskedConv2d, MaskedLinear
 
 # Powers of two, so that dividing by them is exact. Images in [0, 1] with 17 grey levels k/16 meet no rounding
 # tie (with 1/15 the middle grey would sit on one); activations come out of batch norm with unit variance.
@@ -46,13 +46,13 @@ def digits_card(
         torch.manual_seed(seed)
         layers: dict[str, nn.Module] = {"quant": qnn.QuantIdentity(**_fixed(16, _INPUT_STEP))}
         for i, (m, n) in enumerate(((1, a), (a, b), (b, c)), 1):
-            layers[f"conv{i}"] = MaskedBinaryConv2d(m, n, 3, padding=1)
+            layers[f"conv{i}"] = MaskedConv2d(m, n, 3, padding=1)
             layers[f"norm{i}"] = nn.BatchNorm2d(n)
             layers[f"act{i}"] = qnn.QuantReLU(**_fixed(2**bits, _STEP))
             if i > 1:
                 layers[f"pool{i}"] = nn.MaxPool2d(2)
         layers["flatten"] = nn.Flatten()
-        layers["linear"] = MaskedBinaryLinear(4 * c, classes)
+        layers["linear"] = MaskedLinear(4 * c, classes)
     return nn.Sequential(OrderedDict(layers))
 
 
@@ -73,8 +73,8 @@ def mlp_card(
             "quant": qnn.QuantIdentity(**_fixed(16, _INPUT_STEP)),
         }
         for i, (m, n) in enumerate(pairwise(widths), 1):
-            layers[f"linear{i}"] = MaskedBinaryLinear(m, n)
+            layers[f"linear{i}"] = MaskedLinear(m, n)
             layers[f"norm{i}"] = nn.BatchNorm1d(n)
             layers[f"act{i}"] = qnn.QuantReLU(act_quant=Uint8ActPerTensorFloat, bit_width=bits)
-        layers["linear"] = MaskedBinaryLinear(widths[-1], classes)
+        layers["linear"] = MaskedLinear(widths[-1], classes)
     return nn.Sequential(OrderedDict(layers))

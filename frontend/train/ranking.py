@@ -21,6 +21,13 @@ def kept(weights: int, sparsity: float) -> int:
     return weights - math.ceil(round(sparsity * weights, 6))  # 0.9 * 10 must not become 9.000000000000002
 
 
+def check_pruning(sparsity: float, ranking: str) -> None:
+    """Raise CompileError for a sparsity outside [0, 1) or a ranking that is none."""
+    kept(1, sparsity)
+    if ranking not in ("global", "layer"):
+        raise CompileError(f"ranking is {ranking!r}", fix="use 'global' or 'layer'")
+
+
 def top_k(ranks: Tensor, k: int) -> Tensor:
     """{0, 1} mask, shaped like `ranks`, of its `k` largest elements; among equals the first wins, so k is exact."""
     flat = ranks.flatten()

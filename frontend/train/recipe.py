@@ -1,11 +1,13 @@
-"""What every training recipe is, and the loop they share."""
+"""What every training recipe is, and how a model is judged."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,6 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ...errors import CompileError
+from .augment import Augmentation, Clean
+from .objective import Distil
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -20,32 +24,38 @@ IntArray = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training stands: epoch (from 1) of epochs, mean loss and accuracy over the epoch's training batches."""
+    """Where training stands: epoch (from 1) of epochs, mean loss and accuracy over the epoch's training batches.
+
+    A recipe of several phases counts epochs anew in each; `phase` counts from 1.
+    """
 
     epoch: int
     epochs: int
     loss: float
     accuracy: float
+    phase: int = 1
 
 
 Watch = Callable[[Progress], None]
 
 
-class Recipe(Protocol):
-    """A way to train and prune a card. A recipe is a frozen dataclass: its fields are all that decides the result."""
+class Scalars(Protocol):
+    """Where curves go; TensorBoard's SummaryWriter is one (see `scalars.tensorboard`)."""
 
-    def train(self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None) -> nn.Module:
-        """Train `model` in place on x [N, ...] with class labels y [N] and return it in eval mode, masks final."""
-        ...
+    def add_scalar(self, tag: str, value: float, step: int, /) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """Epochs of shuffled mini-batches; every learning rate falls from its start to 0 along a cosine."""
+    """Epochs of shuffled mini-batches; every learning rate falls from its start to 0 along a cosine.
+
+    `augment` makes what the model sees of each batch; `seed` decides the order of images and all random choices.
+    """
 
     epochs: int = 60
     batch_size: int = 64
     seed: int = 0
+    augment: Augmentation = field(default_factory=Clean)
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 2:
@@ -53,6 +63,37 @@ class Schedule:
                 f"{self.epochs} epochs of batches of {self.batch_size}",
                 fix="at least one epoch, and two images a batch (batch norm needs them)",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class Aids:
+    """What training may use besides data; none of it but `distil` changes the result on one kind of device.
+
+    `checkpoint`: a .npz file, written after each epoch and resumed from where it exists. `scalars`: curves.
+    `distil`: a teacher. `device`: where the model and each batch go, such as "cuda"; the model returns to the CPU.
+    """
+
+    checkpoint: Path | None = None
+    scalars: Scalars | None = None
+    distil: Distil | None = None
+    device: str = "cpu"
+
+
+class Recipe(Protocol):
+    """A way to train and prune a card. A recipe is a frozen dataclass: its fields are all that decides the result."""
+
+    def train(
+        self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None, aids: Aids | None = None
+    ) -> nn.Module:
+        """Train `model` in place on x [N, ...] with class labels y [N] and return it in eval mode, masks final."""
+        ...
+
+
+def check_rates(**rates: float) -> None:
+    """Raise CompileError for a learning rate that is not positive and finite."""
+    for name, rate in rates.items():
+        if not (rate > 0 and math.isfinite(rate)):
+            raise CompileError(f"{name} is {rate}", fix="give positive learning rates")
 
 
 def check_data(x: FloatArray, y: IntArray) -> tuple[Tensor, Tensor]:
@@ -78,51 +119,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(threads)
-
-
-def fit(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    schedule: Schedule,
-    groups: Sequence[dict[str, Any]],
-    before_step: Callable[[], None],
-    progress: Watch | None = None,
-) -> None:
-    """Minimise cross-entropy with Adam over parameter `groups` (each with its own lr).
-
-    `before_step` runs before every forward pass: where a recipe prunes. Raises CompileError when the loss
-    diverges.
-    """
-    steps = schedule.epochs * (len(x) // schedule.batch_size or 1)
-    optimiser = torch.optim.Adam(list(groups))
-    cosine = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-    order = torch.Generator().manual_seed(schedule.seed)
-    model.train()
-    for epoch in range(1, schedule.epochs + 1):
-        loss_sum, right, seen = 0.0, 0, 0
-        for batch in _batches(len(x), schedule.batch_size, order):
-            before_step()
-            optimiser.zero_grad()
-            logits = model(x[batch])
-            loss = nn.functional.cross_entropy(logits, y[batch])
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimiser.step()
-            cosine.step()
-            loss_sum += float(loss.detach()) * len(batch)
-            right += int((logits.argmax(1) == y[batch]).sum())
-            seen += len(batch)
-        if not np.isfinite(loss_sum):
-            raise CompileError(f"the loss is {loss_sum} in epoch {epoch}", fix="lower the learning rate")
-        if progress is not None:
-            progress(Progress(epoch, schedule.epochs, loss_sum / seen, right / seen))
-
-
-def _batches(n: int, size: int, order: torch.Generator) -> Iterator[Tensor]:
-    """A shuffled epoch in full batches (what is left over waits for another epoch's shuffle)."""
-    shuffled = torch.randperm(n, generator=order)
-    for i in range(max(1, n // size)):
-        yield shuffled[i * size : (i + 1) * size]
 
 
 @torch.no_grad()

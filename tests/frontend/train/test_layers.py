@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from cardc.errors import CompileError
-from cardc.frontend.train.layers import MaskedBinaryConv2d, MaskedBinaryLinear, sparsity
+from cardc.frontend.train.layers import MaskedConv2d, MaskedLinear, sparsity
 
 
-def _linear(seed: int = 0) -> MaskedBinaryLinear:
+def _linear(seed: int = 0) -> MaskedLinear:
     torch.manual_seed(seed)
-    layer = MaskedBinaryLinear(6, 5)
+    layer = MaskedLinear(6, 5)
     layer.set_mask((torch.rand(5, 6) < 0.5).float())
     return layer
 
@@ -31,7 +31,7 @@ def test_a_pruned_weight_is_zero_and_not_plus_one() -> None:
 
 def test_convolution_is_the_ternary_one() -> None:
     torch.manual_seed(1)
-    layer = MaskedBinaryConv2d(2, 3, 3, padding=1)
+    layer = MaskedConv2d(2, 3, 3, padding=1)
     layer.set_mask((torch.rand_like(layer.weight) < 0.3).float())
     layer.eval()
     x = torch.randint(0, 16, (4, 2, 5, 5)).float()
@@ -84,7 +84,7 @@ def test_gradient_of_scores_and_input() -> None:
 
 
 def test_sparsity_counts_all_layers() -> None:
-    model = torch.nn.Sequential(MaskedBinaryLinear(10, 4), MaskedBinaryLinear(4, 5))
+    model = torch.nn.Sequential(MaskedLinear(10, 4), MaskedLinear(4, 5))
     mask = torch.zeros(4, 10)
     mask[0, :6] = 1
     model[0].set_mask(mask)  # type: ignore[operator]
