@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cardc.ops import lookup
 from cardc.ops.base import CARDC, ONNX, Array
 from cardc.ops.graph import add_initializer, make_node
 from cardc.ops.qtype import QType, set_qtype
