@@ -10,6 +10,7 @@ MatMul on a tensor of rank 3 or more (a dense layer at each position: a convolut
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import onnx_ir as ir
@@ -21,7 +22,7 @@ Nodes = list[ir.Node]
 
 
 def _wrapped(
-    graph: ir.Graph, node: ir.Node, op: str, others: Sequence[ir.Value], attributes: Mapping[str, object], count: int = 1
+    graph: ir.Graph, node: ir.Node, op: str, others: Sequence[ir.Value], attributes: Mapping[str, Any], count: int = 1
 ) -> Nodes:
     """`op` on the first `count` inputs of `node` moved to channels-first, its result moved back."""
     rank = rank_of(operand(node, 0))
@@ -145,7 +146,7 @@ def _dense(graph: ir.Graph, node: ir.Node) -> Nodes | None:
     k, m = shape_of(w)
     turned = transpose(graph, node, w, (1, 0), "weight_rows")
     kernel = reshape(graph, node, result(turned), (m, k, *(1,) * (rank - 2)), "weight_kernel")
-    attributes: dict[str, object] = {"kernel_shape": [1] * (rank - 2)}
+    attributes: dict[str, Any] = {"kernel_shape": [1] * (rank - 2)}
     return [turned, kernel, *_wrapped(graph, node, "Conv", [result(kernel)], attributes)]
 
 

@@ -12,7 +12,7 @@ from ..ops.base import CARDC, ONNX, operand, result, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import QType, find_qtype, qtype
 
-_MOVES = ("Reshape", "Flatten")
+_MOVES = ("Reshape", "Flatten", "Transpose")
 
 
 def check_imported(model: ir.Model) -> None:

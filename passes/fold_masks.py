@@ -3,8 +3,8 @@
     BipolarQuant(W, s) * M  =  s * (sign(W) * M),   M in {0, 1}   ->  integers in {-1, 0, +1}, scale s
 
 Applies to the weight of every Conv and MatMul that is made of constants: a quantiser, then any of Mul by a mask
-or by a scale, Transpose, Reshape. Other quantised constants become plain float constants, which the thresholds
-absorb. Keeps: the value of every weight, compared bit for bit in float32 after the rewrite.
+or by a scale, Transpose, Reshape; or whole numbers of at most 16 bits. Other quantised constants become plain float
+constants, which the thresholds absorb. Keeps: the value of every weight, compared bit for bit in float32.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from ..ops.quant import dequantize
 from .base import Pass, PassLog
 from .weights import Weight, channel_scales, weight_of
 
+_WHOLE = 2**15
 Values = Mapping[ir.Value, Array]
 
 
@@ -40,11 +41,13 @@ class FoldMasks(Pass):
             if node.domain != ONNX or node.op_type not in ("Conv", "MatMul"):
                 continue
             tip = operand(node, 1).producer()
-            if tip is None or operand(node, 1) not in known or is_cardc(tip, "Dequantize"):
+            if operand(node, 1) not in known or is_cardc(tip, "Dequantize"):
                 continue
             try:
-                _fold(graph, node, weight_of(tip, known), known)
-                done += 1
+                weight = _whole(known[operand(node, 1)]) if tip is None else weight_of(tip, known)
+                if weight is not None:
+                    _fold(graph, node, weight, known)
+                    done += 1
             except CompileError as error:
                 errors.append(error)
         raise_all(errors)
@@ -52,6 +55,13 @@ class FoldMasks(Pass):
         done += _fold_rest(graph, known)
         drop_unused(graph)
         return done
+
+
+def _whole(w: Array) -> Weight | None:
+    """A weight without a quantiser that is integers of at most 16 bits all the same, as FINN's streamlining leaves."""
+    if not np.array_equal(w, np.round(w)) or np.abs(w).max(initial=0) >= _WHOLE:
+        return None
+    return Weight(w, np.ones((), np.float32))
 
 
 def _fold(graph: ir.Graph, layer: ir.Node, weight: Weight, known: Values) -> None:

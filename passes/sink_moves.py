@@ -21,7 +21,8 @@ from ..ops.qtype import find_qtype, set_qtype
 from .base import Pass, PassLog
 from .split_quantizers import SOURCE
 
-_RISING = ("Relu", "Clip", "Identity")
+_MOVES = ("Reshape", "Flatten", "Transpose", "MaxPool")
+_RISING = ("Relu", "Clip", "Identity", "MultiThreshold", "Trunc", "Floor", "Round")
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class SinkMoves(Pass):
         log.declined.clear()
         for node in list(graph):
             move = operand(node, 0).producer() if lookup(node).elementwise else None
-            if move is None or move.domain != ONNX or move.op_type not in ("Reshape", "Flatten", "MaxPool"):
+            if move is None or move.domain != ONNX or move.op_type not in _MOVES:
                 continue
             reason = _obstacle(graph, node, move)
             if reason:
@@ -55,6 +56,8 @@ def _obstacle(graph: ir.Graph, node: ir.Node, move: ir.Node) -> str:
     if len(result(move).uses()) > 1 or result(move) in graph.outputs:
         return f"{move.name} is used elsewhere too"
     others = [constant(v) for v in node.inputs[1:] if v is not None]
+    if node.op_type == "MultiThreshold" and others[0] is not None and others[0].shape[0] == 1:
+        others = []  # one row of thresholds for all channels
     if any(c is None or c.size != 1 or c.ndim > len(result(move).shape or ()) for c in others):
         return f"{node.op_type} behind {move.name} has a constant for each channel"
     if move.op_type == "MaxPool" and not (is_cardc(node, "Quantize") or node.op_type in _RISING):

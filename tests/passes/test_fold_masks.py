@@ -170,8 +170,15 @@ g (float[1,2] x) => (float[1,2] y)
 
 
 def test_a_float_weight_is_left_alone() -> None:
-    model = before("g (float[1,2] x) => (float[1,2] y) <float[2,2] w = {1,2,3,4}> { y = MatMul(x, w) }", NAME)
-    assert run_pass(model, NAME).rewrites == 0
+    for w in ("1.5,2,3,4", "1,2,3,40000"):
+        model = before(f"g (float[1,2] x) => (float[1,2] y) <float[2,2] w = {{{w}}}> {{ y = MatMul(x, w) }}", NAME)
+        assert run_pass(model, NAME).rewrites == 0
+
+
+def test_whole_numbers_are_integers_without_a_quantiser() -> None:
+    model = before("g (float[1,2] x) => (float[1,2] y) <float[2,2] w = {1,-2,3,4}> { y = MatMul(x, w) }", NAME)
+    assert run_pass(model, NAME).rewrites == 1
+    assert constants(model)["matmul_0_weight"] == [[1, -2], [3, 4]]
 
 
 REFUSED = [

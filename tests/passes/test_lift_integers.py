@@ -15,7 +15,7 @@ COMMON = "float s = {0.5}, float z = {0}, float b = {3}"
 
 DENSE = f"""
 g (float[1,3] x) => (float[1,2] y)
-<{COMMON}, float[3,2] w = {{1, -1, 1, 1, -1, -1}}, float[1,2] ws = {{0.25, 2}}>
+<{COMMON}, float[3,2] w = {{1.5, -1, 1, 1, -1, -1}}, float[1,2] ws = {{0.25, 2}}>
 {{
   xq = {QUANT}(x, s, z, b)
   wq = BipolarQuant(w, ws)
@@ -120,7 +120,7 @@ def test_an_input_with_a_scale_a_channel_is_refused() -> None:
 
 def test_an_accumulator_beyond_every_integer_is_refused() -> None:
     text = DENSE.replace("float b = {3}", "float b = {32}").replace("BipolarQuant(w, ws)", f"{QUANT}(w, s, z, b)")
-    model = before(text.replace("1, -1, 1, 1, -1, -1", "1e9, 1e9, 1e9, 1e9, 1e9, 1e9"), NAME)
+    model = before(text.replace("1.5, -1, 1, 1, -1, -1", "1e9, 1e9, 1e9, 1e9, 1e9, 1e9"), NAME)
     with pytest.raises(CompileError, match="may leave 2\\^53") as caught:
         run_pass(model, NAME)
     assert caught.value.node is not None

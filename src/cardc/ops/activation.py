@@ -57,7 +57,8 @@ def _softsign(node: ir.Node, x: Array) -> Array:
 
 def _hard_sigmoid(node: ir.Node, args: Sequence[Array]) -> Array:
     y = args[0] * _F32(real(node, "alpha", 0.2)) + _F32(real(node, "beta", 0.5))
-    return np.clip(y, _F32(0), _F32(1)).astype(_F32)
+    clipped: Array = np.clip(y, _F32(0), _F32(1)).astype(_F32)
+    return clipped
 
 
 def _rising(*names: str) -> Callable[[ir.Node], None]:
