@@ -6,9 +6,16 @@
 
 /* 16-bit lanes: word 2k holds pixels 4k (low half) and 4k + 2, word 2k + 1 pixels 4k + 1 and 4k + 3. */
 static void cardc_widen(uint32_t *lanes, const uint32_t *bytes, uint32_t words) {
-  CARDC_NO_UNROLL for (; words > 0; words--, lanes += 2, bytes++) {
-    lanes[0] += cardc_even(*bytes);
-    lanes[1] += cardc_odd(*bytes);
+  CARDC_NO_UNROLL for (; words > 1; words -= 2, lanes += 4, bytes += 2) {
+    const uint32_t a = bytes[0], b = bytes[1];
+    lanes[0] = cardc_add_even(lanes[0], a);
+    lanes[1] = cardc_add_odd(lanes[1], a);
+    lanes[2] = cardc_add_even(lanes[2], b);
+    lanes[3] = cardc_add_odd(lanes[3], b);
+  }
+  if (words > 0) {
+    lanes[0] = cardc_add_even(lanes[0], *bytes);
+    lanes[1] = cardc_add_odd(lanes[1], *bytes);
   }
 }
 

@@ -95,14 +95,14 @@ static void cardc_wide_sums(uint32_t *out, const uint8_t *base, const cardc_run 
       for (n = run->n_minus; n > 0; n--) {
         const uint8_t *p = from + *tap++;
         const uint32_t word = (cardc_aligned_word(p) >> right) | ((cardc_aligned_word(p + 4) << left) & joined);
-        e += cardc_even(word), o += cardc_odd(word);
+        e = cardc_add_even(e, word), o = cardc_add_odd(o, word);
       }
       e = init - e, o = init - o;
       tap = run->plus;
       for (n = run->n_plus; n > 0; n--) {
         const uint8_t *p = from + *tap++;
         const uint32_t word = (cardc_aligned_word(p) >> right) | ((cardc_aligned_word(p + 4) << left) & joined);
-        e += cardc_even(word), o += cardc_odd(word);
+        e = cardc_add_even(e, word), o = cardc_add_odd(o, word);
       }
       out[2 * i] += e, out[2 * i + 1] += o;
     }

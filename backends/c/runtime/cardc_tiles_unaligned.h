@@ -72,11 +72,10 @@ static void cardc_byte_sums(uint32_t *out, uint32_t tiles, const cardc_shape *sh
   }
 }
 
-#define CARDC_WIDE_STEP(P)                                        \
-  word = cardc_word(P), e0 += cardc_even(word), o0 += cardc_odd(word);      \
-  word = cardc_word(P + 4), e1 += cardc_even(word), o1 += cardc_odd(word);  \
-  word = cardc_word(P + 8), e2 += cardc_even(word), o2 += cardc_odd(word);  \
-  word = cardc_word(P + 12), e3 += cardc_even(word), o3 += cardc_odd(word);
+#define CARDC_WIDE_ADD(E, O, P) word = cardc_word(P), E = cardc_add_even(E, word), O = cardc_add_odd(O, word);
+#define CARDC_WIDE_STEP(P)                                             \
+  CARDC_WIDE_ADD(e0, o0, P) CARDC_WIDE_ADD(e1, o1, P + 4)              \
+  CARDC_WIDE_ADD(e2, o2, P + 8) CARDC_WIDE_ADD(e3, o3, P + 12)
 
 /* 16-bit lanes of 16 pixels of one row, for bytes of which only few add up in 8 bits: words are widened before they are
  * added. out[2k] += pixels 0 and 2 of word k, out[2k + 1] += pixels 1 and 3, each higher by max_u * (minus taps). */
