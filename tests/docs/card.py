@@ -9,7 +9,7 @@ card (float[1,1,4,4] x) => (float[1,2] y)
  float[2,1,3,3] w = {{1,-1,1,1,-1,1,1,1,1, 1,-1,1,1,-1,1,1,1,1}},
  float[8,2] v = {{1,-1,1,1,1,-1,-1,-1, 1,-1,1,1,1,-1,-1,-1}}>
 {{
-  xq = Quant<signed: int = 1, {QUANT}(x, s, z, b)
+  xq = Quant<signed: int = 0, {QUANT}(x, s, z, b)
   wq = BipolarQuant(w, ws)
   a = Conv<kernel_shape: ints = [3,3], pads: ints = [1,1,1,1]>(xq, wq)
   r = Relu(a)

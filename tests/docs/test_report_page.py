@@ -23,12 +23,14 @@ FIGURE = {"value", "stage", "low", "high"}
 
 @pytest.fixture(scope="module")
 def reports() -> list[Report]:
-    """A verified C library, an unverified FPGA project, and a verdict that is not equal."""
+    """A C library and an FPGA project, both verified, and the library with a verdict that is not equal."""
     x = np.random.default_rng(0).normal(size=(8, 1, 4, 4)).astype(np.float32)
     mcu = cardc.compile(parse(CARD), "nucleo-f446re")
     assert mcu.verify(x, np.zeros(len(x), np.int64), emulated_inputs=2).equal
     wrong = Exact(False, 1, 1, 0, ("integer", "c:host"), first_difference="c:host: ...")
-    return [mcu.report, mcu.report.replace(exact=wrong), cardc.compile(parse(CARD), "pynq-z2").report]
+    fpga = cardc.compile(parse(CARD), "pynq-z2")
+    assert fpga.verify(x, emulated_inputs=2).equal
+    return [mcu.report, mcu.report.replace(exact=wrong), fpga.report]
 
 
 def keys(value: Any, path: str = "") -> Iterator[str]:

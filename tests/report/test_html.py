@@ -12,7 +12,7 @@ from cardc import targets
 from cardc.passes.base import Declined, PassTrace
 from cardc.report import Figure, Report, fits
 
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "wbr"}
 HOSTILE = "<script>alert('x')</script>\"><img src=http://evil.example/x onerror=y>{{ 7*7 }}"
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
+from markupsafe import Markup, escape
 
 from .figure import TOTALS, Figure, number, show
 from .fit import Check
@@ -47,7 +49,7 @@ def report_to_html(report: Report) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    env.filters.update(number=number, percent=_percent, shape=_shape)
+    env.filters.update(number=number, percent=_percent, shape=_shape, breaks=_breaks)
     env.globals.update(show=show)
     page = env.get_template("report.html.j2")
     columns = _COSTS[report.board.backend]
@@ -106,6 +108,11 @@ def _percent(share: float) -> str:
     if 0 < share < 0.001:
         return "<0.1\u00a0%"
     return f"{100 * share:.1f}\u00a0%" if share < 1000 else "none there"
+
+
+def _breaks(name: str) -> Markup:
+    """`name`, escaped, with leave to break the line behind a dot, slash or underscore."""
+    return Markup(re.sub(r"(?<=[./_])(?=\w)", "<wbr>", str(escape(name))))
 
 
 def _shape(shape: tuple[int, ...]) -> str:
