@@ -84,7 +84,7 @@ void cardc_finish_row(const cardc_finish *finish, uint32_t channel, const int32_
   }
   if (finish->kind == CARDC_THRESHOLD) {
     for (; at != end; at++, sums += step) {
-      ((uint8_t *)dst)[at] = (uint8_t)threshold(finish, channel, *sums - bias);
+      cardc_store(finish, dst, at, threshold(finish, channel, *sums - bias));
     }
   } else if (finish->kind == CARDC_REQUANTIZE) {
     for (; at != end; at++, sums += step) {
@@ -115,7 +115,7 @@ static void finish_bits(const cardc_finish *f, const int16_t *t, const uint8_t *
 void cardc_finish_outputs(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t count, void *dst) {
   const uint32_t end = channel + count;
   const uint32_t at = finish->shared ? 0 : channel;
-  if (finish->kind == CARDC_THRESHOLD && finish->levels == 1 && finish->t16) {
+  if (finish->kind == CARDC_THRESHOLD && finish->levels == 1 && finish->t16 && finish->out == CARDC_U8) {
     finish_bits(finish, finish->t16 + at, finish->falling ? finish->falling + at : NULL, sums, count,
                 (uint8_t *)dst + channel);
     return;

@@ -59,8 +59,9 @@ def _threshold(levels: int, acc: Ints, sums: fold.Sums, rng: np.random.Generator
     step = 2 if levels < 100 and rng.integers(2) else 1
     f = fold.thresholds(t, d, sums)
     narrow = f.fits_int16
+    dtype = [np.uint8, np.uint8, np.int16, np.int32][int(rng.integers(4))]
     finish = Finish(
-        1, 0, f.shared, base=0, step=step, levels=levels, falling=f.falling,
+        1, {np.uint8: 0, np.int16: 1, np.int32: 2}[dtype], f.shared, step=step, levels=levels, falling=f.falling,
         t16=f.t.astype(np.int16) if narrow else None, t32=None if narrow else f.t.astype(np.int32),
     )  # fmt: skip
-    return Tail(finish, apply_thresholds(acc[None], t, d, 0, step)[0], np.uint8)
+    return Tail(finish, apply_thresholds(acc[None], t, d, 0, step)[0], dtype)
