@@ -81,7 +81,8 @@ def _batch_norm_verify(node: ir.Node) -> None:
 def _clip(node: ir.Node, args: Sequence[Array]) -> Array:
     lo = args[1] if len(args) > 1 else _F32(real(node, "min", -np.inf))
     hi = args[2] if len(args) > 2 else _F32(real(node, "max", np.inf))
-    return np.minimum(np.maximum(args[0], lo), hi).astype(_F32)
+    clipped: Array = np.minimum(np.maximum(args[0], lo), hi).astype(args[0].dtype)
+    return clipped
 
 
 def _clip_verify(node: ir.Node) -> None:

@@ -27,9 +27,9 @@ RANGES = {
 
 def element_type(node: ir.Node) -> ir.DataType:
     """The integer type that a QuantizeLinear makes, or that a DequantizeLinear reads."""
-    if node.op_type == "DequantizeLinear":
-        tensor = operand(node, 0).const_value
-        return tensor.dtype if tensor is not None else operand(node, 0).dtype or ir.DataType.UINT8
+    tensor = operand(node, 0).const_value
+    if node.op_type == "DequantizeLinear" and tensor is not None:
+        return tensor.dtype
     zero = node.inputs[2].const_value if len(node.inputs) > 2 and node.inputs[2] is not None else None
     if zero is not None:
         return zero.dtype
