@@ -36,6 +36,9 @@ class DropIdentities(Pass):
             if y in graph.outputs:
                 log.decline(node, "it gives the model's output its name and scale")
                 continue
+            if qtype(x).scale != qtype(y).scale and _reaches_concat(y):
+                log.decline(node, "the Concat behind it joins tensors of its scale")
+                continue
             rewire(graph, y, x)
             done += 1
         drop_unused(graph)
@@ -43,6 +46,18 @@ class DropIdentities(Pass):
             for node in graph:  # what reads `x` for `y` may now see a narrower range
                 infer_node(node)
         return done
+
+
+def _reaches_concat(value: ir.Value) -> bool:
+    """Whether a Concat reads `value`, directly or behind operators that hand its scale on."""
+    pending = [value]
+    while pending:
+        for use in pending.pop().uses():
+            if is_cardc(use.node, "Concat"):
+                return True
+            if not is_cardc(use.node, "Conv", "MatMul", "Threshold", "Requantize", "Affine", "Add"):
+                pending.append(result(use.node))
+    return False
 
 
 def _is_identity(node: ir.Node) -> bool:

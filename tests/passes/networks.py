@@ -33,6 +33,7 @@ class Network:
     arrays: dict[str, Array] = field(default_factory=dict)
     last: str = "x"
     count: int = 0
+    unit: float = 1.0
     scales: dict[str, tuple[float, str]] = field(default_factory=dict)
     """Scale and rounding mode of each activation's quantiser, by the name of its output."""
 
@@ -45,7 +46,8 @@ class Network:
         for _ in range(int(r.integers(1, 4))):
             if len(self.shape) == 3 and r.random() < 0.3:
                 self.flatten()
-            self.layer()
+            step = r.choice([self.layer, self.layer, self.layer, self.residual, self.joined, self.average])
+            step()
         if len(self.shape) == 3:
             self.flatten()
         self.dense(3)
@@ -82,9 +84,10 @@ class Network:
         out = self.node("Quant", inputs, domain=DOMAIN, signed=signed, narrow=narrow, rounding_mode=mode)
         return out, mode
 
-    def quantiser(self) -> None:
-        """On the last activation."""
-        scale, mode = self.scale(), "SIGN"
+    def quantiser(self, scale: float | None = None) -> None:
+        """On the last activation; of a given scale where tensors are joined."""
+        scale, mode = scale or self.scale(), "SIGN"
+        self.unit = scale
         if self.rng.random() < 0.3:
             self.last = self.node("BipolarQuant", [self.last, self.constant(scale, "s")], domain=DOMAIN)
         else:
@@ -133,6 +136,47 @@ class Network:
             self.pool()
         if len(self.shape) == 3 and min(self.shape[1:]) < 2:
             self.flatten()
+
+    def branch(self) -> str:
+        """A layer that keeps the shape, on the last activation; its result, which is the last activation then."""
+        if len(self.shape) == 3:
+            w = self.weight(self.shape[0], self.shape[0], 3, 3, axis=0)
+            self.last = self.node("Conv", [self.last, w], kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+        else:
+            self.last = self.node("MatMul", [self.last, self.weight(*self.shape * 2, axis=1)])
+        return self.last
+
+    def residual(self) -> None:
+        """x + layer(x), the branch quantised to the same scale, or (with short fractions) not at all."""
+        skip, unit = self.last, self.unit
+        self.branch()
+        if not self.exact or self.rng.random() < 0.5:
+            self.bias_or_norm()
+            self.quantiser(unit)
+        self.last = self.node(str(self.rng.choice(["Add", "Sub"])), [skip, self.last])
+        clipped = self.rng.random() < 0.5
+        if clipped:
+            self.last = self.node("Relu", [self.last])
+        # Without a quantiser a Relu may stand in front of a layer, not of a Flatten.
+        if self.rng.random() < 0.5 or not self.exact or (clipped and len(self.shape) == 3):
+            self.quantiser()
+
+    def joined(self) -> None:
+        """x beside layer(x)."""
+        skip, unit = self.last, self.unit
+        self.branch()
+        self.bias_or_norm()
+        self.quantiser(None if self.exact else unit)
+        self.last = self.node("Concat", [skip, self.last], axis=1)
+        self.shape = (2 * self.shape[0], *self.shape[1:])
+
+    def average(self) -> None:
+        if len(self.shape) == 3 and min(self.shape[1:]) >= 2:
+            self.last = self.node("AveragePool", [self.last], kernel_shape=[2, 2], strides=[2, 2])
+            self.shape = (self.shape[0], self.shape[1] // 2, self.shape[2] // 2)
+            self.quantiser()
+        else:
+            self.layer()
 
     def bias_or_norm(self) -> None:
         channels = self.shape[0]
