@@ -96,3 +96,19 @@ def test_ternary(
     layer = DensePlanes(bit_planes.encode_ternary(w), planes).put(place)
     acc, sums = w @ (x.lo + x.step * u), fold.of_ternary_planes(w, x, planes)
     run(place, "cardc_dense_ternary", layer, planes_of(u, planes), acc, sums, kind, levels, seed)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("inputs", [255, 256, 512])
+@pytest.mark.parametrize("bit", [0, 1])
+def test_every_bit_counts_and_none_does(name: str, inputs: int, bit: int) -> None:
+    """256 ones in eight words are one more than a byte holds."""
+    u, x = np.full(inputs, bit), fold.Stored(-1, 2, 1)
+    w = np.stack([np.full(inputs, 1), np.full(inputs, -1)])
+    acc = w @ (x.lo + x.step * u)
+    for kernel, words, sums in (
+        ("cardc_dense_binary", bit_planes.encode_binary(w), fold.of_binary_planes(w, x, 1)),
+        ("cardc_dense_ternary", bit_planes.encode_ternary(w), fold.of_ternary_planes(w, x, 1)),
+    ):
+        place = PLACES[name]()
+        run(place, kernel, DensePlanes(words, 1).put(place), planes_of(u, 1), acc, sums, "affine", 1, 0)
