@@ -27,12 +27,13 @@ class Chain:
     def channels(self) -> int:
         """Channels along axis 1, or 1 where no constant of the chain tells channels apart."""
         wide = any(
-            c is not None and c.size > 1
+            c is not None and (c.shape[0] if node.op_type == "MultiThreshold" else c.size) > 1
             for node in self.nodes
             for c in (constant(v) for v in node.inputs[1:] if v is not None)
         )
-        scale = () if find_qtype(self.source) is None else qtype(self.source).scale
-        return shape_of(self.source)[1] if wide or len(scale) > 1 else 1
+        types = (find_qtype(v) for v in (self.source, *(node.outputs[0] for node in self.nodes)))
+        wide = wide or any(q is not None and len(q.scale) > 1 for q in types)
+        return shape_of(self.source)[1] if wide else 1
 
     @property
     def monotone(self) -> bool:
@@ -89,5 +90,7 @@ def reachable(value: ir.Value) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             pads = node.attributes.get("pads")
             padded = pads is not None and any(pads.as_ints())
             return channel_ranges(rows, qtype(operand(node, 0)), padded)
+    if node is not None and is_cardc(node, "MaxPool", "Resize"):
+        return reachable(operand(node, 0))
     q = qtype(value)
     return np.asarray([q.lo]), np.asarray([q.hi])

@@ -16,7 +16,7 @@ from ..ops.graph import add_initializer, fresh, infer_node, make_node
 from ..ops.qtype import QType, qtype, set_qtype
 from ..ops.spread import pad_amounts, resize_factors
 from .rational import common_unit, start, whole
-from .realise import LIMIT, realise
+from .realise import LIMIT, in_units, realise
 
 Lift = Callable[[ir.Graph, ir.Node], list[ir.Node]]
 
@@ -76,7 +76,7 @@ def _concat(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
     if len({qtype(v).scale for v in branches}) > 1:
         unit = common_unit([Fraction(s) for v in branches for s in qtype(v).scale])
         try:
-            branches = [_in_units(graph, v, unit, node) for v in branches]
+            branches = [in_units(graph, v, unit, node) for v in branches]
         except CompileError as error:
             raise CompileError(
                 "the tensors that Concat joins have scales without a common unit",
@@ -84,30 +84,6 @@ def _concat(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
                 fix="use one quantiser for all that is joined",
             ) from error
     return [_plain(graph, node, "Concat", branches, {"axis": 1})]
-
-
-def _in_units(graph: ir.Graph, value: ir.Value, unit: Fraction, node: ir.Node) -> ir.Value:
-    """`value` as multiples of `unit`, which divides its scale."""
-    q = qtype(value)
-    if q.scale == (float(unit),):
-        return value
-    m = whole(start(q, shape_of(value)[1]).a, unit)
-    ends = [k * v for k in m for v in (q.lo, q.hi)]
-    if max(abs(v) for v in (*ends, *m)) > LIMIT:
-        raise CompileError("the scale is no small multiple of the unit", node=node, fix="use one quantiser")
-    stem = fresh(graph, f"{value.name}_units")
-    shared = m if len(set(m)) > 1 else m[:1]
-    inputs = [
-        value,
-        add_initializer(graph, f"{stem}_multiplier", np.asarray(shared, np.int64), QType(min(m), max(m))),
-        add_initializer(graph, f"{stem}_offset", np.zeros(1, np.int64), QType(0, 0)),
-    ]
-    scaled = make_node(
-        CARDC, "Affine", inputs, name=fresh(graph, f"{value.name}_rescale"), out=stem,
-        q=QType(min(ends), max(ends), (float(unit),)),
-    )  # fmt: skip
-    graph.insert_before(node, scaled)
-    return result(scaled)
 
 
 def _average(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:

@@ -17,15 +17,14 @@ from typing import ClassVar
 import onnx_ir as ir
 
 from ..errors import CompileError, raise_all
-from ..ops.base import CARDC, ONNX, operand, result
+from ..ops.base import CARDC, ONNX, integer, operand, result, shape_of
 from ..ops.graph import drop_unused, fresh, infer_node, make_node, replace
-from ..ops.qtype import qtype
 from .base import Pass, PassLog
 from .join import JOINS, lift_join
-from .realise import integers_of, realise
+from .realise import integers_of, one_scale, realise
 
 _LINEAR = ("Conv", "MatMul")
-_MOVES = ("Reshape", "Flatten", "MaxPool")
+_MOVES = ("Reshape", "Flatten", "Transpose", "MaxPool")
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class LiftIntegers(Pass):
             lifted = [_linear(graph, node)]
         else:
             x = integers_of(operand(node, 0))
-            if x is None or (node.op_type != "MaxPool" and len(set(qtype(x).scale)) > 1):
+            if x is None:
                 return 0
             domain = CARDC if node.op_type == "MaxPool" else ONNX
             lifted = [integer_node(graph, node, [x, *(v for v in node.inputs[1:] if v is not None)], domain)]
@@ -91,8 +90,6 @@ def _linear(graph: ir.Graph, node: ir.Node) -> ir.Node:
             fix="train the layer with a weight quantiser (brevitas.nn.QuantConv2d, QuantLinear)",
         )
     x = realise(graph, operand(node, 0), node)
-    if len(set(qtype(x).scale)) > 1:
-        raise CompileError(
-            f"the input of {node.op_type} has one scale a channel", node=node, fix="use one scale for the tensor"
-        )
+    if node.op_type != "Conv" or integer(node, "group", 1) != shape_of(x)[1]:
+        x = one_scale(graph, x, node)
     return integer_node(graph, node, [x, w], CARDC)

@@ -29,7 +29,7 @@ OUT_SCALE, OUT_OFFSET = "cardc.out_scale", "cardc.out_offset"
 """Metadata of the graph's integer output: real value = scale * integer + offset (decimal float64)."""
 
 LIMIT = 2**62
-_MOVES = ("Reshape", "Flatten")
+_MOVES = ("Reshape", "Flatten", "Transpose")
 _MONOTONE = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh")
 
 
@@ -81,7 +81,7 @@ def _in_one_unit(graph: ir.Graph, x: ir.Value, line: Line, tail: _Tail) -> tuple
     if end is None:
         raise AssertionError("the output has a producer")
     try:
-        value = affine(graph, x, line, cause, end, LIMIT)
+        value = affine(graph, x, line, cause, end, limit=LIMIT)
     except CompileError as error:
         raise CompileError(
             "the output's scale or bias differs by channel, and no common unit of 62 bits makes them integers",
@@ -112,7 +112,7 @@ def _walk(output: ir.Value) -> _Tail:
         if is_cardc(node, "Dequantize"):
             return _Tail(operand(node, 0), tuple(chain[::-1]), tuple(moves), tuple(dropped), argmax)
         constants = all(v is not None and v.const_value is not None for v in node.inputs[1:])
-        if node.domain == ONNX and node.op_type in _MOVES:
+        if node.domain == ONNX and node.op_type in _MOVES and not (chain and node.op_type == "Transpose"):
             moves.append(node)
         elif node.op_type == "ArgMax" and value is output:
             argmax = node

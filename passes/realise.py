@@ -19,7 +19,7 @@ from ..ops.base import CARDC, constant, operand, real, result, shape_of
 from ..ops.graph import add_initializer, fresh, is_cardc, make_node
 from ..ops.qtype import QType, qtype
 from .chain import reachable
-from .rational import AFFINE, Line, extend, start, whole
+from .rational import AFFINE, Line, common_unit, extend, start, whole
 
 LIMIT = 2**31 - 1
 _CLIPS = ("Relu", "Clip")
@@ -69,9 +69,15 @@ def _along(graph: ir.Graph, q: ir.Value, nodes: list[ir.Node], before: ir.Node) 
     return affine(graph, q, line, nodes[-1], before) if touched else q
 
 
-def affine(graph: ir.Graph, x: ir.Value, line: Line, cause: ir.Node, before: ir.Node, limit: int = LIMIT) -> ir.Value:
-    """Integers m x + k of the common unit of `line`. CompileError (naming `cause`) where they exceed `limit`."""
-    unit = line.unit()
+def affine(
+    graph: ir.Graph, x: ir.Value, line: Line, cause: ir.Node, before: ir.Node, *,
+    limit: int = LIMIT, unit: Fraction | None = None,
+) -> ir.Value:  # fmt: skip
+    """Integers m x + k of `unit`, or of the common unit of `line`; the real value is theirs times it.
+
+    Raises CompileError (naming `cause`) where they exceed `limit`.
+    """
+    unit = unit or line.unit()
     m, k = whole(line.a, unit), whole(line.b, unit)
     lo, hi = (np.broadcast_to(v, (len(m),)) for v in reachable(x))
     ends = [mc * int(v) + kc for mc, kc, low, high in zip(m, k, lo, hi, strict=True) for v in (low, high)]
@@ -94,6 +100,27 @@ def affine(graph: ir.Graph, x: ir.Value, line: Line, cause: ir.Node, before: ir.
     node = make_node(CARDC, "Affine", inputs, name=fresh(graph, f"{cause.name}_units"), out=stem, q=q)
     graph.insert_before(before, node)
     return result(node)
+
+
+def in_units(graph: ir.Graph, x: ir.Value, unit: Fraction, before: ir.Node) -> ir.Value:
+    """`x` as multiples of `unit`, which divides its scales. CompileError where those are larger than LIMIT."""
+    q = qtype(x)
+    if q.scale == (float(unit),):
+        return x
+    return affine(graph, x, start(q, shape_of(x)[1]), x.producer() or before, before, unit=unit)
+
+
+def one_scale(graph: ir.Graph, x: ir.Value, before: ir.Node) -> ir.Value:
+    """`x` with one scale for all of its channels. CompileError where theirs have no common unit."""
+    scales = qtype(x).scale
+    try:
+        return in_units(graph, x, common_unit([Fraction(s) for s in scales]), before) if len(scales) > 1 else x
+    except CompileError as error:
+        raise CompileError(
+            f"the input of {before.op_type} has one scale a channel, without a common unit",
+            node=before,
+            fix="use one scale for the tensor, or powers of two",
+        ) from error
 
 
 def _clip(graph: ir.Graph, x: ir.Value, node: ir.Node, before: ir.Node) -> ir.Value:

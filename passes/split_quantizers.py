@@ -15,14 +15,14 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError, raise_all
-from ..ops import lookup
-from ..ops.base import CARDC, QONNX, constant, integer, operand, result, text
+from ..ops import lookup, qtype
+from ..ops.base import CARDC, QONNX, constant, integer, operand, result, shape_of, text
 from ..ops.graph import fresh, make_node, replace
 from ..ops.qtype import QType
 from ..ops.quant import SIGN, level_range
 from .base import Pass, PassLog
 
-SOURCE = "cardc.source"
+SOURCE = qtype.SOURCE
 """Metadata of an integer tensor: the tensor of the imported graph that it equals, once scaled."""
 
 
@@ -67,19 +67,12 @@ class SplitQuantizers(Pass):
 def activation_type(node: ir.Node) -> tuple[QType, int]:
     """The integer type that an activation's quantiser produces, and its zero point.
 
-    Raises CompileError where scale or zero point differ by channel, or the zero point is not whole.
+    Raises CompileError where the scale varies over positions, or the zero point is not one whole number.
     """
     lookup(node).verify(node)
-    scale = constant(operand(node, 1))
-    if scale is None or not (scale == scale.ravel()[0]).all():
-        raise CompileError(
-            "an activation's quantiser has one scale a channel",
-            node=node,
-            fix="use one scale for the tensor (scaling_per_output_channel=False)",
-        )
-    unit = float(np.float32(scale.ravel()[0]))
+    unit = _scale(node)
     if node.op_type == "BipolarQuant":
-        return QType(-1, 1, (unit,), 2), 0
+        return QType(-1, 1, unit, 2), 0
     zero, bits = constant(operand(node, 2)), constant(operand(node, 3))
     if zero is None or bits is None or not (zero == round(float(zero.ravel()[0]))).all():
         raise CompileError(
@@ -92,5 +85,20 @@ def activation_type(node: ir.Node) -> tuple[QType, int]:
     if signed and round(n) == 1:
         if z:
             raise CompileError("a one-bit quantiser has a zero point", node=node, fix="use a zero point of 0")
-        return QType(lo, hi, (unit,), 2), 0
-    return QType(lo - z, hi - z, (unit,)), z
+        return QType(lo, hi, unit, 2), 0
+    return QType(lo - z, hi - z, unit), z
+
+
+def _scale(node: ir.Node) -> tuple[float, ...]:
+    """The quantiser's scale: one number, or one for each index of axis 1."""
+    scale, shape = constant(operand(node, 1)), shape_of(operand(node, 0))
+    if scale is not None and (scale == scale.ravel()[0]).all():
+        return (float(np.float32(scale.ravel()[0])),)
+    laid = None if scale is None else (1,) * (len(shape) - scale.ndim) + scale.shape
+    if scale is None or laid != (1, *shape[1:2], *(1,) * (len(shape) - 2)):
+        raise CompileError(
+            "an activation's quantiser has a scale that is neither one number nor one a channel",
+            node=node,
+            fix="use one scale for the tensor (scaling_per_output_channel=False)",
+        )
+    return tuple(float(s) for s in scale.ravel().astype(np.float32))

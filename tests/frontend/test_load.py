@@ -103,7 +103,7 @@ def no_quantiser(model: onnx.ModelProto) -> None:
 
 
 def wide_scale(model: onnx.ModelProto) -> None:
-    model.graph.initializer.append(numpy_helper.from_array(np.asarray([[0.5, 0.25, 0.5]], F), "s3"))
+    model.graph.initializer.append(numpy_helper.from_array(np.asarray([[0.5, 1e-4, 0.3]], F), "s3"))
     wire("quant_in", 1, "s3")(model)
 
 
@@ -134,7 +134,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "float input": (both(drop("quant_in"), wire("dense", 0, "x")), "input of MatMul is not quantised", "dense"),
     "mask before": (masked_before, "2 of 6 weights are exactly 0 before binarisation", "quant_w"),
     "mask of halves": (array("m", [[1, 0.5], [0, 1], [1, 1]]), "neither a mask of 0 and 1", "mask"),
-    "scale a channel": (wide_scale, "one scale a channel", "quant_in"),
+    "scale a channel": (wide_scale, "one scale a channel, without a common unit", "dense"),
     "zero point": (array("z", 0.5), "zero point is not one whole number", "quant_in"),
     "scale 0": (array("s", 0), "scale is not positive", "quant_in"),
     "scale negative": (array("s", -1), "scale is not positive", "quant_in"),

@@ -75,7 +75,7 @@ def test_reshapes_of_integers_stay_reshapes() -> None:
     assert np.array_equal(outputs(model, x), want)
 
 
-def test_scales_a_channel_do_not_pass_a_reshape() -> None:
+def test_scales_a_channel_are_laid_along_flattened_channels() -> None:
     text = CONV.replace("y = MaxPool<kernel_shape: ints = [3]>(a)", "y = Flatten(a)").replace(
         "float[1,2,3] y", "float[1,10] y"
     )
@@ -83,7 +83,8 @@ def test_scales_a_channel_do_not_pass_a_reshape() -> None:
     x = samples(model)
     want = outputs(model, x)
     run_pass(model, NAME)
-    assert show(model).splitlines()[-1] == "y = Flatten(a)"
+    assert show(model).splitlines()[-1] == "y = Dequantize(y_int)"
+    assert qtype(model.graph.node(2).outputs[0]).scale == (0.125,) * 5 + (0.25,) * 5
     assert np.array_equal(outputs(model, x), want)
 
 
@@ -109,12 +110,28 @@ def test_the_remedy_names_the_operator_to_quantise() -> None:
     assert "after LeakyRelu 'leakyrelu_2'" in caught.value.fix
 
 
-def test_an_input_with_a_scale_a_channel_is_refused() -> None:
+def _two_layers(scales: str) -> str:
     text = DENSE.replace("y = MatMul(xq, wq)", "a = MatMul(xq, wq)\n  y = MatMul(a, vq)").replace(
         "  wq =", "  vq = BipolarQuant(v, s)\n  wq ="
     )
-    model = before(text.replace("float[1,2] ws", "float[2,2] v = {1, -1, 1, 1}, float[1,2] ws"), NAME)
-    with pytest.raises(CompileError, match="has one scale a channel"):
+    return text.replace("float[1,2] ws = {0.25, 2}", f"float[2,2] v = {{1, -1, 1, 1}}, float[1,2] ws = {scales}")
+
+
+def test_an_input_with_a_scale_a_channel_gets_their_common_unit() -> None:
+    model = before(_two_layers("{0.25, 2}"), NAME)
+    x = samples(model)
+    want = outputs(model, x)
+    run_pass(model, NAME)
+    # Accumulators worth 0.125 and 1: the second becomes 8 times as much of the first's unit.
+    assert show(model).splitlines()[2] == (
+        "a_int_units = Affine(a_int, a_int_units_multiplier, a_int_units_offset) int8[-80,88]"
+    )
+    assert np.array_equal(outputs(model, x), want)
+
+
+def test_an_input_with_scales_without_a_common_unit_is_refused() -> None:
+    model = before(_two_layers("{0.3, 1e-4}"), NAME)
+    with pytest.raises(CompileError, match="one scale a channel, without a common unit"):
         run_pass(model, NAME)
 
 

@@ -88,8 +88,18 @@ def test_equal_scales_a_channel_are_one_scale() -> None:
     assert run_pass(model, NAME).rewrites == 1
 
 
+def test_a_scale_a_channel_stays_one_a_channel() -> None:
+    model = before(QUANT.replace("float s = {0.5}", "float[1,3] s = {0.5, 0.25, 0.5}"), NAME)
+    x = samples(model)
+    want = outputs(model, x)
+    assert run_pass(model, NAME).rewrites == 1
+    q = find_qtype(model.graph.node(0).outputs[0])
+    assert q is not None
+    assert q.scale == (0.5, 0.25, 0.5)
+    assert np.array_equal(outputs(model, x), want)
+
+
 REFUSED = [
-    ("float s = {0.5}", "float[1,3] s = {0.5, 0.25, 0.5}", "one scale a channel"),
     ("z = {0}", "z = {0.5}", "zero point is not one whole number"),
     ("float z = {0}", "float[1,3] z = {0, 1, 0}", "zero point is not one whole number"),
 ]
@@ -103,6 +113,14 @@ def test_refusals_name_node_and_remedy(old: str, new: str, what: str) -> None:
     assert caught.value.node is not None
     assert caught.value.fix
     assert f"pass {NAME}" in str(caught.value)
+
+
+def test_a_scale_a_position_is_refused() -> None:
+    text = QUANT.replace("float s = {0.5}", "float[1,1,3] s = {0.5, 0.25, 0.5}").replace("[1,3] x", "[1,2,3] x")
+    model = before(text.replace("[1,3] y", "[1,2,3] y"), NAME)
+    with pytest.raises(CompileError, match="neither one number nor one a channel") as caught:
+        run_pass(model, NAME)
+    assert caught.value.node is not None
 
 
 def test_one_bit_with_a_zero_point_is_refused() -> None:

@@ -55,13 +55,28 @@ def _infer_float(node: ir.Node) -> TensorType:
 
 
 def _infer(node: ir.Node) -> TensorType:
-    win, _ = geometry(node)
+    win, group = geometry(node)
     weights = operand(node, 1)
     if weights.const_value is None:
         raise CompileError("Conv weights are not constant", node=node, fix="export the model in eval mode")
     w = weight_rows(weights.const_value.numpy().astype(np.int64))
-    q = accumulator(w, qtype(weights), qtype(operand(node, 0)), win.padded)
+    x, wq = qtype(operand(node, 0)), qtype(weights)
+    q = accumulator(w, wq, x, win.padded, _products(node, wq.scale, x.scale, w.shape[0], group))
     return TensorType(window_shape(node, w.shape[0], win), q)
+
+
+def _products(
+    node: ir.Node, w: tuple[float, ...], x: tuple[float, ...], out: int, group: int
+) -> tuple[float, ...] | None:
+    """Scales of the output channels where the input has one scale a channel, which only depthwise layers can take."""
+    if len(x) == 1:
+        return None
+    if len(x) != group:
+        raise CompileError(
+            "Conv sums over channels of different scales", node=node, fix="use one scale for the input tensor"
+        )
+    each = w if len(w) > 1 else w * out
+    return tuple(s * x[o // (out // group)] for o, s in enumerate(each))
 
 
 def _execute_float(node: ir.Node, args: Sequence[Array]) -> Array:

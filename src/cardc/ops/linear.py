@@ -33,8 +33,8 @@ def channel_ranges(w: Array, x: QType, padded: bool) -> tuple[NDArray[np.int64],
     return up * lo + down * hi, up * hi + down * lo
 
 
-def accumulator(w: Array, wq: QType, xq: QType, padded: bool) -> QType:
-    """The accumulator's type: exact range over all channels, scale the product of the scales.
+def accumulator(w: Array, wq: QType, xq: QType, padded: bool, scale: tuple[float, ...] | None = None) -> QType:
+    """The accumulator's type: exact range over all channels; `scale`, or the product of the scales.
 
     The range always holds 0, which is where every kernel's sum starts. CompileError where it leaves +-2^53.
     """
@@ -43,5 +43,5 @@ def accumulator(w: Array, wq: QType, xq: QType, padded: bool) -> QType:
             "an accumulator of this layer may leave 2^53", fix="use fewer bits for weights or activations"
         )
     lo, hi = channel_ranges(w, xq, padded)
-    scale = tuple(s * t for s in wq.scale for t in xq.scale)
-    return QType(min(0, int(lo.min(initial=0))), max(0, int(hi.max(initial=0))), scale)
+    products = tuple(s * t for s in wq.scale for t in xq.scale)
+    return QType(min(0, int(lo.min(initial=0))), max(0, int(hi.max(initial=0))), scale or products)

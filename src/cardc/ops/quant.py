@@ -23,6 +23,7 @@ from .base import (
     constant,
     integer,
     operand,
+    per_channel,
     result,
     shape_of,
     text,
@@ -123,7 +124,7 @@ def quantize(x: Array, q: QType, mode: str, zero: int) -> Array:
     """
     if mode == SIGN:
         return np.where(x >= 0, 1, -1).astype(np.int64)
-    y = x.astype(np.float32) / np.float32(q.scale[0]) + np.float32(zero)
+    y = x.astype(np.float32) / per_channel(np.asarray(q.scale, np.float32), x.ndim) + np.float32(zero)
     if q.bipolar:
         return np.where(y >= 0, 1, -1).astype(np.int64)
     y = rounded(y, mode) - zero

@@ -10,7 +10,7 @@ import onnx_ir as ir
 
 from ..errors import CompileError
 from .base import ONNX, Array, OpDef, TensorType, arity, constant, integer, ints, operand, shape_of
-from .qtype import find_qtype
+from .qtype import QType, find_qtype
 
 
 def reshaped(node: ir.Node, shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -39,7 +39,19 @@ def _reshape(node: ir.Node, args: Sequence[Array]) -> Array:
 
 def _reshape_type(node: ir.Node) -> TensorType:
     value = operand(node, 0)
-    return TensorType(reshaped(node, shape_of(value)), find_qtype(value))
+    before, q = shape_of(value), find_qtype(value)
+    after = reshaped(node, before)
+    return TensorType(after, q if q is None or len(q.scale) == 1 else _spread(node, q, before, after))
+
+
+def _spread(node: ir.Node, q: QType, before: tuple[int, ...], after: tuple[int, ...]) -> QType:
+    """`q` with its scales, one a channel, laid along the new channels, each of which lies inside an old one."""
+    channels = before[1]
+    if before[0] != after[0] or after[1] % channels:
+        raise CompileError(
+            f"{node.op_type} mixes channels of different scales", node=node, fix="use one scale for the tensor"
+        )
+    return QType(q.lo, q.hi, tuple(s for s in q.scale for _ in range(after[1] // channels)), q.step)
 
 
 def _transpose(node: ir.Node, args: Sequence[Array]) -> Array:
@@ -51,7 +63,12 @@ def _transpose_type(node: ir.Node) -> TensorType:
     perm = ints(node, "perm", tuple(range(len(shape)))[::-1])
     if sorted(perm) != list(range(len(shape))):
         raise CompileError(f"Transpose by {list(perm)} of {list(shape)}", node=node, fix="check the model's shapes")
-    return TensorType(tuple(shape[p] for p in perm), None)
+    q = find_qtype(operand(node, 0))
+    if q is not None and len(q.scale) > 1 and perm[1] != 1:
+        raise CompileError(
+            "Transpose moves channels of different scales", node=node, fix="use one scale for the tensor"
+        )
+    return TensorType(tuple(shape[p] for p in perm), q)
 
 
 def _shape(node: ir.Node, args: Sequence[Array]) -> Array:

@@ -9,7 +9,8 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from ..ops.base import QONNX, Array, text
+from ..ops.base import QONNX, Array, integer, per_channel, text
+from ..ops.graph import is_cardc
 from ..ops.qtype import QType, qtype
 from ..ops.quant import SIGN, rounded
 from ..passes.lower_outputs import OUT_OFFSET, OUT_SCALE
@@ -23,25 +24,29 @@ RELATIVE = 1e-5
 class Point:
     """An integer tensor that stands for one of the imported model: real = scale * integer + offset.
 
-    `rounding` is the mode of the quantiser that made it and `zero` its zero point; the model's output, where no
-    quantiser made it, has the mode "".
+    `scale` is one number or one a channel, `rounding` the mode of the quantiser that made it and `zero` its zero
+    point; the model's output, where no quantiser made it, has the mode "".
     """
 
     name: str
     source: str
     q: QType
-    scale: float
+    scale: Array
     offset: float = 0.0
     rounding: str = ""
     zero: int = 0
+
+    def unit(self, ndim: int) -> Array:
+        """The scale, float64, as it broadcasts against an `ndim`-d tensor."""
+        return per_channel(self.scale, ndim)
 
 
 def points(model: ir.Model, imported: ir.Model) -> list[Point]:
     """The integer tensors of `model` that the imported model knows too, in order of computation."""
     quantisers = {
-        node.outputs[0].name: node
+        node.outputs[0].metadata_props.get(SOURCE, node.outputs[0].name): node
         for node in imported.graph
-        if node.domain == QONNX and node.op_type in ("Quant", "BipolarQuant")
+        if (node.domain == QONNX and node.op_type in ("Quant", "BipolarQuant")) or is_cardc(node, "Quantize")
     }
     found = []
     for node in model.graph:
@@ -50,7 +55,8 @@ def points(model: ir.Model, imported: ir.Model) -> list[Point]:
         if source is None:
             continue
         q = qtype(value)
-        scale = float(value.metadata_props.get(OUT_SCALE, q.scale[0]))
+        given = value.metadata_props.get(OUT_SCALE)
+        scale = np.asarray(q.scale if given is None else [float(given)], np.float64)
         offset = float(value.metadata_props.get(OUT_OFFSET, 0.0))
         mode, zero = _rounding(quantisers.get(source))
         found.append(Point(value.name or "", source, q, scale, offset, mode, zero))
@@ -63,7 +69,8 @@ def _rounding(quantiser: ir.Node | None) -> tuple[str, int]:
         return "", 0
     if quantiser.op_type == "BipolarQuant":
         return SIGN, 0
-    return text(quantiser, "rounding_mode", "ROUND"), activation_type(quantiser)[1]
+    zero = integer(quantiser, "zero_point", 0) if is_cardc(quantiser) else activation_type(quantiser)[1]
+    return text(quantiser, "rounding_mode", "ROUND"), zero
 
 
 @dataclass(slots=True)
@@ -132,7 +139,7 @@ def compare_floats(
             index = tuple(int(i) for i in np.argwhere(differs & ~excused)[0])
             tally.note(
                 f"{stage}: tensor {point.source!r}, sample {first_sample + index[0]}, element {list(index[1:])}: "
-                f"{values[index]:.9g} instead of {expected[index] * point.scale + point.offset:.9g}, "
+                f"{values[index]:.9g} instead of {(expected * point.unit(expected.ndim))[index] + point.offset:.9g}, "
                 f"which is the integer {expected[index]} ({int((differs & ~excused).sum())} differ)"
             )
 
@@ -143,8 +150,13 @@ def as_integers(x: Array, expected: Array, point: Point) -> tuple[NDArray[np.int
     A quantiser's output is its scale times an integer: it must be that integer. The model's output may be a float
     sum; it must be what `expected` is worth to within float32's precision, a thousandth of a unit allowed.
     """
-    exact = (x.astype(np.float64) - point.offset) / point.scale
-    rounding = 1e-6 * np.abs(exact) + 4e-7 * abs(point.offset / point.scale)
+    unit = point.unit(expected.ndim)
+    exact = (x.astype(np.float64) - point.offset) / unit
+    size = np.abs(exact)
+    if not point.rounding and size.size:
+        # A sum that cancels is as imprecise as its terms are, whose size the sample's largest output tells.
+        size = np.broadcast_to(size.reshape(len(size), -1).max(axis=1).reshape(-1, *(1,) * (size.ndim - 1)), size.shape)
+    rounding = 1e-6 * size + 4e-7 * np.abs(point.offset / unit)
     slack = 1e-6 if point.rounding else 1e-3
     near = np.nan_to_num(np.rint(exact), posinf=2.0**62, neginf=-(2.0**62)).astype(np.int64)
     same = np.abs(exact - expected) <= slack + rounding
@@ -154,7 +166,7 @@ def as_integers(x: Array, expected: Array, point: Point) -> tuple[NDArray[np.int
 def either_way(entered: Array, got: Array, expected: Array, point: Point) -> NDArray[np.bool_]:
     """Where a value within RELATIVE of what entered the quantiser gives `got`, and another one gives `expected`."""
     # In float64, so that the distance is not lost in the quantiser's own float32 arithmetic.
-    t = entered.astype(np.float64) / point.scale
+    t = entered.astype(np.float64) / point.unit(entered.ndim)
     # 0, a bipolar quantiser's only boundary, has no size; what stands beside it has.
     size = np.median(np.abs(t).reshape(len(t), -1).max(axis=1)) if point.q.bipolar else np.maximum(1.0, np.abs(t))
     low, high = (_levels(t + sign * RELATIVE * size, point) for sign in (-1, 1))

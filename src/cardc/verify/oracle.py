@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,8 @@ import onnx_ir as ir
 
 from ..ops.base import Array
 
-_QUANTISERS = ("Quant", "IntQuant", "BipolarQuant")
+_QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "DequantizeLinear")
+_WITHIN = ("Clip", "QuantizeLinear")
 CHUNK = 1000
 
 
@@ -42,8 +43,11 @@ class Oracle:
         self._input = next(v.name for v in graph.input if v.name not in constants)
         self._output = graph.output[0].name
         # Quantisers of activations; those of constants run too, and say nothing about a batch.
+        makers = {n.output[0]: n for n in graph.node}
         self._feeds = {
-            n.output[0]: n.input[0] for n in graph.node if n.op_type in _QUANTISERS and n.input[0] not in constants
+            n.output[0]: _entered(n, makers)
+            for n in graph.node
+            if n.op_type in _QUANTISERS and n.input[0] not in constants
         }
         self._models: dict[int, Any] = {}
 
@@ -79,6 +83,15 @@ class Oracle:
     @staticmethod
     def _constants(model: Any) -> set[str]:
         return {t.name for t in model.graph.initializer}
+
+
+def _entered(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str:
+    """The real tensor that enters a quantiser, which may be a DequantizeLinear with what belongs to it in front."""
+    name = node.input[0]
+    while node.op_type in ("DequantizeLinear", "Clip") and name in makers and makers[name].op_type in _WITHIN:
+        node = makers[name]
+        name = node.input[0]
+    return name
 
 
 def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:

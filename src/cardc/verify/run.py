@@ -11,7 +11,7 @@ import onnx
 import onnx_ir as ir
 
 from ..errors import CompileError
-from ..ops.base import Array
+from ..ops.base import CARDC, Array
 from ..ops.execute import execute
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
@@ -102,7 +102,7 @@ def verify(
     `module` is the Brevitas module, if at hand; `labels` [N] give each stage's accuracy (argmax, lowest index on
     ties). Raises CompileError for inputs that do not fit the model.
     """
-    _check_is_source(imported)
+    _check_is_source(proto, imported)
     x = check_inputs(imported, x)
     labels = check_labels(labels, len(x))
     tally, right = Tally(), dict[str, list[int]]()
@@ -148,13 +148,12 @@ def verify(
     )
 
 
-def _check_is_source(imported: ir.Model) -> None:
+def _check_is_source(proto: onnx.ModelProto, imported: ir.Model) -> None:
     """The chain begins at what was trained; a graph that cardc has already rewritten is not that."""
-    node = next((n for n in imported.graph if is_cardc(n)), None)
-    if node is not None:
+    if any(node.domain == CARDC for node in proto.graph.node):
         raise CompileError(
             "this model is a stage that --stop-after wrote; there is nothing independent to compare it with",
-            node=node,
+            node=next((node for node in imported.graph if is_cardc(node)), None),
             fix="verify the model as it was exported",
         )
 
