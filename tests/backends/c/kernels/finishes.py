@@ -39,8 +39,9 @@ def tail(kind: str, levels: int, acc: Ints, sums: fold.Sums, rng: np.random.Gene
         narrow = bool(np.abs(want).max(initial=0) < 2**15) and bool(rng.integers(2))
         finish = Finish(0, 1 if narrow else 2, f.shared, m=f.m.astype(np.int32), b=f.b.astype(np.int32))
         return Tail(finish, want, np.int16 if narrow else np.int32)
-    shift = int(rng.integers(1, 25))
+    shift = int(rng.choice([rng.integers(1, 25), rng.integers(30, 40)]))  # the larger ones need 64 bits
     m = rng.integers(-(2**shift), 2**shift, channels) * min(16, levels) // reach
+    m = np.clip(m, -(2**31) // abs(sums.gain) + 1, 2**31 // abs(sums.gain) - 1)
     b = rng.integers(-(2 ** (shift + 2)), 2 ** (shift + 4), channels)
     lo = int(rng.integers(-128, 1))
     hi = lo + levels
