@@ -28,7 +28,6 @@ from ..ops.qtype import QType, find_qtype, qtype
 from ..ops.requantize import ROUNDINGS
 from .base import Pass, PassLog
 from .chain import reachable
-from .split_quantizers import SOURCE
 
 _INT32 = 2**31 - 1
 Ints = NDArray[np.int64]
@@ -148,7 +147,6 @@ def _rewrite(graph: ir.Graph, node: ir.Node, m: Ints, b: Ints, shift: int, round
         CARDC, "Requantize", inputs, name=node.name or stem, out=fresh(graph, f"{stem}_dyadic"),
         q=qtype(result(node)), attributes={"shift": shift, "rounding": rounding},
     )  # fmt: skip
-    source = result(node).metadata_props.get(SOURCE)
-    if source is not None:
-        result(new).metadata_props[SOURCE] = source
+    # Its type, the tensor that it equals, and, of the model's output, what a unit is worth.
+    result(new).metadata_props.update(result(node).metadata_props)
     replace(graph, node, [new])

@@ -12,6 +12,7 @@ from cardc.ops.base import Array
 from cardc.ops.requantize import ROUNDINGS, apply_dyadic
 from cardc.ops.threshold import apply_thresholds
 from cardc.passes.base import PassLog
+from cardc.passes.lower_outputs import OUT_SCALE
 from cardc.passes.requantize_dyadic import RequantizeDyadic, first_that_rounds_to, fit_channel
 from cardc.passes.split_quantizers import SOURCE
 
@@ -51,6 +52,15 @@ def test_requantize_equals_the_thresholds(chain: tuple[str, str]) -> None:
     assert sorted(constants(model)) == ["matmul_2_weight", "xq_int_thresholds", "y_multiplier", "y_offset"]
     assert np.array_equal(outputs(model, x), want)
     assert again(model, NAME) == 0
+
+
+def test_the_models_output_keeps_what_its_unit_is_worth() -> None:
+    model = before(dense("c = Relu(a)"), NAME)
+    had = dict(model.graph.outputs[0].metadata_props)
+    assert had[OUT_SCALE] == repr(float(np.float32(0.3)))
+    run_pass(model, NAME)
+    assert model.graph.outputs[0].producer().op_type == "Requantize"  # type: ignore[union-attr]
+    assert model.graph.outputs[0].metadata_props == had
 
 
 def test_few_levels_stay_thresholds() -> None:
