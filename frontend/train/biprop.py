@@ -5,8 +5,10 @@ Source: Diffenderfer and Kailkhura, "Multi-Prize Lottery Ticket Hypothesis" (ICL
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
+import torch
 from torch import nn
 
 from .layers import layers_to_prune
@@ -20,13 +22,15 @@ class Biprop:
     """Train scores s with W frozen: M = top-k of |s|, W^ = alpha * M * sign(W), dL/ds = sign(s) * W * dL/dW^.
 
     Batch norm and activation scales are trained along with the scores. Same model, data and fields: same
-    bits.
+    bits. `scale_fan` first multiplies each layer's weights so that their standard deviation is
+    sqrt(2 / (fan-in * share kept)), as the authors' experiments do: W^ then keeps the activations' variance.
     """
 
     sparsity: float = 0.9
     ranking: Ranking = "global"
     score_lr: float = 0.01
     lr: float = 0.01
+    scale_fan: bool = False
     schedule: Schedule = field(default_factory=Schedule)
 
     def __post_init__(self) -> None:
@@ -37,5 +41,12 @@ class Biprop:
         self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None, aids: Aids | None = None
     ) -> nn.Module:
         """See Recipe.train. Raises CompileError for a model without masked layers and for bad data."""
-        train_scores(self, model, layers_to_prune(model), x, y, progress, aids)
+        layers = layers_to_prune(model)
+        if self.scale_fan:
+            with torch.no_grad():
+                for layer in layers:
+                    fan_in = layer.weight[0].numel()
+                    layer.weight.mul_(math.sqrt(2 / (fan_in * (1 - self.sparsity))) / layer.weight.std())
+                    layer.refresh()
+        train_scores(self, model, layers, x, y, progress, aids)
         return model

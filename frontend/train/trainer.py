@@ -80,7 +80,7 @@ class Trainer:
         epochs = epochs or self.schedule.epochs
         if self._skipping:
             return
-        optimiser = torch.optim.Adam(list(groups))
+        optimiser = torch.optim.Adam([dict(group) for group in groups])  # it writes into what it is given
         rates = [float(group["lr"]) for group in optimiser.param_groups]
         done = self._restore(optimiser, first)
         self.model.train()
