@@ -60,6 +60,7 @@ def quantize_input(graph: ir.Graph, q: QType) -> None:
     (x,) = graph.inputs
     if not _needs_quantiser(x):
         return
+    uses = list(x.uses())
     name = fresh(graph, f"{x.name}_integers")
     quantize = make_node(
         CARDC, "Quantize", [x], name=fresh(graph, "input_quantizer"), out=name, q=q,
@@ -69,7 +70,6 @@ def quantize_input(graph: ir.Graph, q: QType) -> None:
         CARDC, "Dequantize", [result(quantize)], name=fresh(graph, "input_value"), out=fresh(graph, f"{x.name}_value")
     )
     result(quantize).metadata_props[SOURCE] = result(back).name or name
-    uses = list(x.uses())
     first = next(iter(graph))
     graph.insert_before(first, [quantize, back])
     for node, index in uses:

@@ -16,7 +16,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..ops.base import ONNX, QONNX, Array, constant, integer, ints, operand, result, shape_of
-from .edit import CHANNELS_LAST, beside, constant_beside, rank_of, reshape, to_first, to_last, transpose
+from .edit import CHANNELS_LAST, beside, constant_beside, moved_back, rank_of, reshape, to_first, to_last, transpose
 
 Nodes = list[ir.Node]
 
@@ -28,7 +28,7 @@ def _wrapped(
     rank = rank_of(operand(node, 0))
     ins = [transpose(graph, node, operand(node, k), to_first(rank), f"first{k or ''}") for k in range(count)]
     inner = beside(graph, node, op, [*(result(n) for n in ins), *others], attributes)
-    return [*ins, inner, transpose(graph, node, result(inner), to_last(rank), "last")]
+    return [*ins, inner, moved_back(graph, node, result(inner), to_last(rank), "last")]
 
 
 def _conv(graph: ir.Graph, node: ir.Node) -> Nodes:

@@ -11,6 +11,7 @@ import onnx_ir as ir
 from ..ops.base import CARDC, ONNX, Array, result, shape_of
 from ..ops.graph import add_initializer, fresh, make_node
 from ..ops.qtype import SOURCE, QType
+from .moved import ALIAS
 
 CHANNELS_LAST = "qonnx.custom_op.channels_last"
 
@@ -56,6 +57,12 @@ def quantised(graph: ir.Graph, node: ir.Node, x: ir.Value, q: QType) -> list[ir.
     )  # fmt: skip
     result(quantize).metadata_props[SOURCE] = name
     return [quantize, beside(graph, node, "Dequantize", [result(quantize)], domain=CARDC, tag="value")]
+
+
+def moved_back(graph: ir.Graph, node: ir.Node, value: ir.Value, perm: Sequence[int], tag: str) -> ir.Node:
+    """The result of `node` as a transposition of `value`, which goes by its name where it is used as it is."""
+    value.metadata_props[ALIAS] = result(node).name or ""
+    return transpose(graph, node, value, perm, tag)
 
 
 def to_first(rank: int) -> tuple[int, ...]:

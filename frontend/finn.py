@@ -20,7 +20,7 @@ from ..ops.base import CARDC, QONNX, constant, integer, operand, real, result, t
 from ..ops.multithreshold import truncation
 from ..ops.qtype import QType
 from ..ops.quant import level_range
-from .edit import beside, constant_beside, quantised, rank_of, transpose
+from .edit import beside, constant_beside, moved_back, quantised, rank_of, transpose
 
 _LAYOUTS = {2: "NC", 3: "NWC", 4: "NCHW"}
 """What a MultiThreshold without data_layout means by its rank, in qonnx 1.0.0."""
@@ -49,7 +49,7 @@ def _multithreshold(graph: ir.Graph, node: ir.Node) -> list[ir.Node] | None:
     lookup(plain).verify(plain)
     nodes += [plain, *quantised(graph, node, result(plain), _levels(plain, t.shape[1]))]
     if axis != 1:
-        nodes.append(transpose(graph, node, result(nodes[-1]), np.argsort(order).tolist(), "back"))
+        nodes.append(moved_back(graph, node, result(nodes[-1]), np.argsort(order).tolist(), "back"))
     return nodes
 
 
@@ -108,7 +108,7 @@ def _average(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
     nodes.append(beside(graph, node, "Floor", [result(nodes[-1])], tag="whole"))
     nodes += quantised(graph, node, result(nodes[-1]), QType(*level_range(bits[1], signed, False)))
     if last:
-        nodes.append(transpose(graph, node, result(nodes[-1]), (0, 2, 3, 1), "last"))
+        nodes.append(moved_back(graph, node, result(nodes[-1]), (0, 2, 3, 1), "last"))
     return nodes
 
 

@@ -15,7 +15,7 @@ from ..ops import lookup
 from ..ops.base import CARDC, ONNX, QONNX, integer, ints, operand, result, shape_of
 from ..ops.graph import replace, rewire
 from ..ops.reshape import reshaped
-from .moved import Moved, Tracker, compose, inverse, squeezed_alike
+from .moved import ALIAS, Moved, Tracker, compose, inverse, squeezed_alike
 
 _AXIS_1 = ((ONNX, "BatchNormalization"), (QONNX, "MultiThreshold"))
 """Element-wise operators whose constants are vectors along axis 1."""
@@ -50,6 +50,8 @@ class Layouts:
 
     def finish(self) -> None:
         """Compute the outputs as the user has them, under their names."""
+        for node in self._graph:
+            node.outputs[0].metadata_props.pop(ALIAS, None)
         for index, value in enumerate(list(self._graph.outputs)):
             if self._known.get(value) is not None:
                 self._graph.outputs[index] = self._known.user_order(value, None)

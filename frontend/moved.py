@@ -17,6 +17,9 @@ SOURCE_LAYOUT = "cardc.source_layout"
 """Metadata of an imported tensor that is kept in another order than the user's model has it: JSON of `shape` (the
 user's, without the batch) and `perm`: kept = user.reshape(N, *shape).transpose(perm), to the kept tensor's shape."""
 
+ALIAS = "cardc.alias"
+"""Metadata of a tensor that a rewrite made: the user's tensor that it is in another order, whose name it is to get."""
+
 Perm = tuple[int, ...]
 
 
@@ -44,6 +47,11 @@ def squeezed_alike(shape: Sequence[int], perm: Perm) -> bool:
     return wide == sorted(wide)
 
 
+def _set_layout(kept: ir.Value, user: ir.Value, moved: Moved) -> None:
+    layout = {"shape": list(moved.shape or shape_of(user)[1:]), "perm": list(inverse(moved.perm))}
+    kept.metadata_props[SOURCE_LAYOUT] = json.dumps(layout, separators=(",", ":"))
+
+
 class Tracker:
     """The moved tensors of one graph, the nodes that compute them where they must be, and constants in their order."""
 
@@ -67,6 +75,9 @@ class Tracker:
         """`value`, which nothing computes any more, is `moved`."""
         self._moved[value] = moved
         self._sampled.add(value)
+        if moved.value.metadata_props.pop(ALIAS, None) == value.name:
+            moved.value.name = value.name
+            _set_layout(moved.value, value, moved)
 
     def detach(self, node: ir.Node) -> None:
         """Take `node` out of the graph, while its result is still spoken of."""
@@ -90,8 +101,7 @@ class Tracker:
         kept = shape_of(result(node))
         out.shape = ir.Shape(kept if moved.shape else [kept[p] for p in moved.perm])
         self.note(out, moved)
-        layout = {"shape": list(moved.shape or shape_of(out)[1:]), "perm": list(inverse(moved.perm))}
-        result(node).metadata_props[SOURCE_LAYOUT] = json.dumps(layout, separators=(",", ":"))
+        _set_layout(result(node), out, moved)
 
     def again(self, node: ir.Node, inputs: Sequence[ir.Value | None], like: Moved) -> ir.Node:
         """`node` on other `inputs`, its result in the order of `like`."""

@@ -13,7 +13,7 @@ import onnxruntime as ort
 from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
-from qonnx.transformation.infer_shapes import InferShapes
+from qonnx.custom_op.registry import getCustomOp, is_custom_op
 
 from cardc.frontend.load import load
 from cardc.frontend.moved import SOURCE_LAYOUT
@@ -82,9 +82,27 @@ def lowered(model: onnx.ModelProto | ir.Model) -> tuple[ir.Model, ir.Model]:
     return imported, integer
 
 
+def with_shapes(model: onnx.ModelProto) -> ModelWrapper:
+    """`model` for qonnx, whose own inference fails where one custom operator follows another: node by node here."""
+    wrapped = ModelWrapper(onnx.ModelProto.FromString(model.SerializeToString()))
+    constants = {t.name: t for t in wrapped.graph.initializer}
+    for node in wrapped.graph.node:
+        plain = getCustomOp(node).make_shape_compatible_op(wrapped) if is_custom_op(node.domain) else node
+        inputs = [n for n in plain.input if n]
+        kinds = [constants[n].data_type if n in constants else TensorProto.FLOAT for n in inputs]
+        shapes = [wrapped.get_tensor_shape(n) for n in inputs]
+        known = [helper.make_tensor_value_info(*v) for v in zip(inputs, kinds, shapes, strict=True)]
+        outs = [helper.make_empty_tensor_value_info(n) for n in node.output]
+        graph = helper.make_graph([plain], "one", known, outs, [constants[n] for n in inputs if n in constants])
+        one = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=model.opset_import[:1]))
+        for value in one.graph.output:
+            wrapped.set_tensor_shape(value.name, [d.dim_value for d in value.type.tensor_type.shape.dim])
+    return wrapped
+
+
 def by_qonnx(model: onnx.ModelProto, x: Array) -> list[dict[str, Array]]:
     """Every tensor by name, one sample at a time, as qonnx computes it."""
-    wrapped = ModelWrapper(onnx.ModelProto.FromString(model.SerializeToString())).transform(InferShapes())
+    wrapped = with_shapes(model)
     name = model.graph.input[0].name
     return [execute_onnx(wrapped, {name: sample[None]}, return_full_exec_context=True) for sample in x]
 
