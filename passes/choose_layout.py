@@ -13,9 +13,9 @@ from ..ops.graph import is_cardc
 from ..ops.qtype import QType, qtype
 from ..ops.window import window
 from .layouts import Code, Layout, chw
-from .schedule import base, readers
+from .schedule import MOVES, base, readers
 
-_BYTE_READERS = ("Conv", "MatMul", "MaxPool")
+_BYTE_READERS = ("Conv", "MatMul")
 _WORD = 4
 
 
@@ -26,8 +26,8 @@ def choose_layout(value: ir.Value, word_rows: bool) -> Layout:
     """
     users = readers(value)
     q = qtype(value)
-    needs_bytes = is_cardc(value.producer(), "MaxPool") or any(is_cardc(n, *_BYTE_READERS) for n in users)
-    if needs_bytes or (q.levels <= 256 and gives_levels(value)):
+    needs_bytes = any(is_cardc(n, *_BYTE_READERS) for n in users)
+    if needs_bytes or (q.levels <= 256 and (gives_levels(value) or any(is_cardc(n, "MaxPool") for n in users))):
         convs = _convs(value)
         # Strides are for those that see the tensor in its own shape; where one does not, only plain order serves all.
         plain = any(chw(operand(n, 0)) != chw(value) for n in convs)
@@ -50,8 +50,10 @@ def plain_layout(shape: tuple[int, int, int], width_bytes: int) -> Layout:
 def gives_levels(value: ir.Value) -> bool:
     """Whether the kernel that makes `value` counts levels and so writes bytes: thresholds, rounding to even, pools."""
     node = value.producer()
-    if node is None or is_cardc(node, "Threshold", "MaxPool"):
+    if node is None or is_cardc(node, "Threshold"):
         return True
+    if node.op_type in ("MaxPool", *MOVES):  # as wide as what they read
+        return all(qtype(v).levels <= 256 for v in (*node.inputs, value) if v is not None and v.const_value is None)
     return is_cardc(node, "Requantize") and text(node, "rounding", "floor") != "floor"
 
 

@@ -25,7 +25,7 @@ from .arena import Buffer, place
 from .base import Pass, PassLog
 from .choose_layout import choose_layout, copy_layout, gives_levels, plain_layout
 from .layouts import Layout, chw, layout_of, set_layout
-from .schedule import Schedule, Stage, readers, schedule
+from .schedule import MOVES, Schedule, Stage, readers, schedule
 
 OFFSET, SCRATCH = "cardc.offset", "cardc.scratch"
 ARENA, BOUND = "cardc.arena_bytes", "cardc.arena_lower_bound"
@@ -70,8 +70,8 @@ def to_caller(plan: Schedule, value: ir.Value) -> bool:
     """Whether `value` is the result, written by a kernel that can write it as plain integers for the caller."""
     if value is not plan.output or not plan.stages or value is not plan.stages[-1].output or readers(value):
         return False
-    # Levels are bytes, which one more stage stores into the caller's buffer.
-    return not gives_levels(value)
+    # Levels are bytes, and moves keep what they read; one more stage stores those into the caller's buffer.
+    return not gives_levels(value) and plan.stages[-1].node.op_type not in MOVES
 
 
 def output_layout(value: ir.Value) -> Layout:
@@ -144,7 +144,8 @@ def _buffers(plan: Schedule, scratch: list[dict[str, int]]) -> list[Buffer]:
     # Step 0 writes the input, step k + 1 is stage k, and the step behind the last stores a result of bytes.
     last = {id(plan.output): len(plan.stages) + 1}
     for k, stage in enumerate(plan.stages):
-        last[id(stage.source)] = max(k + 1, last.get(id(stage.source), 0))
+        for source in stage.sources:
+            last[id(source)] = max(k + 1, last.get(id(source), 0))
     written = [(plan.source, 0), *((s.output, k + 1) for k, s in enumerate(plan.stages))]
     buffers = [
         Buffer(_name(value), layout_of(value).size, first, max(first, last.get(id(value), 0)))

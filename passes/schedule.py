@@ -1,7 +1,7 @@
 """Stages: what runs as one function on a processor, in order.
 
-A convolution or matrix product takes the Threshold, Requantize or Affine behind it along, when nothing else reads the
-accumulator: the wide accumulators then never exist in memory. Reshape and Flatten move nothing and are no stages.
+What sums (a convolution, a matrix product, an addition, a sum of windows) takes the Threshold, Requantize or Affine
+behind it along, when nothing else reads the accumulator: the wide accumulators then never exist in memory. Reshape and Flatten move nothing and are no stages.
 """
 
 from __future__ import annotations
@@ -15,20 +15,31 @@ from ..ops.base import ONNX, operand, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import find_qtype
 
-_PRODUCTS = ("Conv", "MatMul")
 _FINISHES = ("Threshold", "Requantize", "Affine")
-_COMPUTE = (*_PRODUCTS, *_FINISHES, "MaxPool")
+_SUMS = ("Conv", "MatMul", "Add", "SumPool")
+_POOLS = ("MaxPool", "ArgMax")
+MOVES = ("Concat", "Resize", "Pad", "ZeroStuff", "Transpose")
+"""What only copies elements from place to place."""
+_COMPUTE = (*_SUMS, *_FINISHES, *_POOLS, *MOVES)
 _FREE = ("Reshape", "Flatten", "Identity")
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """One step: `node`, and the `finish` that it takes along, from `source` to `output` (both integer tensors)."""
+    """One step: `node`, and the `finish` that it takes along, from `source` to `output` (both integer tensors).
+
+    `source` is the first of `sources`, the integer tensors that it reads.
+    """
 
     node: ir.Node
     finish: ir.Node | None
     source: ir.Value
     output: ir.Value
+
+    @property
+    def sources(self) -> tuple[ir.Value, ...]:
+        """Every computed tensor that the stage reads, views followed to what they show."""
+        return tuple(base(v) for v in self.node.inputs if v is not None and v.const_value is None)
 
     @property
     def op(self) -> str:
@@ -87,7 +98,8 @@ def schedule(model: ir.Model) -> Schedule:
     for node in graph:
         if node in taken or is_free(node):
             continue
-        if not is_cardc(node, *_COMPUTE) or find_qtype(node.outputs[0]) is None:
+        known = is_cardc(node, *_COMPUTE) or (node.domain == ONNX and node.op_type == "Transpose")
+        if not known or find_qtype(node.outputs[0]) is None:
             fix = "lower it to integers with a quantiser on each side, or leave it to the host"
             errors.append(CompileError(f"there is no C kernel for {node.op_type}", node=node, fix=fix))
             continue
@@ -123,10 +135,10 @@ def _quantizer(graph: ir.Graph) -> ir.Node | None:
 
 
 def _finish(node: ir.Node, graph: ir.Graph) -> ir.Node | None:
-    """The Threshold, Requantize or Affine that alone reads `node`'s result."""
+    """The Threshold, Requantize or Affine that alone reads the sums of `node`."""
     value = node.outputs[0]
     users = list(value.uses())
-    if not is_cardc(node, *_PRODUCTS) or len(users) != 1 or value in graph.outputs:
+    if not is_cardc(node, *_SUMS) or len(users) != 1 or value in graph.outputs:
         return None
     user = users[0].node
     return user if is_cardc(user, *_FINISHES) else None

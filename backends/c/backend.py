@@ -73,8 +73,8 @@ def library_files(name: str, program: Program) -> dict[str, str]:
     if quantize is not None:
         own[f"{name}_quantize.c"] = quantize
         kernels.add("cardc_load_f32")
-    # The network's file includes all three interfaces, used or not.
-    headers = runtime.sources({"cardc_conv_int8", "cardc_dense_int8", "cardc_maxpool"})
+    # The network's file includes all interfaces, used or not.
+    headers = runtime.sources({"cardc_add", "cardc_conv_int8", "cardc_dense_int8", "cardc_maxpool"})
     own |= {file: text for file, text in headers.items() if file.endswith(".h")}
     return {f"src/{file}": text for file, text in sorted((own | runtime.sources(kernels)).items())}
 

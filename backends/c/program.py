@@ -18,6 +18,7 @@ from ...passes.layouts import Layout, layout_of
 from ...passes.plan_memory import ARENA, BOUND, OFFSET, SCRATCH, output_layout, planes, to_caller, working_layout
 from ...passes.schedule import Schedule, Stage, schedule
 from .finish import add_finish
+from .joins import JOINS, add_join
 from .products import add_product
 from .step import Step, at, c_map
 
@@ -116,8 +117,10 @@ def _stage(index: int, plan: Schedule, stage: Stage) -> Step:
     dst = "out" if direct else at(offset + out.interior * out.width_bytes, {**_WIDE, 1: "uint8_t"}[out.width_bytes])
     if stage.op in ("conv", "matmul"):
         _product(step, stage, dst, out)
-    elif stage.op == "maxpool":
+    elif stage.op == "maxpool" and _pools_bytes(stage, out):
         _pool(step, stage, dst, out)
+    elif stage.node.op_type in JOINS:
+        add_join(step, stage, place_of, dst, out)
     else:
         _finish(step, stage.node, stage.source, stage.node, dst, out)
     if out.is_bytes:
@@ -152,25 +155,23 @@ def _product(step: Step, stage: Stage, dst: str, out: Layout) -> None:
     add_product(step, stage, src, layout, dst, out, table)
 
 
+def _pools_bytes(stage: Stage, out: Layout) -> bool:
+    """Whether the fast kernel does: bytes of one code, windows of at most 255, padding smaller than the window."""
+    source, win = layout_of(stage.source), window(stage.node)
+    small = max((*win.kernel, *win.strides, *win.dilations, *win.begin)) <= 255
+    padded = any(max(b, e) >= k for b, e, k in zip(win.begin, win.end, win.kernel, strict=True))
+    same = (source.width_bytes, source.lo, source.step) == (1, out.lo, out.step) and out.is_bytes
+    return same and small and not padded and as_seen(stage.node, source) is not None
+
+
 def _pool(step: Step, stage: Stage, dst: str, out: Layout) -> None:
     node = stage.node
     source = as_seen(node, layout_of(stage.source))
     if source is None:
         raise CompileError("MaxPool reads a reshaped tensor", node=node, fix="do not reshape in front of a pool")
-    if not source.is_bytes:
-        raise CompileError(
-            "MaxPool has a kernel for tensors of at most 256 levels only",
-            node=node,
-            fix="quantise in front of the pool",
-        )
     win = window(node)
-    pad = [(b, e) for b, e in zip(win.begin, win.end, strict=True)]
-    if any(max(p) >= k for p, k in zip(pad, win.kernel, strict=True)):
-        raise CompileError("MaxPool's padding is not smaller than its kernel", node=node, fix="use less padding")
     two = len(win.kernel) == 2
     sizes = [v if two else (d, *v) for v, d in ((win.kernel, 1), (win.strides, 1), (win.dilations, 1), (win.begin, 0))]
-    if max(max(v) for v in sizes) > 255:
-        raise CompileError("MaxPool's window is larger than 255", node=node, fix="use a smaller window")
     names = ("kernel", "stride", "dilation")
     fields: list[tuple[str, object]] = [("from", c_map(source)), ("to", c_map(out))]
     for name, (down, across) in zip(names, sizes[:3], strict=True):

@@ -87,7 +87,7 @@ class Oracle:
 
 def _entered(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str:
     """The real tensor that enters a quantiser, which may be a DequantizeLinear with what belongs to it in front."""
-    name = node.input[0]
+    name: str = node.input[0]
     while node.op_type in ("DequantizeLinear", "Clip") and name in makers and makers[name].op_type in _WITHIN:
         node = makers[name]
         name = node.input[0]
@@ -102,11 +102,18 @@ def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:
 
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
-    del copy.graph.value_info[:]
-    for value in [*copy.graph.input, *copy.graph.output]:
-        shape = value.type.tensor_type.shape
-        if (value.name == name or value in copy.graph.output) and shape.dim:
-            shape.dim[0].dim_value = batch
+    # The file's own shapes where they serve: qonnx cannot infer those of every operator (channels-last convolutions).
+    if any(_changes(value, batch) for value in copy.graph.input if value.name == name):
+        del copy.graph.value_info[:]
+        for value in [*copy.graph.input, *copy.graph.output]:
+            shape = value.type.tensor_type.shape
+            if (value.name == name or value in copy.graph.output) and shape.dim:
+                shape.dim[0].dim_value = batch
     model = ModelWrapper(copy)
     model = model.transform(InferShapes())
     return model.transform(FoldConstants()).transform(InferShapes())
+
+
+def _changes(value: onnx.ValueInfoProto, batch: int) -> bool:
+    dims = value.type.tensor_type.shape.dim
+    return not dims or dims[0].dim_value != batch

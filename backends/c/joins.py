@@ -1,0 +1,229 @@
+"""Additions, sums and maxima of windows, moves and the largest channel: from a stage to a call of a kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from ...errors import CompileError
+from ...ops.base import constant, ints, operand, shape_of
+from ...ops.qtype import qtype
+from ...ops.window import Window, window
+from ...passes.encodings import fold
+from ...passes.layouts import Layout, chw, layout_of
+from ...passes.schedule import Stage, base
+from .finish import add_finish
+from .step import Step, at, c_map
+
+Ints = NDArray[np.int64]
+Place = Callable[[ir.Value], int]
+"""Bytes from the start of the arena to a tensor's storage."""
+
+_TYPES = {1: "CARDC_U8", 2: "CARDC_I16", 4: "CARDC_I32"}
+_C_TYPES = {1: "uint8_t", 2: "int16_t", 4: "int32_t"}
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """A tensor as a node sees it: sizes and strides (plane, row, column) in elements, and where element 0 is."""
+
+    layout: Layout
+    sizes: tuple[int, int, int]
+    strides: tuple[int, int, int]
+    pointer: str
+
+    def struct(self) -> str:
+        """A cardc_view initialiser."""
+        return f"{{{', '.join(map(str, (*self.sizes, _TYPES[self.layout.width_bytes], *self.strides)))}}}"
+
+
+def add_join(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+    """Add the kernel of `stage`, whose operator is one of JOINS; it writes `dst`, laid out by `out`.
+
+    Raises CompileError, with the node, for a shape or a number that the kernel does not take.
+    """
+    _KERNELS[stage.node.op_type](step, stage, place_of, dst, out)
+
+
+def _view(node: ir.Node, index: int, place_of: Place) -> _View:
+    """Input `index` of `node`, which may be a reshaped view of what is stored."""
+    value = operand(node, index)
+    stored = layout_of(base(value))
+    sizes = chw(value)
+    strides = (stored.plane, stored.row, 1)
+    if sizes != (stored.channels, stored.height, stored.width):
+        if not stored.contiguous:
+            raise CompileError(
+                f"{node.op_type} reads a reshaped tensor that other layers need with a border",
+                node=node,
+                fix="do not reshape between convolutions",
+            )
+        strides = (sizes[1] * sizes[2], sizes[2], 1)
+    offset = place_of(base(value)) + stored.interior * stored.width_bytes
+    return _View(stored, sizes, strides, at(offset, _C_TYPES[stored.width_bytes], const=True))
+
+
+def _reach(value: ir.Value, stored: Layout) -> tuple[int, int]:
+    """Lowest and highest stored number of `value`."""
+    q = qtype(value)
+    return (q.lo - stored.lo) // stored.step, (q.hi - stored.lo) // stored.step
+
+
+def _add(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+    node = stage.node
+    channels = chw(operand(node, 0))[0]
+    offset, low, high = (np.zeros(channels, np.int64) for _ in range(3))
+    views, factors = [], []
+    for k in (0, 1):
+        view = _view(node, k, place_of)
+        given = constant(node.inputs[2 + k]) if len(node.inputs) > 2 else None
+        m = np.broadcast_to(np.ones(1, np.int64) if given is None else given.astype(np.int64), (channels,))
+        ends = np.stack([m * view.layout.step * u for u in _reach(operand(node, k), view.layout)])
+        offset, low, high = offset + m * view.layout.lo, low + ends.min(axis=0), high + ends.max(axis=0)
+        views.append(view)
+        factors.append(m * view.layout.step)
+    sums = _within(node, fold.Sums(1, offset, low, high))
+    shared = all((m == m[0]).all() for m in factors)
+    names = [
+        step.array(name, "int32_t", m[:1] if shared else m, "what a stored number of this branch is multiplied by")
+        for name, m in zip(("ma", "mb"), factors, strict=True)
+    ]
+    finish = add_finish(step, stage.finish, sums, out)
+    layer = step.struct(
+        "cardc_add_layer", "layer",
+        [("a", views[0].struct()), ("b", views[1].struct()), ("ma", names[0]), ("mb", names[1]),
+         ("shared", int(shared)), ("to", c_map(out))],
+    )  # fmt: skip
+    step.call("cardc_add", layer, finish, views[0].pointer, views[1].pointer, dst)
+
+
+def _within(node: ir.Node, sums: fold.Sums) -> fold.Sums:
+    if max(int(np.abs(sums.low).max(initial=0)), int(np.abs(sums.high).max(initial=0))) >= 2**31:
+        raise CompileError(
+            f"a sum of this {node.op_type} does not fit 32 bits", node=node, fix="use fewer bits, or a smaller window"
+        )
+    return sums
+
+
+def _windows(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+    """SumPool, and MaxPool of tensors that the kernel for bytes does not take."""
+    node, view = stage.node, _view(stage.node, 0, place_of)
+    win = window(node)
+    stored, channels = view.layout, view.sizes[0]
+    summed = node.op_type == "SumPool"
+    outside = -stored.lo // stored.step
+    if summed and win.padded and stored.lo % stored.step:
+        raise CompileError(
+            "a sum over padding of a tensor that cannot hold zero", node=node, fix="do not pad the average"
+        )
+    low, high = _reach(operand(node, 0), stored)
+    count = int(np.prod(win.kernel)) if summed else 1
+    ends = [count * v for v in ((low, high, min(outside, low), max(outside, high)) if summed else (low, high))]
+    sums = _within(
+        node,
+        fold.Sums(
+            stored.step,
+            np.full(channels, count * stored.lo, np.int64),
+            np.full(channels, min(ends), np.int64),
+            np.full(channels, max(ends), np.int64),
+        ),
+    )
+    finish = add_finish(step, stage.finish, sums, out)
+    fields: list[tuple[str, object]] = [("from", view.struct())]
+    for name, (down, across) in _sizes(win).items():
+        names = (f"{name}_top", f"{name}_left") if name == "pad" else (f"{name}_height", f"{name}_width")
+        fields += [(names[0], down), (names[1], across)]
+    fields += [("outside", outside if summed else 0), ("to", c_map(out))]
+    layer = step.struct("cardc_window_layer", "layer", fields)
+    step.call("cardc_sum_windows" if summed else "cardc_max_windows", layer, finish, view.pointer, dst)
+
+
+def _sizes(win: Window) -> dict[str, tuple[int, int]]:
+    """Kernel, stride, dilation, pad as (down, across); a 1-D window has height 1."""
+    found = {"kernel": win.kernel, "stride": win.strides, "dilation": win.dilations, "pad": win.begin}
+    return {k: (v[0], v[1]) if len(v) == 2 else (0 if k == "pad" else 1, v[0]) for k, v in found.items()}
+
+
+def _move(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+    """Concat, Resize, Pad, ZeroStuff, Transpose: each input's elements to their places."""
+    node = stage.node
+    up, origin, repeat = (1, 1), (0, 0), (1, 1)
+    if node.op_type in ("Resize", "ZeroStuff"):
+        up = _pair(ints(node, "factors", ()), 1)
+        repeat = up if node.op_type == "Resize" else (1, 1)
+    if node.op_type == "Pad":
+        pads = ints(node, "pads", ())
+        origin = _pair(pads[: len(pads) // 2], 0)
+    if node.op_type in ("Pad", "ZeroStuff"):
+        _zero(step, node, dst, out)
+    channel = 0
+    for k, value in enumerate(node.inputs):
+        if value is None or value.const_value is not None:
+            continue
+        view = _transposed(node, place_of) if node.op_type == "Transpose" else _view(node, k, place_of)
+        gain, offset = _recode(node, view.layout, out)
+        start = channel * out.plane + origin[0] * out.row + origin[1]
+        to = f"({_C_TYPES[out.width_bytes]} *){dst} + {start}" if dst == "out" else f"{dst} + {start}"
+        layer = step.struct(
+            "cardc_move_layer", f"move{k}",
+            [("from", view.struct()), ("to", c_map(out)), ("type", _TYPES[out.width_bytes]),
+             ("step_height", up[0]), ("step_width", up[1]), ("repeat_height", repeat[0]),
+             ("repeat_width", repeat[1]), ("gain", gain), ("offset", offset)],
+        )  # fmt: skip
+        step.call("cardc_move", layer, view.pointer, to if start else dst)
+        channel += view.sizes[0]
+
+
+def _pair(values: tuple[int, ...], missing: int) -> tuple[int, int]:
+    return (values[0], values[1]) if len(values) == 2 else (missing, values[0])
+
+
+def _zero(step: Step, node: ir.Node, dst: str, out: Layout) -> None:
+    """Fill the result with zeros first, from its first element to its last."""
+    if out.lo % out.step:
+        raise CompileError(f"{node.op_type} of a tensor that cannot hold zero", node=node, fix="compile it again")
+    count = (out.channels - 1) * out.plane + (out.height - 1) * out.row + out.width
+    step.call("cardc_fill", dst, _TYPES[out.width_bytes], count, -out.lo // out.step)
+
+
+def _recode(node: ir.Node, source: Layout, out: Layout) -> tuple[int, int]:
+    """stored number of the result = gain * stored number of the source + offset."""
+    if source.step % out.step or (source.lo - out.lo) % out.step:
+        raise CompileError(
+            f"{node.op_type} joins tensors stored in steps that do not divide", node=node, fix="use one quantiser"
+        )
+    return source.step // out.step, (source.lo - out.lo) // out.step
+
+
+def _transposed(node: ir.Node, place_of: Place) -> _View:
+    view = _view(node, 0, place_of)
+    rank = len(shape_of(node.inputs[0]))
+    perm = ints(node, "perm", tuple(range(rank))[::-1])
+    # Axes of [1, C], [1, C, W], [1, C, H, W] among (C, H, W); a missing one has size 1.
+    axes = {1: (0,), 2: (0, 2), 3: (0, 1, 2)}[rank - 1]
+    sizes, strides = [1, 1, 1], [1, 1, 1]
+    for to, source in zip(axes, (axes[p - 1] for p in perm[1:]), strict=True):
+        sizes[to], strides[to] = view.sizes[source], view.strides[source]
+    return _View(view.layout, (sizes[0], sizes[1], sizes[2]), (strides[0], strides[1], strides[2]), view.pointer)
+
+
+def _argmax(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+    view = _view(stage.node, 0, place_of)
+    one, last = np.zeros(1, np.int64), np.full(1, view.sizes[0] - 1, np.int64)
+    finish = add_finish(step, None, fold.Sums(1, one, one, last), out)
+    shape = step.struct("cardc_view", "from", [("view", view.struct().strip("{}"))])
+    step.call("cardc_argmax_channels", shape, finish, view.pointer, step.maps("to", out), dst)
+
+
+_KERNELS: Mapping[str, Callable[[Step, Stage, Place, str, Layout], None]] = MappingProxyType({
+    "Add": _add, "SumPool": _windows, "MaxPool": _windows, "Concat": _move, "Resize": _move, "Pad": _move,
+    "ZeroStuff": _move, "Transpose": _move, "ArgMax": _argmax,
+})  # fmt: skip
+
+JOINS = tuple(_KERNELS)
+"""Operators that `add_join` takes."""

@@ -1,0 +1,153 @@
+#include "cardc_join.h"
+
+#define CHUNK 16 /* sums finished at a time */
+
+static int32_t load(uint8_t type, const void *src, uint32_t at) {
+  switch (type) {
+    case CARDC_U8:
+      return ((const uint8_t *)src)[at];
+    case CARDC_I16:
+      return ((const int16_t *)src)[at];
+    default:
+      return ((const int32_t *)src)[at];
+  }
+}
+
+static void store(uint8_t type, void *dst, uint32_t at, int32_t value) {
+  switch (type) {
+    case CARDC_U8:
+      ((uint8_t *)dst)[at] = (uint8_t)value;
+      break;
+    case CARDC_I16:
+      ((int16_t *)dst)[at] = (int16_t)value;
+      break;
+    default:
+      ((int32_t *)dst)[at] = value;
+      break;
+  }
+}
+
+/* sums[i] = m * stored number i, `n` of them from element `at` on. */
+static void scaled(uint8_t type, const void *src, uint32_t at, uint32_t column, uint32_t n, int32_t m, int32_t *sums) {
+  uint32_t i;
+  if (type == CARDC_U8) {
+    const uint8_t *p = (const uint8_t *)src + at;
+    for (i = 0; i < n; i++, p += column) {
+      sums[i] = m * (int32_t)*p;
+    }
+    return;
+  }
+  for (i = 0; i < n; i++) {
+    sums[i] = m * load(type, src, at + i * column);
+  }
+}
+
+void cardc_add(const cardc_add_layer *layer, const cardc_finish *finish, const void *a, const void *b, void *dst) {
+  const cardc_view *va = &layer->a, *vb = &layer->b;
+  int32_t sums[CHUNK], more[CHUNK];
+  uint32_t c, y, x, i, n;
+  for (c = 0; c < va->channels; c++) {
+    const uint32_t k = layer->shared ? 0 : c;
+    for (y = 0; y < va->height; y++) {
+      for (x = 0; x < va->width; x += n) {
+        n = va->width - x < CHUNK ? va->width - x : CHUNK;
+        scaled(va->type, a, c * va->plane + y * va->row + x * va->column, va->column, n, layer->ma[k], sums);
+        scaled(vb->type, b, c * vb->plane + y * vb->row + x * vb->column, vb->column, n, layer->mb[k], more);
+        for (i = 0; i < n; i++) {
+          sums[i] += more[i];
+        }
+        cardc_finish_row(finish, c, sums, 1, 0, n, dst, c * layer->to.plane + y * layer->to.row + x);
+      }
+    }
+  }
+}
+
+/* The sum (or, with `largest`, the maximum) of the window whose first element is (top, left) of channel `c`. */
+static int32_t window(const cardc_window_layer *w, const void *src, uint32_t c, int32_t top, int32_t left, int largest) {
+  const cardc_view *from = &w->from;
+  int32_t result = largest ? INT32_MIN : 0;
+  uint32_t i, j;
+  for (i = 0; i < w->kernel_height; i++) {
+    const int32_t y = top + (int32_t)(i * w->dilation_height);
+    const int row_inside = y >= 0 && y < (int32_t)from->height;
+    for (j = 0; j < w->kernel_width; j++) {
+      const int32_t x = left + (int32_t)(j * w->dilation_width);
+      if (row_inside && x >= 0 && x < (int32_t)from->width) {
+        const int32_t v = load(from->type, src, c * from->plane + (uint32_t)y * from->row + (uint32_t)x * from->column);
+        result = largest ? (v > result ? v : result) : result + v;
+      } else if (!largest) {
+        result += w->outside;
+      }
+    }
+  }
+  return result;
+}
+
+static void windows(const cardc_window_layer *w, const cardc_finish *finish, const void *src, void *dst, int largest) {
+  const cardc_map *to = &w->to;
+  uint32_t c, y, x;
+  for (c = 0; c < to->channels; c++) {
+    for (y = 0; y < to->height; y++) {
+      for (x = 0; x < to->width; x++) {
+        const int32_t top = (int32_t)(y * w->stride_height) - (int32_t)w->pad_top;
+        const int32_t left = (int32_t)(x * w->stride_width) - (int32_t)w->pad_left;
+        const int32_t found = window(w, src, c, top, left, largest);
+        cardc_finish_row(finish, c, &found, 1, 0, 1, dst, c * to->plane + y * to->row + x);
+      }
+    }
+  }
+}
+
+void cardc_sum_windows(const cardc_window_layer *layer, const cardc_finish *finish, const void *src, void *dst) {
+  windows(layer, finish, src, dst, 0);
+}
+
+void cardc_max_windows(const cardc_window_layer *layer, const cardc_finish *finish, const void *src, void *dst) {
+  windows(layer, finish, src, dst, 1);
+}
+
+void cardc_move(const cardc_move_layer *layer, const void *src, void *dst) {
+  const cardc_view *from = &layer->from;
+  const cardc_map *to = &layer->to;
+  uint32_t c, y, x, i, j;
+  for (c = 0; c < from->channels; c++) {
+    for (y = 0; y < from->height; y++) {
+      for (x = 0; x < from->width; x++) {
+        const uint32_t at = c * to->plane + y * layer->step_height * to->row + x * layer->step_width;
+        int32_t v = load(from->type, src, c * from->plane + y * from->row + x * from->column);
+        v = v * layer->gain + layer->offset;
+        for (i = 0; i < layer->repeat_height; i++) {
+          for (j = 0; j < layer->repeat_width; j++) {
+            store(layer->type, dst, at + i * to->row + j, v);
+          }
+        }
+      }
+    }
+  }
+}
+
+void cardc_fill(void *dst, uint8_t type, uint32_t count, int32_t value) {
+  uint32_t i;
+  for (i = 0; i < count; i++) {
+    store(type, dst, i, value);
+  }
+}
+
+void cardc_argmax_channels(const cardc_view *from, const cardc_finish *finish, const void *src, const cardc_map *to,
+                           void *dst) {
+  uint32_t c, y, x;
+  for (y = 0; y < from->height; y++) {
+    for (x = 0; x < from->width; x++) {
+      const uint32_t at = y * from->row + x * from->column;
+      int32_t best = load(from->type, src, at), where = 0;
+      for (c = 1; c < from->channels; c++) {
+        const int32_t v = load(from->type, src, at + c * from->plane);
+        if (v > best) {
+          best = v;
+          where = (int32_t)c;
+        }
+      }
+      cardc_finish_row(finish, 0, &where, 1, 0, 1, dst, y * to->row + x);
+    }
+  }
+}
