@@ -130,7 +130,10 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "wrong rank": (shape(1, 3, 1, 1), "cannot multiply", "dense"),
     "wrong features": (shape(1, 4), "cannot multiply", "dense"),
     "no quantiser": (no_quantiser, "of MatMul (is|are) not quantised", "dense"),
-    "float weights": (both(drop("quant_w"), drop("mask"), wire("dense", 1, "w")), "weights of MatMul are not", "dense"),
+    "float weights": (
+        both(drop("quant_w"), drop("mask"), wire("dense", 1, "w"), array("w", [[0.3, 1], [1, 1], [1, 2]])),
+        "weights of MatMul are not quantised", "dense",
+    ),
     "float input": (both(drop("quant_in"), wire("dense", 0, "x")), "input of MatMul is not quantised", "dense"),
     "mask before": (masked_before, "2 of 6 weights are exactly 0 before binarisation", "quant_w"),
     "mask of halves": (array("m", [[1, 0.5], [0, 1], [1, 1]]), "neither a mask of 0 and 1", "mask"),
