@@ -8,6 +8,7 @@ from ..errors import CompileError
 from ..ops.base import ONNX, constant, integer, operand
 from ..ops.shapes import cast_type
 
+NAMES = ("Identity", "Dropout", "Cast")
 _ONE_OF = ("Sum", "Mean", "Max", "Min")
 
 

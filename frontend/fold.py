@@ -78,9 +78,13 @@ def fold_constants(graph: ir.Graph, node: ir.Node) -> bool:
 
 def fold_split(graph: ir.Graph, node: ir.Node) -> bool:
     """Replace a Split of a constant by its parts; return whether it was one."""
-    array = constant(node.inputs[0]) if node.inputs else None
-    if node.domain != ONNX or node.op_type != "Split" or array is None:
+    if node.domain != ONNX or node.op_type != "Split":
         return False
+    array = constant(node.inputs[0]) if node.inputs else None
+    if array is None:
+        raise CompileError(
+            "Split of an activation is not supported", node=node, fix="give each part a layer of its own"
+        )
     axis, count = integer(node, "axis", 0), len(node.outputs)
     given = constant(node.inputs[1]) if len(node.inputs) > 1 else None
     sizes = [int(n) for n in given.ravel()] if given is not None else list(ints(node, "split", ()))

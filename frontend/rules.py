@@ -8,7 +8,8 @@ from types import MappingProxyType
 
 import onnx_ir as ir
 
-from . import channels_last, finn, qcdq, spelling, windows
+from ..ops.base import ONNX
+from . import aliases, channels_last, finn, qcdq, spelling, windows
 
 Rule = Callable[[ir.Graph, ir.Node], Sequence[ir.Node] | None]
 """New nodes in place of one, inferred, the last of them giving its result; None where the rule does not apply."""
@@ -25,8 +26,9 @@ def rules() -> Mapping[tuple[str, str], tuple[Rule, ...]]:
 
 
 def known(node: ir.Node) -> bool:
-    """Whether some rule takes operators of this name."""
-    return (node.domain, node.op_type) in rules()
+    """Whether import takes operators of this name away, by a rule or otherwise."""
+    gone = node.domain == ONNX and node.op_type in (*aliases.NAMES, "Split", "Constant")
+    return gone or (node.domain, node.op_type) in rules()
 
 
 def rewritten(graph: ir.Graph, node: ir.Node) -> Sequence[ir.Node] | None:

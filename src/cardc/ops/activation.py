@@ -1,8 +1,8 @@
-"""Activation functions in front of a quantiser, all of them rising: their chains become thresholds.
+"""Activation functions in front of a quantiser: their chains become thresholds.
 
-HardSigmoid, Elu, Selu, Celu, Softplus, Softsign, PRelu (a slope for each channel), Floor, Ceil, Round, Sign,
-Min and Max with constants. Those with an exponential are computed in float64 and rounded once, so that they never
-turn in float32 either.
+HardSigmoid, Elu, Selu, Celu, Softplus, Softsign, PRelu (a slope for each channel), Floor, Ceil, Round, Sign, Exp,
+Min and Max with constants, all rising; Abs, Log, Reciprocal, which may turn, where the chain is proven not to. All
+but the simplest are computed in float64 and rounded once, so that they never turn in float32 either.
 """
 
 from __future__ import annotations
@@ -99,8 +99,13 @@ def _extreme(name: str, pick: Callable[[Array, Array], Array]) -> OpDef:
     return OpDef(ONNX, name, arity(1, 64), infer, lambda node, args: reduce(pick, args), elementwise=True)
 
 
-def _unary(name: str, fn: Callable[[Array], Array]) -> OpDef:
-    return OpDef(ONNX, name, arity(1), _same, lambda node, args: fn(args[0]), elementwise=True)
+def _unary(name: str, fn: Callable[[Array], Array], *, monotone: bool = True) -> OpDef:
+    """`fn` in float64, rounded once."""
+
+    def execute(node: ir.Node, args: Sequence[Array]) -> Array:
+        return fn(args[0].astype(np.float64)).astype(args[0].dtype)
+
+    return OpDef(ONNX, name, arity(1), _same, execute, elementwise=True, monotone=monotone)
 
 
 OPS = (
@@ -117,4 +122,8 @@ OPS = (
     _unary("Ceil", np.ceil),
     _unary("Round", np.round),
     _unary("Sign", np.sign),
+    _unary("Abs", np.abs, monotone=False),
+    _unary("Exp", np.exp),
+    _unary("Log", np.log, monotone=False),  # not a number below zero
+    _unary("Reciprocal", np.reciprocal, monotone=False),
 )
