@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from ..frontend.moved import SOURCE_LAYOUT
 from ..ops.base import QONNX, Array, integer, per_channel, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import QType, qtype
@@ -35,6 +37,13 @@ class Point:
     offset: float = 0.0
     rounding: str = ""
     zero: int = 0
+    layout: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+
+    def kept(self, x: Array, shape: tuple[int, ...]) -> Array:
+        """The user's tensor `x` [N, ...] in the order and shape in which the import keeps it."""
+        if self.layout is not None:
+            x = x.reshape(len(x), *self.layout[0]).transpose(self.layout[1])
+        return x.reshape(shape)
 
     def unit(self, ndim: int) -> Array:
         """The scale, float64, as it broadcasts against an `ndim`-d tensor."""
@@ -48,6 +57,7 @@ def points(model: ir.Model, imported: ir.Model) -> list[Point]:
         for node in imported.graph
         if (node.domain == QONNX and node.op_type in ("Quant", "BipolarQuant")) or is_cardc(node, "Quantize")
     }
+    layouts = {v.name: v.metadata_props.get(SOURCE_LAYOUT) for node in imported.graph for v in node.outputs}
     found = []
     for node in model.graph:
         value = node.outputs[0]
@@ -59,8 +69,17 @@ def points(model: ir.Model, imported: ir.Model) -> list[Point]:
         scale = np.asarray(q.scale if given is None else [float(given)], np.float64)
         offset = float(value.metadata_props.get(OUT_OFFSET, 0.0))
         mode, zero = _rounding(quantisers.get(source))
-        found.append(Point(value.name or "", source, q, scale, offset, mode, zero))
+        layout = _layout(layouts.get(source))
+        found.append(Point(value.name or "", source, q, scale, offset, mode, zero, layout))
     return found
+
+
+def _layout(text: str | None) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+    """What the import noted of a tensor that it keeps in another order."""
+    if text is None:
+        return None
+    found = json.loads(text)
+    return tuple(found["shape"]), tuple(found["perm"])
 
 
 def _rounding(quantiser: ir.Node | None) -> tuple[str, int]:
@@ -124,14 +143,14 @@ def compare_floats(
             continue
         tally.tensors.add(point.name)
         expected = want[point.name]
-        values = after[point.source].reshape(expected.shape)
+        values = point.kept(after[point.source], expected.shape)
         got, same = as_integers(values, expected, point)
         differs = ~same & clean.reshape(-1, *(1,) * (expected.ndim - 1))
         if not differs.any():
             continue
         excused = np.zeros_like(differs)
         if point.source in before:
-            entered = before[point.source].reshape(expected.shape)
+            entered = point.kept(before[point.source], expected.shape)
             excused = differs & either_way(entered, got, expected, point)
         tally.boundary_cases += int(excused.sum())
         clean &= ~excused.reshape(len(clean), -1).any(axis=1)
