@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnx_ir as ir
+from onnx.external_data_helper import uses_external_data
 
 from ...errors import CompileError, printable
 from ..read import read_model
@@ -98,10 +100,16 @@ def load_deck(folder: str | Path) -> Deck:
         if not isinstance(entry, dict):
             raise CompileError("a card is no table", node=str(path), fix="write [[card]]")
         _check(entry, _CARD_KEYS, set(_CARD_KEYS), path)
-        model = ir.to_proto(read_model(_inside(root, entry["file"])))
-        cards.append(Card(entry["name"], entry["augmentation"], model))
+        cards.append(Card(entry["name"], entry["augmentation"], _read_card(_inside(root, entry["file"]))))
     gate = _read_gate(root, data["gate"], path) if "gate" in data else None
     return Deck(data["name"], tuple(cards), data["mode"], gate, data.get("top", 1))
+
+
+def _read_card(path: Path) -> onnx.ModelProto:
+    """The file as it is, once it has been checked; with external data, as one that holds all of it."""
+    checked = read_model(path)
+    model = onnx.load(path, load_external_data=False)
+    return ir.to_proto(checked) if any(map(uses_external_data, model.graph.initializer)) else model
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
