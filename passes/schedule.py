@@ -1,7 +1,8 @@
 """Stages: what runs as one function on a processor, in order.
 
 What sums (a convolution, a matrix product, an addition, a sum of windows) takes the Threshold, Requantize or Affine
-behind it along, when nothing else reads the accumulator: the wide accumulators then never exist in memory. Reshape and Flatten move nothing and are no stages.
+behind it along, when nothing else reads the accumulator: the wide accumulators then never exist in memory. Reshape and
+Flatten move nothing and are no stages.
 """
 
 from __future__ import annotations

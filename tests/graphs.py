@@ -68,9 +68,7 @@ class IntegerGraph:
             "strides": [stride] * rank,
             "group": group,
         }
-        return self._add(
-            CARDC, "Conv", [self.last, add_initializer(self.graph, "w", w, wq)], attributes=attributes
-        )
+        return self._add(CARDC, "Conv", [self.last, add_initializer(self.graph, "w", w, wq)], attributes=attributes)
 
     def dense(
         self, out: int, *, density: float = 0.3, binary: bool = False, weights: Array | None = None
