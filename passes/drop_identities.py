@@ -21,6 +21,8 @@ from ..ops.threshold import apply_thresholds
 from .base import Pass, PassLog
 
 _MOST = 1 << 16
+_SCALE_FREE = ("Conv", "MatMul", "Threshold", "Requantize", "Affine", "Add")
+"""Operators behind which the scales are recorded already, or no tensor of the imported model is named."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,8 @@ class DropIdentities(Pass):
             if y in graph.outputs:
                 log.decline(node, "it gives the model's output its name and scale")
                 continue
-            if qtype(x).scale != qtype(y).scale and _reaches_concat(y):
-                log.decline(node, "the Concat behind it joins tensors of its scale")
+            if qtype(x).scale != qtype(y).scale and (len(qtype(x).scale) > 1 or _hands_scale_on(y)):
+                log.decline(node, "what reads it asks for its scale")
                 continue
             rewire(graph, y, x)
             done += 1
@@ -48,16 +50,9 @@ class DropIdentities(Pass):
         return done
 
 
-def _reaches_concat(value: ir.Value) -> bool:
-    """Whether a Concat reads `value`, directly or behind operators that hand its scale on."""
-    pending = [value]
-    while pending:
-        for use in pending.pop().uses():
-            if is_cardc(use.node, "Concat"):
-                return True
-            if not is_cardc(use.node, "Conv", "MatMul", "Threshold", "Requantize", "Affine", "Add"):
-                pending.append(result(use.node))
-    return False
+def _hands_scale_on(value: ir.Value) -> bool:
+    """Whether some reader of `value` gives its own result the scale of `value`, or joins it with others of that scale."""
+    return not all(is_cardc(use.node, *_SCALE_FREE) for use in value.uses())
 
 
 def _is_identity(node: ir.Node) -> bool:

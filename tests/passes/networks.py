@@ -59,7 +59,8 @@ class Network:
 
     def constant(self, value: object, stem: str = "k") -> str:
         name = self.name(stem)
-        self.arrays[name] = np.asarray(value, F) if not isinstance(value, np.ndarray) else value
+        integers = isinstance(value, np.ndarray) and value.dtype == np.int64
+        self.arrays[name] = np.asarray(value, np.int64 if integers else F)
         return name
 
     def node(self, op: str, inputs: list[str], *, domain: str = "", **attributes: object) -> str:
@@ -86,15 +87,20 @@ class Network:
 
     def quantiser(self, scale: float | None = None) -> None:
         """On the last activation; of a given scale where tensors are joined."""
-        scale, mode = scale or self.scale(), "SIGN"
+        free, mode = scale is None, "SIGN"
+        scale = scale or self.scale()
         self.unit = scale
         if self.rng.random() < 0.3:
             self.last = self.node("BipolarQuant", [self.last, self.constant(scale, "s")], domain=DOMAIN)
         else:
             bits, zero = int(self.rng.integers(1, 6)), int(self.rng.choice([0, 0, 0, 1, -2]))
             signed = int(self.rng.integers(2))
+            given: object = scale
+            if free and self.exact and self.rng.random() < 0.2:
+                # One scale a channel; `unit` is theirs only where nothing is joined with them.
+                given = (2.0 ** self.rng.integers(-2, 2, self.shape[0])).reshape(1, -1, *(1,) * (len(self.shape) - 1))
             self.last, mode = self.quantised(
-                self.last, bits=bits, signed=signed, scale=scale, zero=zero if bits > 1 or not signed else 0
+                self.last, bits=bits, signed=signed, scale=given, zero=zero if bits > 1 or not signed else 0
             )
         self.scales[self.last] = (scale, mode)
 

@@ -74,5 +74,5 @@ def test_a_rescaling_that_a_concat_needs_stays() -> None:
     x = samples(model)
     want = outputs(model, x)
     trace = run_pass(model, NAME)
-    assert [d.reason for d in trace.declined] == ["the Concat behind it joins tensors of its scale"]
+    assert [d.reason for d in trace.declined] == ["what reads it asks for its scale"]
     assert np.array_equal(outputs(model, x), want)

@@ -15,11 +15,12 @@ from .qtype import QType, qtype
 
 
 def joined_type(types: Sequence[QType]) -> QType:
-    """The range and step that hold every input's integers; their scales must be equal."""
+    """The range and step that hold every input's integers; their scales, one or one a channel, must be equal."""
     lo, hi = min(q.lo for q in types), max(q.hi for q in types)
     step = reduce(gcd, (q.step for q in types), hi - lo)
     step = reduce(gcd, (q.lo - lo for q in types), step)
-    return QType(lo, hi, types[0].scale, max(1, step))
+    scale = types[0].scale
+    return QType(lo, hi, scale if len(scale) == 1 else scale * len(types), max(1, step))
 
 
 def _infer(node: ir.Node) -> TensorType:
