@@ -91,6 +91,13 @@ class IntegerGraph:
             inputs.append(add_initializer(self.graph, "d", d, QType(-1, 1)))
         return self._add(CARDC, "Threshold", inputs, q=q, attributes={"base": q.lo})
 
+    def threshold_on_range(self, q: QType) -> IntegerGraph:
+        """Thresholds spread evenly over the range of whatever came last, alike in all channels."""
+        from_ = qtype(self.last)
+        t = np.linspace(from_.lo, from_.hi, q.levels + 1)[1:-1].round().astype(np.int64).reshape(1, -1)
+        value = add_initializer(self.graph, "t", t, QType(int(t.min()), int(t.max())))
+        return self._add(CARDC, "Threshold", [self.last, value], q=q, attributes={"base": q.lo})
+
     def requantize(self, q: QType, shift: int = 12) -> IntegerGraph:
         lo, hi = self._channel_ranges()
         m = np.maximum(1, (q.levels << shift) // np.maximum(1, hi - lo + 1)).astype(np.int64)
