@@ -1,11 +1,12 @@
-"""Operators that do nothing at inference: Identity, Dropout, a Cast of float32 to itself, a Sum of one."""
+"""Operators that do nothing at inference: Identity, Dropout, a Cast of float32 to itself, a Sum of one, a Pad by 0."""
 
 from __future__ import annotations
 
+import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
-from ..ops.base import ONNX, constant, integer, operand
+from ..ops.base import ONNX, constant, integer, ints, operand
 from ..ops.shapes import cast_type
 
 NAMES = ("Identity", "Dropout", "Cast")
@@ -21,12 +22,20 @@ def aliased(node: ir.Node) -> ir.Value | None:
         return None
     if node.op_type == "Identity" or (node.op_type in _ONE_OF and len(node.inputs) == 1):
         return operand(node, 0)
+    if node.op_type == "Pad" and _pads_nothing(node):
+        return operand(node, 0)
     if node.op_type == "Dropout":
         _check_dropout(node)
         return operand(node, 0)
     if node.op_type == "Cast" and operand(node, 0).const_value is None:
         return _cast(node)
     return None
+
+
+def _pads_nothing(node: ir.Node) -> bool:
+    given = constant(node.inputs[1]) if len(node.inputs) > 1 else None
+    pads = given if given is not None else np.asarray(ints(node, "pads", (1,)))
+    return not pads.any()
 
 
 def _check_dropout(node: ir.Node) -> None:

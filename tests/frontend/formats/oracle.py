@@ -86,6 +86,7 @@ def with_shapes(model: onnx.ModelProto) -> ModelWrapper:
     """`model` for qonnx, whose own inference fails where one custom operator follows another: node by node here."""
     wrapped = ModelWrapper(onnx.ModelProto.FromString(model.SerializeToString()))
     constants = {t.name: t for t in wrapped.graph.initializer}
+    standard = [o for o in model.opset_import if not o.domain]
     for node in wrapped.graph.node:
         plain = getCustomOp(node).make_shape_compatible_op(wrapped) if is_custom_op(node.domain) else node
         inputs = [n for n in plain.input if n]
@@ -94,7 +95,7 @@ def with_shapes(model: onnx.ModelProto) -> ModelWrapper:
         known = [helper.make_tensor_value_info(*v) for v in zip(inputs, kinds, shapes, strict=True)]
         outs = [helper.make_empty_tensor_value_info(n) for n in node.output]
         graph = helper.make_graph([plain], "one", known, outs, [constants[n] for n in inputs if n in constants])
-        one = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=model.opset_import[:1]))
+        one = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=standard))
         for value in one.graph.output:
             wrapped.set_tensor_shape(value.name, [d.dim_value for d in value.type.tensor_type.shape.dim])
     return wrapped
