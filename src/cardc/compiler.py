@@ -72,12 +72,14 @@ def lower(
         proto, spec = quantise_input(proto, entrance)
         module, source, notes = None, None, (f"input quantised to {spec}",)
     imported = load(ir.from_proto(proto) if not isinstance(source, (str, Path)) else source)
+    title = identifier(name or stem)
+    imported.graph.name = title  # what backends call the project
     integer = imported.clone()
     seen = after or (lambda name, model: None)
     traces = run_steps(integer, TO_INTEGER, after=seen)
     lowered = integer.clone()
     traces += run_steps(lowered, steps_for(target)[len(TO_INTEGER) :], after=seen)
-    return Lowered(identifier(name or stem), proto, imported, integer, lowered, traces, module, notes)
+    return Lowered(title, proto, imported, integer, lowered, traces, module, notes)
 
 
 def stop_after(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 
 import click
 
@@ -38,6 +39,8 @@ for _command in (
 
 def main() -> None:
     """Entry point: faults of the user's input are printed on standard error, without a traceback."""
+    # Brevitas misses a package that would speed up what is not used here.
+    warnings.filterwarnings("ignore", message="fast_hadamard_transform")
     try:
         cardc()
     except CompileError as error:

@@ -1,0 +1,45 @@
+"""The pytest plugin in a user's own test folder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.faults import MOVED_WEIGHT, plant
+from tests.small import save_small, small_inputs
+
+pytest_plugins = ["pytester"]
+
+TEST = """
+import numpy as np
+
+def test_card(cardc_exact):
+    x = np.load("x.npy")
+    verdict = cardc_exact("small.onnx", ["nucleo-f446re"], x, np.zeros(12, int), emulated_inputs=3)
+    assert verdict.stages == ("qonnx", "integer", "c:host", "c:cortex-m4")
+    assert verdict.equal and verdict.inputs == 12
+"""
+
+
+@pytest.fixture
+def users(pytester: pytest.Pytester) -> pytest.Pytester:
+    save_small(pytester.path / "small.onnx")
+    np.save(pytester.path / "x.npy", small_inputs())
+    pytester.makepyfile(TEST)
+    return pytester
+
+
+def test_passes_where_all_is_equal(users: pytest.Pytester) -> None:
+    users.runpytest().assert_outcomes(passed=1)
+
+
+def test_fails_with_the_first_difference(users: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch, *MOVED_WEIGHT)
+    result = users.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*NOT EQUAL: c:host: tensor 'y', sample *, element *: * instead of * differ)"])
+    result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_is_listed_with_its_help(users: pytest.Pytester) -> None:
+    result = users.runpytest("--fixtures")
+    result.stdout.fnmatch_lines(["cardc_exact*", "*cardc_exact(model, targets, inputs*"])
