@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import onnxruntime as ort
+import pytest
 from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
@@ -27,6 +30,16 @@ from cardc.passes.split_quantizers import SOURCE
 
 F = np.float32
 GENERAL, LAST = "qonnx.custom_op.general", "qonnx.custom_op.channels_last"
+
+
+def need_brevitas() -> None:
+    """Go on only where the train extra is installed; where CI is set, it has to be."""
+    if importlib.util.find_spec("brevitas") is not None:
+        return
+    message = "brevitas is not installed: pip install 'cardc[train]'"
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
 
 
 class Builder:

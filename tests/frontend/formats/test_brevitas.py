@@ -9,13 +9,16 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from tests.frontend.formats.oracle import F, check, lowered, operators
+from tests.frontend.formats.oracle import F, check, lowered, need_brevitas, operators
 
 from cardc.ops.execute import execute
 
-pytest.importorskip("brevitas", reason="the train extra is not installed")
-
 X = np.random.default_rng(0).standard_normal((8, 1, 8, 8)).astype(F)
+
+
+@pytest.fixture(autouse=True)
+def _brevitas() -> None:
+    need_brevitas()
 
 
 def settled(*layers: Any) -> Any:
@@ -137,6 +140,7 @@ def shifted() -> list[Any]:
     import brevitas.nn as qnn
     import torch
     from brevitas.quant import ShiftedUint8ActPerTensorFloat
+    from brevitas.quant import ShiftedUint8WeightPerTensorFloat as Shifted
 
     return [
         qnn.QuantIdentity(act_quant=ShiftedUint8ActPerTensorFloat, bit_width=5),

@@ -9,7 +9,17 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from tests.frontend.formats.oracle import Builder, F, assert_exact, by_onnxruntime, check, lowered, operators, samples
+from tests.frontend.formats.oracle import (
+    Builder,
+    F,
+    assert_exact,
+    by_onnxruntime,
+    check,
+    lowered,
+    need_brevitas,
+    operators,
+    samples,
+)
 from tests.text import constants
 
 from cardc.errors import CompileError
@@ -130,7 +140,7 @@ def brevitas_cnn() -> Any:
 
 
 def test_brevitas_export(tmp_path: Path) -> None:
-    pytest.importorskip("brevitas", reason="the train extra is not installed")
+    need_brevitas()
     import torch
     from brevitas.export import export_onnx_qcdq
 
