@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ...errors import CompileError
 
@@ -47,6 +47,29 @@ class Checkpoint:
             number, name = key.split("/", 1)
             state.setdefault(int(number), {})[name] = value
         optimiser.load_state_dict(whole | {"state": state})
+
+
+def capture(model: nn.Module) -> State:
+    """All that `model` is: parameters, buffers, and how often its learned scales have seen data.
+
+    More than state_dict(): Brevitas leaves out what scales have collected before they start to be learned.
+    """
+    state = {name: t.detach().clone() for name, t in (*model.named_parameters(), *model.named_buffers())}
+    return state | {f"{path}!counter": torch.tensor(module.counter) for path, module in _counting(model)}
+
+
+@torch.no_grad()
+def put(model: nn.Module, state: State) -> None:
+    """Make `model`, built alike, what it was at `capture`. Names that `state` lacks stay as they are."""
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if name in state:
+            tensor.copy_(state[name])
+    for path, module in _counting(model):
+        module.counter = int(state[f"{path}!counter"])
+
+
+def _counting(model: nn.Module) -> list[tuple[str, Any]]:
+    return [(path, m) for path, m in model.named_modules() if isinstance(getattr(m, "counter", None), int)]
 
 
 def save_checkpoint(path: Path, state: Checkpoint) -> None:

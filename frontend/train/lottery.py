@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from torch import nn
 
 from ...errors import CompileError
+from .checkpoint import put
 from .magnitude import prune, start
 from .ranking import Ranking, check_pruning
 from .recipe import Aids, FloatArray, IntArray, Schedule, Watch, check_rates, one_thread
@@ -121,5 +122,4 @@ def _train(
 
 def _rewind(model: nn.Module, kept: State) -> None:
     """Everything but the masks as it was."""
-    now = model.state_dict()
-    model.load_state_dict({k: now[k] if k.split(".")[-1] == "mask" else v for k, v in kept.items()})
+    put(model, {name: tensor for name, tensor in kept.items() if name.split(".")[-1] != "mask"})

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...errors import CompileError
-from .checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from .checkpoint import Checkpoint, capture, load_checkpoint, put, save_checkpoint
 from .layers import Masked, masked_layers
 from .objective import objective
 from .recipe import Aids, FloatArray, IntArray, Progress, Schedule, Watch, check_data
@@ -50,11 +50,11 @@ class Trainer:
     def keep(self, name: str) -> None:
         """Remember the model as it is now, for `kept`."""
         if not self._skipping:
-            self._kept[name] = {k: v.detach().clone() for k, v in self.model.state_dict().items()}
+            self._kept[name] = capture(self.model)
 
     def kept(self, name: str) -> State:
         """The model's state as it was at `keep`. (What stands there while phases are skipped is of no account.)"""
-        return self._kept.get(name, self.model.state_dict())
+        return self._kept.get(name) or capture(self.model)
 
     @property
     def _skipping(self) -> bool:
@@ -141,7 +141,7 @@ class Trainer:
         if found is None or found.phase != self._phase:
             return first
         self._resume = None
-        self.model.load_state_dict(found.model)
+        put(self.model, found.model)
         found.give(optimiser)
         self._order.set_state(found.order)
         self._random.set_state(found.random)
@@ -152,7 +152,7 @@ class Trainer:
         if self._aids.checkpoint is not None:
             state = Checkpoint(
                 self._recipe, self._phase, epoch, self._steps, self._order.get_state(), self._random.get_state(),
-                self.model.state_dict(), Checkpoint.moments(optimiser), self._kept,
+                capture(self.model), Checkpoint.moments(optimiser), self._kept,
             )  # fmt: skip
             save_checkpoint(self._aids.checkpoint, state)
 
