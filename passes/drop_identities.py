@@ -51,7 +51,7 @@ class DropIdentities(Pass):
 
 
 def _hands_scale_on(value: ir.Value) -> bool:
-    """Whether some reader of `value` gives its own result the scale of `value`, or joins it with others of that scale."""
+    """Whether some reader of `value` hands its scale on to its own result, or joins it with others of that scale."""
     return not all(is_cardc(use.node, *_SCALE_FREE) for use in value.uses())
 
 

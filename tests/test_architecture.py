@@ -30,7 +30,7 @@ BELOW: dict[str, set[str]] = {
     "project": {"errors", "identifiers", "project_write"},
     "ops": {"errors"},
     "targets": {"errors"},
-    "frontend": {"errors", "identifiers", "ops"},
+    "frontend": {"errors", "identifiers", "ops", "targets"},  # a training budget is a board's
     "passes": {"errors", "ops", "targets"},
     "report": {"errors", "identifiers", "ops", "passes", "project", "targets"},
     "backends": {"errors", "identifiers", "ops", "passes", "project", "report", "targets"},

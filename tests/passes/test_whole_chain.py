@@ -39,7 +39,7 @@ def named(model: ir.Model, got: dict[str, Array], names: object) -> dict[str, Ar
     return found
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(SEEDS)
 def test_exact_networks_agree_to_the_bit(seed: int) -> None:
     network = Network(seed, exact=True)
@@ -64,7 +64,7 @@ def boundary_distance(before: Array, scale: float, mode: str) -> Array:
     return np.abs(v - np.round(v)) if whole else np.abs(v - np.floor(v) - 0.5)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(SEEDS)
 def test_other_networks_differ_at_rounding_boundaries_only(seed: int) -> None:
     network = Network(seed, exact=False)
