@@ -2,6 +2,7 @@
 
     f(Reshape(x)) = Reshape(f(x))          f acts on each element alike
     Quantize(MaxPool(x)) = MaxPool(Quantize(x))    a quantiser never falls
+    MaxPool(f(x)) = f(MaxPool(x))          where no quantiser follows (raise_moves), so that the pool meets integers
 
 Applies where f has no per-channel constant and is the only user of the move. It brings accumulator and quantiser
 together, so that thresholds can replace what stands between them, and pools then work on few-bit integers.
@@ -19,10 +20,10 @@ from ..ops.base import ONNX, constant, operand, result
 from ..ops.graph import fresh, infer_node, is_cardc, replace
 from ..ops.qtype import find_qtype, set_qtype
 from .base import Pass, PassLog
+from .raise_moves import SINKING, quantiser_follows, raise_moves
 from .split_quantizers import SOURCE
 
 _MOVES = ("Reshape", "Flatten", "Transpose", "MaxPool")
-_RISING = ("Relu", "Clip", "Identity", "MultiThreshold", "Trunc", "Floor", "Round")
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class SinkMoves(Pass):
 
     def run(self, model: ir.Model, log: PassLog) -> int:
         # A node that sank behind one move may stand behind the next.
-        total = 0
+        total = raise_moves(model.graph)
         while done := self._sweep(model.graph, log):
             total += done
         return total
@@ -60,8 +61,10 @@ def _obstacle(graph: ir.Graph, node: ir.Node, move: ir.Node) -> str:
         others = []  # one row of thresholds for all channels
     if any(c is None or c.size != 1 or c.ndim > len(result(move).shape or ()) for c in others):
         return f"{node.op_type} behind {move.name} has a constant for each channel"
-    if move.op_type == "MaxPool" and not (is_cardc(node, "Quantize") or node.op_type in _RISING):
+    if move.op_type == "MaxPool" and not (is_cardc(node, "Quantize") or node.op_type in SINKING):
         return f"{node.op_type} may fall, and a maximum does not commute with what falls"
+    if not is_cardc(node, "Quantize") and not quantiser_follows(move):
+        return f"no quantiser follows {node.op_type} that could go in front of {move.name}"
     return ""
 
 

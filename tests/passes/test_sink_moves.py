@@ -67,8 +67,7 @@ def test_a_padded_pool_keeps_its_value() -> None:
 
 
 DECLINED = [
-    ("a = MaxPool(x)\n c = Flatten(a)\n d = Relu(a)\n e = Relu(c)\n f = Flatten(d)\n y = Add(e, f)", "",
-     "is used elsewhere too"),
+    ("a = MaxPool(x)\n c = Relu(a)\n d = Neg(a)\n y = Add(c, d)", "", "is used elsewhere too"),
     ("a = Reshape(x, flat)\n y = Mul(a, k)", ", float[1,8] k = {1,2,3,4,5,6,7,8}", "has a constant for each channel"),
     ("a = MaxPool(x)\n y = Neg(a)", "", "Neg may fall"),
     ("a = MaxPool(x)\n y = Mul(a, s)", "", "Mul may fall"),
@@ -84,6 +83,28 @@ def test_declines_with_a_reason(body: str, constants: str, reason: str) -> None:
     trace = run_pass(model, NAME)
     assert any(reason in d.reason for d in trace.declined)
     assert np.array_equal(outputs(model, x), want)
+
+
+RAISED = [
+    # A layer or a turning function follows: the pool goes to the front instead, and to its integers.
+    ("a = Relu(x)\n c = MaxPool(a)\n y = Mul(c, k)", "k = {-1}", ["MaxPool", "Relu", "Mul"]),
+    ("a = Add(x, k)\n c = LeakyRelu(a)\n d = MaxPool(c)\n y = Mul(d, s)", "k = {2}",
+     ["MaxPool", "Add", "LeakyRelu", "Mul"]),
+    ("a = Mul(x, k)\n c = MaxPool(a)\n y = Neg(c)", "k = {2}", ["MaxPool", "Mul", "Neg"]),
+    ("a = Mul(x, k)\n c = MaxPool(a)\n y = Neg(c)", "k = {-2}", ["Mul", "MaxPool", "Neg"]),
+    ("a = Relu(x)\n c = Flatten(a)\n y = MatMul(c, w)", "[8,1] w = {1,1,1,1,1,1,1,1}", ["Flatten", "Relu", "MatMul"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("body", "constant", "order"), RAISED, ids=["relu", "two", "rising", "falling", "flatten"])
+def test_moves_are_raised_where_no_quantiser_follows(body: str, constant: str, order: list[str]) -> None:
+    model = before(model_of(body, f", float{'' if constant[0] == '[' else ' '}{constant}"), NAME)
+    x = samples(model)
+    want = outputs(model, x)
+    assert run_pass(model, NAME).rewrites == int("Flatten" in order or order[0] == "MaxPool") * (len(order) - 2)
+    assert [node.op_type for node in model.graph if node.op_type != "Dequantize"] == order
+    assert np.array_equal(outputs(model, x), want)
+    assert again(model, NAME) == 0
 
 
 def test_a_constant_of_higher_rank_is_declined() -> None:

@@ -155,6 +155,28 @@ def test_windows(graph: Graph, spatial: tuple[int, ...]) -> None:
     check(b.model(y), samples((2, *spatial), 16), runtime=True, at_least=2)
 
 
+POOLS: dict[str, Graph] = {
+    # a pool behind an activation, and behind it what a quantiser cannot pass
+    "Relu, then a layer": lambda b, h: b.op("Conv", pool(b, b.op("Relu", h)), whole(b, 3, 2, 2, 2)),
+    "convolution, Relu, normalisation": lambda b, h: b.op(
+        "Mul", pool(b, b.op("Relu", b.op("Conv", h, whole(b, 3, 2, 3, 3)))), b.const([[[1]], [[-2]], [[0.5]]])),
+    "convolution, bias, LeakyRelu, normalisation": lambda b, h: b.op(
+        "Mul", pool(b, b.op("LeakyRelu", b.op("Conv", h, whole(b, 3, 2, 3, 3), b.const([1, 0.5, -2])), alpha=0.25)),
+        b.const([[[1]], [[-2]], [[0.5]]])),
+    "Relu, Flatten, then a layer": lambda b, h: b.op("MatMul", b.op("Flatten", b.op("Relu", h)), whole(b, 72, 3)),
+}  # fmt: skip
+
+
+def pool(b: Builder, h: str) -> str:
+    return b.op("MaxPool", h, kernel_shape=[2, 2], strides=[2, 2])
+
+
+@pytest.mark.parametrize("graph", POOLS.values(), ids=POOLS.keys())
+def test_pools_and_reshapes_behind_activations(graph: Graph) -> None:
+    b = Builder([1, 2, 6, 6])
+    check(b.model(qdq(b, graph(b, qdq(b, "x")), 1.0)), samples((2, 6, 6), 16), runtime=True, at_least=2)
+
+
 CONSTANTS: dict[str, Callable[[Builder], str]] = {
     "value_float": lambda b: b.op("Constant", value_float=0.75),
     "value_floats": lambda b: b.op("Constant", value_floats=[0.75, 1.0, -0.5, 0.25]),
