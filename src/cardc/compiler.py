@@ -71,7 +71,7 @@ def lower(
     if entrance is not None:
         proto, spec = quantise_input(proto, entrance)
         module, source, notes = None, None, (f"input quantised to {spec}",)
-    imported = load(ir.from_proto(proto) if not isinstance(source, (str, Path)) else source)
+    imported = load(proto if not isinstance(source, (str, Path)) else source)
     title = identifier(name or stem)
     imported.graph.name = title  # what backends call the project
     integer = imported.clone()
@@ -100,7 +100,7 @@ def stop_after(
     proto, _, _ = as_proto(source, sample)
     if entrance is not None:
         (proto, _), source = quantise_input(proto, entrance), None
-    model = load(ir.from_proto(proto) if not isinstance(source, (str, Path)) else source)
+    model = load(proto if not isinstance(source, (str, Path)) else source)
     run_steps(model, steps, stop_after=pass_name, after=after or (lambda name, model: None))
     return model
 
@@ -110,7 +110,7 @@ def imported(source: Source, entrance: Entrance | None = None) -> ir.Model:
     if entrance is None and isinstance(source, (str, Path)):
         return load(source)
     proto, _, _ = as_proto(source)
-    return load(ir.from_proto(quantise_input(proto, entrance)[0] if entrance is not None else proto))
+    return load(quantise_input(proto, entrance)[0] if entrance is not None else proto)
 
 
 def quantise_input(proto: onnx.ModelProto, entrance: Entrance) -> tuple[onnx.ModelProto, InputQuantizer]:
@@ -120,7 +120,7 @@ def quantise_input(proto: onnx.ModelProto, entrance: Entrance) -> tuple[onnx.Mod
     """
     spec = entrance.quantizer
     if spec.scale is None and entrance.samples is not None:
-        spec = fit(spec, load(ir.from_proto(proto)), entrance.samples)
+        spec = fit(spec, load(proto), entrance.samples)
     model = ir.from_proto(proto)
     insert(model, spec)
     return ir.to_proto(model), spec
