@@ -26,7 +26,7 @@ HEAD = "g (float[1,4] x) => (float[1,2] y)\n<float s = {1}, float z = {0}, float
 QUANT = 'Quant<signed: int = 1, narrow: int = 0, rounding_mode: string = "ROUND">'
 
 LSTM = f"{HEAD}> {{ q = {QUANT}(x, s, z, b)\n r = LSTM<hidden_size: int = 3>(q, q, q)\n y = GRU(r, q, q) }}"
-FLOAT_LAYER = f"{HEAD}, float[4,2] w = {{1,2,3,4,5,6,7,8}}> {{ q = {QUANT}(x, s, z, b)\n y = MatMul(q, w) }}"
+FLOAT_LAYER = f"{HEAD}, float[4,2] w = {{0.3,2,3,4,5,6,7,8}}> {{ q = {QUANT}(x, s, z, b)\n y = MatMul(q, w) }}"
 LATE_MASK = (
     f"{HEAD}, float[4,2] w = {{1,2,3,4,5,6,7,8}}, float[4,2] m = {{1,0,1,0,1,0,1,1}}> {{ q = {QUANT}(x, s, z, b)\n"
     " wm = Mul(w, m)\n wq = BipolarQuant(wm, s)\n y = MatMul(q, wq) }"
