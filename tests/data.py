@@ -8,7 +8,9 @@ import os
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
+from PIL import Image
 
 from cardc.ops.base import Array
 
@@ -28,8 +30,6 @@ def data_path(*parts: str) -> Path:
 def mnist_test() -> tuple[Array, Array]:
     """The 10,000 MNIST test images [10000, 1, 28, 28] float32 in 0..1 and their labels."""
     path = data_path("mnist", "test.parquet")
-    pandas = pytest.importorskip("pandas", reason="reading MNIST needs pandas and pyarrow: pip install 'cardc[dev]'")
-    image = pytest.importorskip("PIL.Image", reason="reading MNIST needs pillow: pip install 'cardc[dev]'")
     frame = pandas.read_parquet(path)
-    pixels = [np.asarray(image.open(io.BytesIO(cell["bytes"]))) for cell in frame["image"]]
+    pixels = [np.asarray(Image.open(io.BytesIO(cell["bytes"]))) for cell in frame["image"]]
     return np.stack(pixels).astype(np.float32)[:, None] / np.float32(255), frame["label"].to_numpy()
