@@ -45,8 +45,9 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path, target: str) -> None
 @pytest.mark.parametrize("target", TARGETS)
 def test_nothing_of_this_machine_is_written(tmp_path: Path, target: str) -> None:
     written = compiled(save_small(tmp_path / "small.onnx"), target, tmp_path / "out", "0")
-    secrets = {str(tmp_path), str(Path.home()) + "/", sys.prefix, socket.gethostname()}
-    secrets |= {getpass.getuser()} - {"root"}  # a word of its own in licences and HTML
+    secrets = {str(tmp_path), str(Path.home()) + "/", sys.prefix}
+    # Short names, such as "vm" or "root", are also words of licences and sources.
+    secrets |= {name for name in (socket.gethostname(), getpass.getuser()) if len(name) > 5}
     for name, content in written.items():
         for secret in secrets:
             assert secret.encode() not in content, (name, secret)

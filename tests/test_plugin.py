@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import qonnx.core.onnx_exec  # noqa: F401  (in-process runs forget what they import: import it once, here)
 from tests.faults import MOVED_WEIGHT, plant
 from tests.small import save_small, small_inputs
 
