@@ -61,17 +61,17 @@ def constants_second(graph: ir.Graph) -> int:
 
 
 def split_bias(graph: ir.Graph) -> int:
-    """Gemm(x, w, b) and Conv(x, w, b) as MatMul or Conv and an Add: the product alone is integer.
+    """Gemm(x, w, b), Conv(x, w, b), ConvTranspose(x, w, b) as MatMul or Conv and an Add: the product alone is integer.
 
     A quantised bias becomes the float32 constant that it is worth. Raises CompileError for a computed one.
     """
     done = 0
     known = constant_values(graph)
     for node in list(graph):
-        if node.domain != ONNX or node.op_type not in ("Gemm", "Conv"):
+        if node.domain != ONNX or node.op_type not in ("Gemm", "Conv", "ConvTranspose"):
             continue
         bias = node.inputs[2] if len(node.inputs) > 2 else None
-        if node.op_type == "Conv" and bias is None:
+        if node.op_type != "Gemm" and bias is None:
             continue
         if bias is not None and bias not in known:
             raise CompileError(
@@ -86,7 +86,7 @@ def split_bias(graph: ir.Graph) -> int:
 def _conv(graph: ir.Graph, node: ir.Node, bias: Array | None) -> list[ir.Node]:
     out = fresh(graph, f"{result(node).name}_product")
     conv = make_node(
-        ONNX, "Conv", [operand(node, 0), operand(node, 1)], name=node.name or out, out=out,
+        ONNX, node.op_type, [operand(node, 0), operand(node, 1)], name=node.name or out, out=out,
         attributes={**node.attributes},
     )  # fmt: skip
     spatial = len(shape_of(result(node))) - 2

@@ -102,7 +102,7 @@ def _thresholds(chain: Chain, q: QType, node: ir.Node) -> Thresholds:
     try:
         if real:
             return float_thresholds(levels, channels, q.levels - 1)
-        return integer_thresholds(levels, lo, hi, q.levels - 1)
+        return integer_thresholds(levels, lo, hi, q.levels - 1, monotone=chain.monotone)
     except NotMonotoneError as error:
         raise CompileError(
             f"the chain in front of this quantiser rises and falls in channel {error.channel}", node=node, fix=_MONOTONE

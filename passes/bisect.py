@@ -38,28 +38,44 @@ class Thresholds:
     d: NDArray[np.int64]
 
 
-def integer_thresholds(f: Levels, lo: NDArray[np.int64], hi: NDArray[np.int64], levels: int) -> Thresholds:
+def integer_thresholds(
+    f: Levels,
+    lo: NDArray[np.int64],
+    hi: NDArray[np.int64],
+    levels: int,
+    *,
+    monotone: bool = False,
+    guess: NDArray[np.int64] | None = None,
+) -> Thresholds:
     """Thresholds of `f` for x in lo[c]..hi[c], `levels` of them. A level never reached gets hi + 1 (of d * x).
 
-    Raises NotMonotoneError where `f` is seen to turn: for sure in a range small enough to be tried whole.
+    Raises NotMonotoneError where `f` is seen to turn: for sure in a range small enough to be tried whole. Where `f`
+    is known to be `monotone` already and its ranges are many, it is looked at in places only. A good `guess` [C,
+    levels] of d * x saves time and decides nothing.
     """
     ends = f(np.stack([lo, hi]))
     d = np.where(ends[0] <= ends[1], 1, -1).astype(np.int64)
     low, high = np.where(d > 0, lo, -hi), np.where(d > 0, hi, -lo)
-    if int((high - low).max()) < EXHAUSTIVE:
+    whole = int((high - low).max()) < EXHAUSTIVE
+    if monotone and (int((high - low).max()) + 1) * d.size > _CHUNK:
+        whole = False
+    if whole:
         _prove_monotone(f, d, low, high)
     left = np.repeat(low[:, None], levels, axis=1)
     right = np.repeat(high[:, None] + 1, levels, axis=1)
     # Invariant: f(x) < k for d x < left, f(x) >= k for d x >= right.
     wanted = np.arange(1, levels + 1)
+    first = guess
     while (left < right).any():
-        middle = (left + right) // 2
+        middle = (left + right) // 2 if first is None else np.clip(first, low[:, None], high[:, None])
         open_ = left < right
         reached = wanted <= f((middle * d[:, None]).T.copy()).T
         right = np.where(open_ & reached, middle, right)
         left = np.where(open_ & ~reached, middle + 1, left)
+        # A guess that is right is also the first to reach its level: its neighbour below shows it.
+        first = guess - 1 if first is guess and guess is not None else None
     found = Thresholds(left, d)
-    if int((high - low).max()) >= EXHAUSTIVE:
+    if not whole:
         _look(f, found, np.linspace(lo, hi, _PLACES).round().astype(np.int64))
     return found
 

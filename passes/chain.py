@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,19 +43,27 @@ class Chain:
 
     def __call__(self, x: Array) -> NDArray[np.int64]:
         """Run the chain on [V, C] values of the source: the float operators themselves, then the quantiser."""
-        rank = len(shape_of(self.source))
-        y = x.reshape(*x.shape, *(1,) * (rank - 2))
-        # The extremes of float32 overflow on purpose: infinities compare as they should.
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            for node in self.nodes:
-                y = lookup(node).execute(node, [y, *(constant(v) for v in node.inputs[1:] if v is not None)])  # type: ignore[list-item]
-        if y.shape[:2] != x.shape or y.size != x.size:
-            raise CompileError(
-                "a constant in front of a quantiser varies over positions, not only over channels",
-                node=self.nodes[-1],
-                fix="use constants of shape [C, 1, 1] or scalars",
-            )
-        return y.reshape(x.shape)
+        return apply_each(self.nodes, x, len(shape_of(self.source)))
+
+
+def apply_each(nodes: Sequence[ir.Node], x: Array, rank: int) -> Array:
+    """Element-wise `nodes`, one after another, on [V, C] values of a tensor of `rank` axes.
+
+    Raises CompileError where a constant tells positions apart.
+    """
+    y = x.reshape(*x.shape, *(1,) * (rank - 2))
+    # The extremes of float32 overflow on purpose: infinities compare as they should.
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for node in nodes:
+            constants = [c for c in (constant(v) for v in node.inputs[1:] if v is not None) if c is not None]
+            y = lookup(node).execute(node, [y, *constants])
+    if y.shape[:2] != x.shape or y.size != x.size:
+        raise CompileError(
+            "a constant in front of a quantiser varies over positions, not only over channels",
+            node=nodes[-1],
+            fix="use constants of shape [C, 1, 1] or scalars",
+        )
+    return y.reshape(x.shape)
 
 
 def chain_to(quantize: ir.Node) -> Chain:
@@ -62,8 +71,12 @@ def chain_to(quantize: ir.Node) -> Chain:
 
     Raises CompileError at the first operator that is not element-wise.
     """
-    nodes = [quantize]
-    value = operand(quantize, 0)
+    return chain_behind(operand(quantize, 0), (quantize,))
+
+
+def chain_behind(value: ir.Value, after: Sequence[ir.Node] = ()) -> Chain:
+    """Walk up from `value`, with the nodes `after` it, to integers or the graph input. Raises as `chain_to`."""
+    nodes = list(after)
     while True:
         node = value.producer()
         if node is None:

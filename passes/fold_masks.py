@@ -2,9 +2,9 @@
 
     BipolarQuant(W, s) * M  =  s * (sign(W) * M),   M in {0, 1}   ->  integers in {-1, 0, +1}, scale s
 
-Applies to the weight of every Conv and MatMul that is made of constants: a quantiser, then any of Mul by a mask
-or by a scale, Transpose, Reshape; or whole numbers of at most 16 bits. Other quantised constants become plain float
-constants, which the thresholds absorb. Keeps: the value of every weight, compared bit for bit in float32.
+Applies to the weight of every Conv, ConvTranspose and MatMul that is made of constants: a quantiser, then any of
+Mul by a mask or by a scale, Transpose, Reshape; or whole numbers of at most 16 bits. Other quantised constants become
+plain float constants, which the thresholds absorb. Keeps: the value of every weight, bit for bit in float32.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError, raise_all
-from ..ops.base import CARDC, ONNX, Array, operand, result
+from ..ops.base import CARDC, ONNX, Array, integer, operand, result, shape_of
 from ..ops.constants import constant_values
 from ..ops.graph import add_initializer, drop_unused, fresh, is_cardc, make_node, rewire
 from ..ops.qtype import QType
@@ -38,7 +38,7 @@ class FoldMasks(Pass):
         known = constant_values(graph)
         errors: list[CompileError] = []
         for node in list(graph):
-            if node.domain != ONNX or node.op_type not in ("Conv", "MatMul"):
+            if node.domain != ONNX or node.op_type not in ("Conv", "ConvTranspose", "MatMul"):
                 continue
             tip = operand(node, 1).producer()
             if operand(node, 1) not in known or is_cardc(tip, "Dequantize"):
@@ -65,7 +65,7 @@ def _whole(w: Array) -> Weight | None:
 
 
 def _fold(graph: ir.Graph, layer: ir.Node, weight: Weight, known: Values) -> None:
-    axis = 0 if layer.op_type == "Conv" else 1
+    axis = _output_axis(layer)
     tip = operand(layer, 1).producer()
     q = weight.q.astype(np.int64)
     scale = channel_scales(weight, axis, layer)
@@ -86,6 +86,16 @@ def _fold(graph: ir.Graph, layer: ir.Node, weight: Weight, known: Values) -> Non
     )  # fmt: skip
     graph.insert_before(layer, back)
     layer.replace_input_with(1, result(back))
+
+
+def _output_axis(layer: ir.Node) -> int:
+    """The axis of a layer's weight that tells output channels apart: a transposed convolution has it second, but for
+    a depthwise one, whose channels are the groups.
+    """
+    if layer.op_type == "ConvTranspose":
+        shape = shape_of(operand(layer, 1))
+        return 0 if shape[1] == 1 and shape[0] == integer(layer, "group", 1) else 1
+    return 0 if layer.op_type == "Conv" else 1
 
 
 def _fold_rest(graph: ir.Graph, known: Values) -> int:

@@ -11,22 +11,38 @@ import onnx_ir as ir
 
 from ..errors import CompileError
 from ..ops.average import averaged_window
-from ..ops.base import CARDC, integer, operand, result, shape_of
+from ..ops.base import CARDC, constant, integer, operand, result, shape_of
 from ..ops.graph import add_initializer, fresh, infer_node, make_node
 from ..ops.qtype import QType, qtype, set_qtype
 from ..ops.spread import pad_amounts, resize_factors
 from .rational import common_unit, start, whole
 from .realise import LIMIT, in_units, realise
+from .sums import is_sum, quantisers_behind
+
+_SMALL = 1 << 8
+"""Multipliers up to here cost no more than what a search could find."""
 
 Lift = Callable[[ir.Graph, ir.Node], list[ir.Node]]
 
 
-def lift_join(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
+def lift_join(graph: ir.Graph, node: ir.Node, *, last_resort: bool = False) -> list[ir.Node]:
     """The integer nodes in place of `node`, the last of which gives its result; none where it stays.
 
-    Raises CompileError where the inputs cannot be joined exactly.
+    A sum of scales without a small common unit, with nothing but quantisers behind it, is left to requantize-sums,
+    but for the `last_resort`. Raises CompileError where the inputs cannot be joined exactly.
     """
-    return _LIFTS[node.op_type](graph, node)
+    if last_resort or not is_sum(node) or not quantisers_behind(node):
+        return _LIFTS[node.op_type](graph, node)
+    try:
+        lifted = _LIFTS[node.op_type](graph, node)
+    except CompileError:
+        return []
+    return lifted if all(_small(v) for n in lifted for v in n.inputs[2:]) else []
+
+
+def _small(multipliers: ir.Value | None) -> bool:
+    values = constant(multipliers)
+    return values is None or int(np.abs(values.astype(np.int64)).max(initial=0)) <= _SMALL
 
 
 def _add(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:

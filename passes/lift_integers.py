@@ -17,13 +17,13 @@ from typing import ClassVar
 import onnx_ir as ir
 
 from ..errors import CompileError, raise_all
-from ..ops.base import CARDC, ONNX, integer, operand, result, shape_of
-from ..ops.graph import drop_unused, fresh, infer_node, make_node, replace
+from ..ops.base import CARDC, ONNX, operand, result
+from ..ops.graph import drop_unused, fresh, make_node, replace
 from .base import Pass, PassLog
 from .join import JOINS, lift_join
-from .realise import integers_of, one_scale, realise
+from .linear import LINEAR, integer_node, lift_linear
+from .realise import integers_of
 
-_LINEAR = ("Conv", "MatMul")
 _MOVES = ("Reshape", "Flatten", "Transpose", "MaxPool")
 
 
@@ -36,7 +36,7 @@ class LiftIntegers(Pass):
         errors: list[CompileError] = []
         broken: set[ir.Value] = set()
         for node in list(graph):
-            if node.domain != ONNX or node.op_type not in (*_LINEAR, *_MOVES, *JOINS):
+            if node.domain != ONNX or node.op_type not in (*LINEAR, *_MOVES, *JOINS):
                 broken.update(node.outputs if any(v in broken for v in node.inputs) else ())
                 continue
             if any(v in broken for v in node.inputs):
@@ -44,7 +44,7 @@ class LiftIntegers(Pass):
                 broken.update(node.outputs)
                 continue
             try:
-                done += self._lift(graph, node)
+                done += lift(graph, node)
             except CompileError as error:
                 error.node = error.node or node
                 errors.append(error)
@@ -53,43 +53,26 @@ class LiftIntegers(Pass):
         drop_unused(graph)
         return done
 
-    def _lift(self, graph: ir.Graph, node: ir.Node) -> int:
-        if node.op_type in JOINS:
-            lifted = lift_join(graph, node)
-        elif node.op_type in _LINEAR:
-            lifted = [_linear(graph, node)]
-        else:
-            x = integers_of(operand(node, 0))
-            if x is None:
-                return 0
-            domain = CARDC if node.op_type == "MaxPool" else ONNX
-            lifted = [integer_node(graph, node, [x, *(v for v in node.inputs[1:] if v is not None)], domain)]
-        if not lifted:
+
+def lift(graph: ir.Graph, node: ir.Node, *, last_resort: bool = False) -> int:
+    """Replace `node` by integer operators and a Dequantize; return whether that was done.
+
+    `last_resort`: also where a sum needs large multipliers. Raises CompileError where it cannot be done exactly.
+    """
+    if node.op_type in JOINS:
+        lifted = lift_join(graph, node, last_resort=last_resort)
+    elif node.op_type in LINEAR:
+        lifted = lift_linear(graph, node)
+    else:
+        x = integers_of(operand(node, 0))
+        if x is None:
             return 0
-        name = result(node).name or "lifted"
-        last = result(lifted[-1])
-        back = make_node(CARDC, "Dequantize", [last], name=f"{node.name}_dequantize", out=fresh(graph, f"{name}_value"))
-        replace(graph, node, [*lifted, back])
-        return 1
-
-
-def integer_node(graph: ir.Graph, node: ir.Node, inputs: list[ir.Value], domain: str) -> ir.Node:
-    """`node` again, on integers."""
-    lifted = ir.node(node.op_type, inputs, {**node.attributes}, domain=domain, num_outputs=1, name=node.name)
-    result(lifted).name = fresh(graph, f"{result(node).name}_int")
-    infer_node(lifted)
-    return lifted
-
-
-def _linear(graph: ir.Graph, node: ir.Node) -> ir.Node:
-    w = integers_of(operand(node, 1))
-    if w is None or w.const_value is None:
-        raise CompileError(
-            f"the weights of {node.op_type} are not quantised",
-            node=node,
-            fix="train the layer with a weight quantiser (brevitas.nn.QuantConv2d, QuantLinear)",
-        )
-    x = realise(graph, operand(node, 0), node)
-    if node.op_type != "Conv" or integer(node, "group", 1) != shape_of(x)[1]:
-        x = one_scale(graph, x, node)
-    return integer_node(graph, node, [x, w], CARDC)
+        domain = CARDC if node.op_type == "MaxPool" else ONNX
+        lifted = [integer_node(graph, node, [x, *(v for v in node.inputs[1:] if v is not None)], domain)]
+    if not lifted:
+        return 0
+    name = result(node).name or "lifted"
+    last = result(lifted[-1])
+    back = make_node(CARDC, "Dequantize", [last], name=f"{node.name}_dequantize", out=fresh(graph, f"{name}_value"))
+    replace(graph, node, [*lifted, back])
+    return 1

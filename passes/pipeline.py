@@ -13,6 +13,7 @@ from .lift_integers import LiftIntegers
 from .lower_outputs import LowerOutputs
 from .plan_memory import PlanMemory
 from .requantize_dyadic import RequantizeDyadic
+from .requantize_sums import RequantizeSums
 from .sink_moves import SinkMoves
 from .split_quantizers import SplitQuantizers
 
@@ -25,6 +26,7 @@ TO_INTEGER = (
     Step(SplitQuantizers(), check_imported, "with quantisers split, integer and real tensors can be told apart"),
     Step(SinkMoves(), check_imported, "reshapes and pools go behind quantisers, so that these meet their layer"),
     Step(LiftIntegers(), check_imported, "layers between integers compute on integers"),
+    Step(RequantizeSums(), check_imported, "sums of scales without a common unit need the quantiser behind them"),
     Step(AbsorbThresholds(), check_imported, "what stands between a layer and its quantiser becomes thresholds"),
     Step(LowerOutputs(), check_integer, "the result is an integer too; from here on everything is"),
     Step(RequantizeDyadic(), check_integer, "many levels cost less as multiply and shift, where that is exact"),

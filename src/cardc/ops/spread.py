@@ -88,9 +88,8 @@ def _own_pads(node: ir.Node) -> tuple[tuple[int, int], ...]:
     return tuple(zip(pads[:half], pads[half:], strict=True))
 
 
-def _stuffed(node: ir.Node, args: Sequence[Array]) -> Array:
-    factors = ints(node, "factors", ())
-    x = args[0]
+def stuff(x: Array, factors: Sequence[int]) -> Array:
+    """x [N, C, *in] with factor - 1 zeros between its pixels along each spatial axis."""
     spatial = [(n - 1) * f + 1 for n, f in zip(x.shape[2:], factors, strict=True)]
     y = np.zeros((*x.shape[:2], *spatial), x.dtype)
     y[(slice(None), slice(None), *(slice(None, None, f) for f in factors))] = x
@@ -144,5 +143,5 @@ OPS = (
         CARDC, "Pad", arity(1), lambda n: TensorType(_pad_type(n, _own_pads(n)), _with_zero(qtype(operand(n, 0)))),
         lambda n, a: _padded(a[0], _own_pads(n)),
     ),
-    OpDef(CARDC, "ZeroStuff", arity(1), _stuff_type, _stuffed),
+    OpDef(CARDC, "ZeroStuff", arity(1), _stuff_type, lambda n, a: stuff(a[0], ints(n, "factors", ()))),
 )  # fmt: skip
