@@ -103,18 +103,19 @@ def _measure(model: nn.Module, shape: Sequence[int], sparsity: float | None) -> 
     """Layers in order of execution; bytes of thresholds. What a residual block keeps counts as alive."""
     twin = copy.deepcopy(model).eval()
     found: list[LayerBudget] = []
-    kept: list[int] = []  # inputs of the residual blocks that are running
+    kept: list[Tensor] = []  # inputs of the residual blocks that are running
     extra = 0
 
     def enter(_: nn.Module, args: Any) -> None:
-        kept.append(args[0].numel())
+        kept.append(args[0])
 
     def leave(*_: Any) -> None:
         kept.pop()
 
     def layer(name: str) -> Callable[[Masked, Any, Any], None]:
         def hook(module: Masked, args: Any, out: Any) -> None:
-            found.append(_layer(name, module, args[0], out, sum(kept), sparsity))
+            beside = sum(x.numel() for x in kept if x is not args[0])
+            found.append(_layer(name, module, args[0], out, beside, sparsity))
 
         return hook
 
@@ -138,7 +139,7 @@ def _measure(model: nn.Module, shape: Sequence[int], sparsity: float | None) -> 
     return found, extra
 
 
-def _layer(name: str, module: Masked, x: Tensor, out: Tensor, kept: int, sparsity: float | None) -> LayerBudget:
+def _layer(name: str, module: Masked, x: Tensor, out: Tensor, beside: int, sparsity: float | None) -> LayerBudget:
     n = module.weight.numel()
     density = float(module.mask.mean()) if sparsity is None else 1 - sparsity
     if module.bits == 2:
@@ -151,6 +152,4 @@ def _layer(name: str, module: Masked, x: Tensor, out: Tensor, kept: int, sparsit
         instructions = _PER_PRODUCT * nonzeros * pixels + _PER_OUTPUT * out.numel()
     else:
         instructions = _PER_DENSE_WEIGHT * nonzeros + _PER_OUTPUT * out.numel()
-    # The block's input is this layer's where it is the block's first.
-    beside = max(0, kept - x.numel()) if kept == x.numel() else kept
     return LayerBudget(name, n, nonzeros, stored, least, x.numel() + out.numel() + beside, round(instructions))
