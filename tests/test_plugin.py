@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-import qonnx.core.onnx_exec  # noqa: F401  (in-process runs forget what they import: import it once, here)
 from tests.faults import MOVED_WEIGHT, plant
 from tests.small import save_small, small_inputs
 
@@ -21,8 +22,13 @@ def test_card(cardc_exact):
 """
 
 
+HOME = Path.home()
+
+
 @pytest.fixture
-def users(pytester: pytest.Pytester) -> pytest.Pytester:
+def users(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    # pytester gives each run a home of its own, in which the C compiler would find nothing that it built before.
+    monkeypatch.setenv("HOME", str(HOME))
     save_small(pytester.path / "small.onnx")
     np.save(pytester.path / "x.npy", small_inputs())
     pytester.makepyfile(TEST)
