@@ -1,11 +1,19 @@
-"""Golden folders: `pytest --update-golden` writes them; look at the difference before you commit it."""
+"""Golden folders: `pytest --update-golden` writes them; look at the difference before you commit it.
+
+Hypothesis draws the same examples in every run; `HYPOTHESIS_PROFILE=default` draws new ones.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("repeatable", derandomize=True, database=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 GOLDEN = Path(__file__).parent / "golden"
 
