@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Set
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -21,6 +23,7 @@ from .program import Program, build
 from .quantizer import quantizer
 from .selftest import golden_inputs, integers, selftest
 
+_DECLARATION = re.compile(r"^\w+ (cardc_\w+)\(", re.MULTILINE)
 OUT_SCALE, OUT_OFFSET = "cardc.out_scale", "cardc.out_offset"
 """Metadata of the graph's output: the model's own output is scale * integer + offset."""
 
@@ -62,21 +65,25 @@ def library_files(name: str, program: Program) -> dict[str, str]:
     """`src/`: the network's files and the kernels that it uses, no others."""
     output = program.schedule.output
     scale = output.metadata_props.get(OUT_SCALE, _scale(output))
+    kernels = set(program.functions) | {"cardc_argmax_i16" if program.out_type == "int16_t" else "cardc_argmax_i32"}
     own = {
         f"{name}.h": header(name, program, scale, output.metadata_props.get(OUT_OFFSET, "0.0")),
-        f"{name}.c": network(name, program),
+        f"{name}.c": network(name, program, declaring(kernels)),
         f"{name}_weights.h": weights_header(name, program),
         f"{name}_weights.c": weights(name, program),
     }
-    kernels = set(program.functions) | {"cardc_argmax_i16" if program.out_type == "int16_t" else "cardc_argmax_i32"}
     quantize = quantizer(name, program)
     if quantize is not None:
         own[f"{name}_quantize.c"] = quantize
         kernels.add("cardc_load_f32")
-    # The network's file includes all interfaces, used or not.
-    headers = runtime.sources({"cardc_add", "cardc_conv_int8", "cardc_dense_int8", "cardc_maxpool"})
-    own |= {file: text for file, text in headers.items() if file.endswith(".h")}
     return {f"src/{file}": text for file, text in sorted((own | runtime.sources(kernels)).items())}
+
+
+def declaring(functions: Set[str]) -> list[str]:
+    """The runtime's headers that declare any of `functions`, sorted."""
+    heads = {file: text for file, text in runtime.sources(functions).items() if file.endswith(".h")}
+    declared = {file: set(_DECLARATION.findall(text)) for file, text in heads.items()}
+    return [file for file, names in sorted(declared.items()) if names & functions]
 
 
 def _scale(output: ir.Value) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import onnx_ir as ir
 import pytest
+from tests.backends.c.networks import in_c
 from tests.graphs import BIPOLAR, IntegerGraph, uint
 
+from cardc.backends.c.emulate.cores import get_core
 from cardc.errors import CompileError
 from cardc.ops.base import text
 from cardc.passes.base import PassLog
-from cardc.passes.choose_encodings import ChooseEncodings, costs
+from cardc.passes.choose_encodings import CONV, DENSE, ChooseEncodings
 
 
 def chosen(graph: IntegerGraph, features: tuple[str, ...] = (), force: tuple[str, ...] = ()) -> list[str]:
@@ -44,13 +46,39 @@ def test_very_sparse_dense_layers_are_lists() -> None:
     assert chosen(IntegerGraph((256,), uint(4)).dense(64, density=0.02)) == ["sparse"]
 
 
-def test_dsp_favours_bytes_for_dense_layers_on_many_bits() -> None:
-    w = np.random.default_rng(0).choice([-1, 0, 1], (64, 64))
-    graph = IntegerGraph((64,), uint(8)).dense(64, weights=w)
-    node = next(n for n in graph.model().graph if n.op_type == "MatMul")
-    plain, dsp = costs(node, frozenset()), costs(node, frozenset({"dsp"}))
-    assert dsp["int8"].instructions < plain["int8"].instructions
-    assert dsp["sparse"] == plain["sparse"]
+def conv(channels: int, size: int, bits: int, density: float, stride: int = 1) -> IntegerGraph:
+    return IntegerGraph((channels, size, size), uint(bits), seed=1).conv(8, density=density, stride=stride)
+
+
+def dense(inputs: int, outputs: int, bits: int, density: float) -> IntegerGraph:
+    q = BIPOLAR if bits == 0 else uint(bits)
+    return IntegerGraph((inputs,), q, seed=1).dense(outputs, density=density, binary=density == 1)
+
+
+LAYERS = {
+    "conv 10 %": lambda: conv(8, 12, 4, 0.1).threshold(uint(4)),
+    "conv 50 %": lambda: conv(8, 12, 2, 0.5).threshold(uint(2)),
+    "strided conv": lambda: conv(8, 12, 4, 0.1, stride=2).threshold(uint(4)),
+    "small conv": lambda: conv(8, 4, 4, 0.1).threshold(uint(4)),
+    "dense 5 %": lambda: dense(128, 32, 4, 0.05).threshold(uint(2)),
+    "dense 30 % of bits": lambda: dense(128, 32, 1, 0.3).threshold(uint(2)),
+    "dense binary": lambda: dense(128, 32, 0, 1).threshold(BIPOLAR),
+    "dense binary on 4 bits": lambda: dense(128, 32, 4, 1).threshold(BIPOLAR),
+}
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus"])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_the_choice_is_the_best_measured_one_or_near(layer: str, core: str) -> None:
+    features = sorted(get_core(core).features)
+    spent = {}
+    for name in (*CONV, *DENSE):
+        case = in_c(LAYERS[layer](), inputs=1, force=(name,), features=features)
+        step = case.built.program.steps[1]
+        if step.encoding == name:
+            spent[name] = case.built.measure(core, case.inputs).by_layer[case.built.symbols()[1]]
+    (best,) = chosen(LAYERS[layer](), tuple(features))
+    assert spent[best] <= 1.3 * min(spent.values()), spent
 
 
 def test_a_forced_encoding_is_taken_only_where_it_can_be() -> None:

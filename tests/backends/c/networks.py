@@ -59,9 +59,12 @@ def lower(model: ir.Model, features: Sequence[str] = (), force: Sequence[str] = 
     return model
 
 
-def in_c(graph: IntegerGraph, *, inputs: int = 12, name: str = "net", force: Sequence[str] = ()) -> Case:
+def in_c(
+    graph: IntegerGraph, *, inputs: int = 12, name: str = "net", force: Sequence[str] = (),
+    features: Sequence[str] = ("dsp", "unaligned"),
+) -> Case:  # fmt: skip
     """The graph built so far as a C library."""
-    model = lower(graph.model(), ("dsp",), force)
+    model = lower(graph.model(), features, force)
     program, backend = build(model), CBackend(title=name)
     built = CBuild(backend.project(model, program, load("nucleo-f446re")), program, backend.identifier(model))
     floats = graph.inputs(inputs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.backends.c.networks import Case, in_c, random_graph
 from tests.graphs import BIPOLAR, IntegerGraph, uint
-from tests.tools import need_gcc, need_host, need_qemu
+from tests.tools import need, need_gcc, need_host, need_qemu
 
 from cardc.backends.c.emulate import host
 from cardc.backends.c.emulate.cores import get_core
@@ -119,3 +120,36 @@ def test_names_from_the_model_stay_names() -> None:
     assert "for_x.c" in sources
     assert all(re.fullmatch(r"(for_x|cardc)\w*\.[ch]", name) for name in sources)
     host.check_compiles(sources)
+
+
+def test_cmake_builds_the_library_and_its_test(case: Case, tmp_path: Path) -> None:
+    need(shutil.which("cmake") is not None, "cmake", "cmake")
+    need_host("gcc")
+    case.built.project.write(tmp_path / "tiny")
+    for command in (["cmake", "-B", "build"], ["cmake", "--build", "build"], ["ctest", "--test-dir", "build"]):
+        done = subprocess.run(command, cwd=tmp_path / "tiny", capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "100% tests passed" in done.stdout
+
+
+def test_a_firmware_may_hold_two_networks(case: Case, tmp_path: Path) -> None:
+    # Each project brings the kernels that it uses; as archives, their common ones meet without a clash.
+    need_host("gcc")
+    need(shutil.which("ar") is not None, "ar", "binutils")
+    other = in_c(random_graph(103), name="other")
+    for built in (case.built, other.built):
+        folder = tmp_path / built.name
+        built.project.write(folder)
+        files = sorted(str(p) for p in (folder / "src").glob("*.c"))
+        objects = [f"{built.name}/{Path(f).stem}.o" for f in files]
+        for source, result in zip(files, objects, strict=True):
+            subprocess.run(["gcc", "-std=c99", "-O1", "-c", source, "-o", result], cwd=tmp_path, check=True)
+        subprocess.run(["ar", "rcs", f"lib{built.name}.a", *objects], cwd=tmp_path, check=True)
+    (tmp_path / "main.c").write_text(
+        '#include "tiny.h"\n#include "other.h"\n'
+        "int main(void) { return tiny_predict(0, 0, 0) + other_predict(0, 0, 0) == 2 ? 0 : 1; }\n"
+    )
+    include = [f"-I{tmp_path}/{name}/src" for name in ("tiny", "other")]
+    command = ["gcc", "main.c", *include, "-L.", "-ltiny", "-lother", "-o", "firmware"]
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert subprocess.run([str(tmp_path / "firmware")], check=False).returncode == 0
