@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from ..ops import lookup
 from ..ops.base import CARDC, ONNX, QONNX, integer, ints, operand, result, shape_of
-from ..ops.graph import replace, rewire
+from ..ops.graph import fresh, replace, rewire
 from ..ops.reshape import reshaped
 from .moved import ALIAS, Moved, Tracker, compose, inverse, squeezed_alike
 
@@ -61,7 +61,7 @@ class Layouts:
             for node in self._graph:
                 for other in node.outputs:
                     if other.name == name and other is not final:
-                        other.name = f"{name}_kept"
+                        other.name = fresh(self._graph, f"{name}_kept")
             final.name = name
 
     def _transpose(self, node: ir.Node) -> ir.Node | None:

@@ -12,18 +12,51 @@ from . import lookup
 from .base import CARDC, Array
 from .qtype import QType, dtype_of, set_qtype
 
+_NAMES = "cardc.names"
+_Holder = ir.Value | ir.Node | None
+_Names = dict[str | None, _Holder]
+
 
 def fresh(graph: ir.Graph, stem: str) -> str:
-    """A name that no tensor or node of `graph` has: `stem`, or `stem_1`, ..."""
-    taken = {v.name for v in graph.inputs} | set(graph.initializers)
-    for node in graph:
-        taken.add(node.name)
-        taken.update(v.name for v in node.outputs)
+    """A name that no tensor or node of `graph` has: `stem`, or `stem_1`, ...
+
+    Names seen are kept beside the graph, so that a thousand calls do not look through it a thousand times. They hold
+    every name that a tensor was ever given; whether one is still in use is asked of its holder, and where that is
+    unclear the graph is looked through again.
+    """
+    names = _names(graph)
     name, k = stem, 0
-    while name in taken:
+    while name in names:
+        holder = names[name]
+        if holder is None or not _holds(graph, holder, name):
+            names = _names(graph, again=True)
+            if name not in names:
+                break
         k += 1
         name = f"{stem}_{k}"
+    names[name] = None  # given away; who gets it is not known yet
     return name
+
+
+def _names(graph: ir.Graph, *, again: bool = False) -> _Names:
+    owner, names = graph.meta.get(_NAMES, (None, {}))
+    if owner is graph and not again:
+        return names  # type: ignore[no-any-return]
+    found: _Names = {v.name: v for v in (*graph.inputs, *graph.initializers.values())}
+    for node in graph:
+        found[node.name] = node
+        found.update((v.name, v) for v in node.outputs)
+    graph.meta[_NAMES] = (graph, found)  # a clone copies this, and is not its owner
+    return found
+
+
+def _holds(graph: ir.Graph, holder: ir.Value | ir.Node, name: str) -> bool:
+    if holder.name != name:
+        return False
+    if isinstance(holder, ir.Node):
+        return holder.graph is graph
+    maker = holder.producer()
+    return (maker is not None and maker.graph is graph) or holder.is_graph_input() or name in graph.initializers
 
 
 def add_initializer(graph: ir.Graph, stem: str, array: Array, q: QType | None = None) -> ir.Value:
