@@ -48,7 +48,7 @@ def retype_input(graph: ir.Graph) -> QType | None:
     A Cast behind an integer input is then one of float32 to itself.
     """
     (x,) = graph.inputs
-    if x.dtype in RANGES and x.dtype != ir.DataType.INT32:
+    if x.dtype is not None and x.dtype in RANGES and x.dtype != ir.DataType.INT32:
         q: QType | None = QType(*RANGES[x.dtype])
         x.dtype = ir.DataType.FLOAT
         return q
