@@ -73,7 +73,7 @@ def conv_costs(
 
 def dense_costs(w: Array, levels: int, features: frozenset[str]) -> dict[str, Cost]:
     """Encodings that hold the weights `w` [inputs, outputs], for inputs of `levels` levels."""
-    rates, (inputs, outputs) = _rates(features), w.shape
+    rates, inputs, outputs = _rates(features), int(w.shape[0]), int(w.shape[1])
     nonzeros, words = int(np.count_nonzero(w)), -(-inputs // 32)
     planes = max(1, (levels - 1).bit_length())
     saved = _SWAR if "popcount" in features else 0.0
