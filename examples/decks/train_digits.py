@@ -1,3 +1,4 @@
+# ruff: noqa: INP001
 """From a data set to a deck in one script: `python examples/decks/train_digits.py FOLDER`.
 
 Four cards of 8x8 digits (two AugMix, two Gaussian), trained by biprop at 80 % sparsity, and the gate between them.

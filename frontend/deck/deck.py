@@ -106,7 +106,7 @@ def card_weights(
 
 def combine(logits: NDArray[Any], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Logits [cards, N, classes] and weights [N, cards] -> probabilities [N, classes]."""
-    return np.einsum("knc,nk->nc", softmax(logits), weights)
+    return np.asarray(np.einsum("knc,nk->nc", softmax(logits), weights))
 
 
 def softmax(logits: NDArray[Any]) -> NDArray[np.float64]:

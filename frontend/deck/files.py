@@ -28,7 +28,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _MAX_TOML, _MAX_GATE = 1 << 20, 1 << 26
 
 _TOP_KEYS = {"version": int, "name": str, "mode": str, "top": int, "card": list, "gate": dict}
-_CARD_KEYS = {"name": str, "augmentation": str, "file": str}
+_CARD_KEYS: dict[str, type] = {"name": str, "augmentation": str, "file": str}
 _GATE_KEYS = {
     "file": str, "augmentations": list, "colour": str, "scale": str, "crop": int, "constant": bool, "window": int,
 }  # fmt: skip

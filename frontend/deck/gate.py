@@ -66,7 +66,7 @@ class Gate:
 
     def picks(self, x: NDArray[Any], window: int | None = None) -> NDArray[np.int64]:
         """Index into `names` for each of a sequence x [N, C, H, W], int64 [N]."""
-        return self.margins(x, window).argmax(1).astype(np.int64)
+        return np.asarray(self.margins(x, window).argmax(1), np.int64)
 
     def ranking(self, x: NDArray[Any], window: int | None = None) -> NDArray[np.int64]:
         """Indices into `names`, the nearest first, int64 [N, augmentations]."""

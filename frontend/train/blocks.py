@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import brevitas.nn as qnn
 import torch
@@ -116,4 +116,4 @@ def branch(p: Precision) -> nn.Module:
     """The signed quantiser of a residual branch: the activations' step, so that branches add as integers."""
     if p.activations is None:
         return nn.Identity()
-    return qnn.QuantIdentity(**signed(min(8, p.activations + 2), p.step))
+    return cast(nn.Module, qnn.QuantIdentity(**signed(min(8, p.activations + 2), p.step)))

@@ -71,7 +71,7 @@ def _one(
     result = np.asarray(apply(padded, severity, random))[: h * factor, : w * factor]
     blocks = result.astype(np.float32).reshape(h, factor, w, factor, 3).mean((1, 3))
     rgb = np.clip(blocks / np.float32(255), 0, 1).transpose(2, 0, 1)
-    return rgb if c == 3 else rgb.mean(0, keepdims=True)
+    return np.asarray(rgb if c == 3 else rgb.mean(0, keepdims=True), np.float32)
 
 
 def _library(name: str) -> Callable[[Image, int, np.random.Generator], Image]:

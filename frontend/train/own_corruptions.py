@@ -69,7 +69,7 @@ def plasma(size: int, decay: float, random: np.random.Generator) -> NDArray[np.f
         grid[half::step, ::step] = noisy(along + beside)
         step, wobble = half, wobble / decay
     grid -= grid.min()
-    return grid / grid.max()
+    return np.asarray(grid / grid.max())
 
 
 def _blurred(x: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:

@@ -13,7 +13,8 @@ from typing import Any, Literal, TypeVar, get_args
 
 from ...errors import CompileError
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 Where = Literal["here", "ray"]
 
 
@@ -75,7 +76,7 @@ def _on_ray(
         options: Mapping[str, Any] = {"address": address} if address else {"num_cpus": workers}
         ray.init(include_dashboard=False, log_to_driver=False, configure_logging=False, **options)
     try:
-        task = ray.remote(num_cpus=1, num_gpus=gpus)(lambda trial: run(trial))  # Ray takes no built-in functions
+        task: Any = ray.remote(num_cpus=1, num_gpus=gpus)(lambda trial: run(trial))  # Ray takes no built-in functions
         pending = {task.remote(trial): i for i, trial in enumerate(trials)}
         while pending:
             (ready, *_), _ = ray.wait(list(pending))
