@@ -108,7 +108,7 @@ def linear(p: Precision, m: int, n: int) -> nn.Module:
 def relu(p: Precision) -> nn.Module:
     """ReLU with its quantiser; with 1 bit, the sign. (Brevitas exports any 1-bit quantiser as a bipolar one.)"""
     if p.activations == 1:
-        return qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_init=1.0)
+        return cast(nn.Module, qnn.QuantIdentity(act_quant=SignedBinaryActPerTensorConst, scaling_init=1.0))
     return nn.ReLU() if p.activations is None else qnn.QuantReLU(**unsigned(p.activations, p.step))
 
 
