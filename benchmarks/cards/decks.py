@@ -62,7 +62,7 @@ class DeckResult:
 
 
 def evaluate(outcomes: Sequence[Outcome], size: Size) -> DeckResult:
-    """Join the cards of `outcomes`; the spectrum is chosen on augmented *training* images, held out from templates."""
+    """Join the cards of `outcomes`; the spectrum is chosen on training images augmented anew."""
     job = outcomes[0].job
     y = testing(job.data, size)[1]
     x_clean = testing(job.data, size)[0]
