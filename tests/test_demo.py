@@ -23,8 +23,8 @@ from cardc.backends.c.run import CBuild
 from cardc.builds.mcu import McuBuild
 from cardc.project import Project
 
-# One group: with --dist loadgroup, one worker runs all, and no other waits for the training.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+# With --dist worksteal neighbours stay on one worker, so that no other waits for the training.
+pytestmark = pytest.mark.slow
 STAGES = [
     "brevitas", "qonnx", "integer", "c:host", "c:cortex-m4", "hls4ml:csim", "c:cortex-m0plus", "c:rv32imc",
 ]  # fmt: skip
