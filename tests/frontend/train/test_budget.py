@@ -40,7 +40,7 @@ def test_estimates_are_within_a_factor_of_two_of_a_build() -> None:
         scores = torch.rand(layer.weight.shape, generator=torch.Generator().manual_seed(1))
         layer.set_mask(top_k(scores, round(layer.weight.numel() * 0.2)))
     estimated = budget(card, (1, 28, 28), BOARD)
-    assert estimated == budget(card, (1, 28, 28), BOARD, sparsity=0.8) or estimated.flash_bytes > 0
+    assert budget(card, (1, 28, 28), BOARD, sparsity=0.95).flash_bytes < estimated.flash_bytes
     totals = cardc.compile(card, BOARD, sample=torch.rand(1, 1, 28, 28)).report.totals
     for name in ("flash_bytes", "ram_bytes"):
         assert 0.5 < getattr(estimated, name) / totals[name].value < 2, name
