@@ -1,7 +1,7 @@
 """sink-moves: f(Move(x)) -> Move(f(x)), reshapes and max-pools behind the element-wise operators that follow them.
 
     f(Reshape(x)) = Reshape(f(x))          f acts on each element alike
-    Quantize(MaxPool(x)) = MaxPool(Quantize(x))    a quantiser never falls
+    Quantize(MaxPool(x)) = MaxPool(Quantize(x))    a quantiser never falls; for what does, see pools.py
     MaxPool(f(x)) = f(MaxPool(x))          where no quantiser follows (raise_moves), so that the pool meets integers
 
 Applies where f has no per-channel constant and is the only user of the move. It brings accumulator and quantiser
@@ -18,8 +18,10 @@ import onnx_ir as ir
 from ..ops import lookup
 from ..ops.base import ONNX, constant, operand, result
 from ..ops.graph import fresh, infer_node, is_cardc, replace
-from ..ops.qtype import find_qtype, set_qtype
+from ..ops.qtype import find_qtype, qtype, set_qtype
 from .base import Pass, PassLog
+from .branches import part_concat
+from .pools import sink_chain
 from .raise_moves import SINKING, quantiser_follows, raise_moves
 from .split_quantizers import SOURCE
 
@@ -32,7 +34,7 @@ class SinkMoves(Pass):
 
     def run(self, model: ir.Model, log: PassLog) -> int:
         # A node that sank behind one move may stand behind the next.
-        total = raise_moves(model.graph)
+        total = raise_moves(model.graph) + sum(part_concat(model.graph, node) for node in list(model.graph))
         while done := self._sweep(model.graph, log):
             total += done
         return total
@@ -46,6 +48,8 @@ class SinkMoves(Pass):
                 continue
             reason = _obstacle(graph, node, move)
             if reason:
+                if move.op_type == "MaxPool" and sink_chain(graph, move):
+                    return done + 1  # nodes further on in the list may be gone
                 log.decline(node, reason)
                 continue
             _swap(graph, node, move)
@@ -56,6 +60,8 @@ class SinkMoves(Pass):
 def _obstacle(graph: ir.Graph, node: ir.Node, move: ir.Node) -> str:
     if len(result(move).uses()) > 1 or result(move) in graph.outputs:
         return f"{move.name} is used elsewhere too"
+    if is_cardc(node, "Quantize") and len(qtype(result(node)).scale) > 1 and move.op_type != "MaxPool":
+        return f"{node.op_type} behind {move.name} has a scale for each channel"
     others = [constant(v) for v in node.inputs[1:] if v is not None]
     if node.op_type == "MultiThreshold" and others[0] is not None and others[0].shape[0] == 1:
         others = []  # one row of thresholds for all channels

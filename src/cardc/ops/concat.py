@@ -1,4 +1,4 @@
-"""Concat on integers: tensors of one scale joined along the channels (axis 1)."""
+"""Concat on integers: tensors joined along the channels (axis 1), each channel with the scale that it had."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .qtype import QType, qtype
 
 
 def joined_type(types: Sequence[QType]) -> QType:
-    """The range and step that hold every input's integers; their scales, one or one a channel, must be equal."""
+    """The range and step that hold every input's integers, all of the same scale or scales."""
     lo, hi = min(q.lo for q in types), max(q.hi for q in types)
     step = reduce(gcd, (q.step for q in types), hi - lo)
     step = reduce(gcd, (q.lo - lo for q in types), step)
@@ -30,12 +30,12 @@ def _infer(node: ir.Node) -> TensorType:
         raise CompileError(
             f"Concat of shapes {shapes}", node=node, fix="give the tensors one size but for the channels"
         )
-    if len({qtype(v).scale for v in values}) > 1:
-        raise CompileError(
-            "Concat of tensors with different scales", node=node, fix="use one quantiser for all that is joined"
-        )
+    types = [qtype(v) for v in values]
     shape = (shapes[0][0], sum(s[1] for s in shapes), *shapes[0][2:])
-    return TensorType(shape, joined_type([qtype(v) for v in values]))
+    each = [s for q, of in zip(types, shapes, strict=True) for s in (q.scale if len(q.scale) > 1 else q.scale * of[1])]
+    joined = joined_type(types)
+    scale = tuple(each) if len(set(each)) > 1 else (each[0],)
+    return TensorType(shape, QType(joined.lo, joined.hi, scale, joined.step))
 
 
 def _execute(node: ir.Node, args: Sequence[Array]) -> Array:

@@ -20,6 +20,8 @@ from ..passes.split_quantizers import SOURCE, activation_type
 
 RELATIVE = 1e-5
 """How near a rounding boundary, relative to it, a float executor may round either way."""
+PICK = "PICK"
+"""The rounding mode of an ArgMax, whose boundaries are ties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ def points(model: ir.Model, imported: ir.Model) -> list[Point]:
     quantisers = {
         node.outputs[0].metadata_props.get(SOURCE, node.outputs[0].name): node
         for node in imported.graph
-        if (node.domain == QONNX and node.op_type in ("Quant", "BipolarQuant")) or is_cardc(node, "Quantize")
+        if (node.domain == QONNX and node.op_type in ("Quant", "BipolarQuant"))
+        or is_cardc(node, "Quantize")
+        or node.op_type == "ArgMax"
     }
     layouts = {v.name: v.metadata_props.get(SOURCE_LAYOUT) for node in imported.graph for v in node.outputs}
     found = []
@@ -86,8 +90,8 @@ def _rounding(quantiser: ir.Node | None) -> tuple[str, int]:
     """How it rounds, and its zero point."""
     if quantiser is None:
         return "", 0
-    if quantiser.op_type == "BipolarQuant":
-        return SIGN, 0
+    if quantiser.op_type in ("BipolarQuant", "ArgMax"):
+        return SIGN if quantiser.op_type == "BipolarQuant" else PICK, 0
     zero = integer(quantiser, "zero_point", 0) if is_cardc(quantiser) else activation_type(quantiser)[1]
     return text(quantiser, "rounding_mode", "ROUND"), zero
 
@@ -150,8 +154,11 @@ def compare_floats(
             continue
         excused = np.zeros_like(differs)
         if point.source in before:
-            entered = point.kept(before[point.source], expected.shape)
-            excused = differs & either_way(entered, got, expected, point)
+            entered = before[point.source]
+            if point.rounding == PICK:
+                excused = differs & either_pick(entered, got, expected)
+            else:
+                excused = differs & either_way(point.kept(entered, expected.shape), got, expected, point)
         tally.boundary_cases += int(excused.sum())
         clean &= ~excused.reshape(len(clean), -1).any(axis=1)
         if (differs & ~excused).any():
@@ -186,11 +193,22 @@ def either_way(entered: Array, got: Array, expected: Array, point: Point) -> NDA
     """Where a value within RELATIVE of what entered the quantiser gives `got`, and another one gives `expected`."""
     # In float64, so that the distance is not lost in the quantiser's own float32 arithmetic.
     t = entered.astype(np.float64) / point.unit(entered.ndim)
-    # 0, a bipolar quantiser's only boundary, has no size; what stands beside it has.
-    size = np.median(np.abs(t).reshape(len(t), -1).max(axis=1)) if point.q.bipolar else np.maximum(1.0, np.abs(t))
+    size = np.maximum(1.0, np.abs(t))
+    if point.q.bipolar:
+        # 0, a bipolar quantiser's only boundary, has no size; what stands beside it has.
+        largest = np.abs(t).reshape(len(t), -1).max(axis=1)
+        size = np.maximum(np.median(largest), largest).reshape(-1, *(1,) * (t.ndim - 1))
     low, high = (_levels(t + sign * RELATIVE * size, point) for sign in (-1, 1))
     inside = (np.minimum(got, expected) >= low) & (np.maximum(got, expected) <= high)
     return np.asarray((low != high) & inside)
+
+
+def either_pick(entered: Array, got: Array, expected: Array) -> NDArray[np.bool_]:
+    """Where two picks of an ArgMax over the channels of `entered` [N, C, ...] are within RELATIVE of each other."""
+    shape = (len(entered), 1, *entered.shape[2:])
+    ours, theirs = (np.take_along_axis(entered, v.reshape(shape), axis=1) for v in (expected, got))
+    near = np.abs(ours - theirs) <= RELATIVE * np.abs(entered).max(axis=1, keepdims=True)
+    return np.asarray(near.reshape(expected.shape))
 
 
 def _levels(t: Array, point: Point) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from ..ops.base import Array
 
-_QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "DequantizeLinear")
+_QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "DequantizeLinear", "ArgMax")
 _WITHIN = ("Clip", "QuantizeLinear")
 CHUNK = 1000
 
