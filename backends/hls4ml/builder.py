@@ -14,7 +14,7 @@ from ...identifiers import identifier
 from ...ops.base import operand
 from ...ops.qtype import qtype
 from ...targets.base import Target
-from .layer import Layer, Tensor
+from .layer import Layer, Tensor, Weights
 from .layout import Layout
 from .options import Options
 from .types import narrowest
@@ -23,6 +23,8 @@ from .types import narrowest
 PARALLEL_ELEMENTS = 4096
 # Taps times output positions: beyond it the unrolled windows of io_parallel take hours to synthesise.
 PARALLEL_TAPS = 65536
+# A transposition in the middle of a stream stores the whole tensor: block RAM, and a table of as many places.
+MOVED_ELEMENTS = 65536
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Builder:
     io_type: str
     layers: list[Layer] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
+    views: list[Tensor] = field(default_factory=list)
     taken: set[str] = field(default_factory=lambda: {"input", "output"})
 
     def name(self, text: str) -> str:
@@ -44,8 +47,50 @@ class Builder:
         """The hardware's tensor behind input `index` of `node`."""
         return self.tensors[operand(node, index).name or ""]
 
-    def add(self, node: ir.Node, class_name: str, layout: Layout, **more: Any) -> None:
-        """Append the layer that computes `node`, with its exact result type."""
+    def natural(self, node: ir.Node, index: int = 0) -> Tensor:
+        """As `tensor`, but channels last: where it lies otherwise, a layer of its own moves it."""
+        x = self.tensor(node, index)
+        if x.layout.is_natural:
+            return x
+        layout = Layout.natural(x.layout.shape)
+        self.move(node, x, layout, value="")
+        return self.tensors[operand(node, index).name or ""]
+
+    def move(self, node: ir.Node, x: Tensor, layout: Layout, *, value: str) -> None:
+        """Append a layer that puts the elements of `x` in the order of `layout` under the name `value`.
+
+        Without a name it is another reading of `x`, and takes its place for all that follows.
+        """
+        if self.io_type == "io_stream" and layout.order.size > MOVED_ELEMENTS:
+            raise CompileError(
+                f"a tensor of {layout.order.size:,} elements would have to be stored to be transposed "
+                f"(at most {MOVED_ELEMENTS:,} in a stream)",
+                node=node,
+                fix="transpose at the input or the output, where it costs nothing, or use a smaller tensor",
+            )
+        place = np.empty(layout.order.size, np.int64)
+        place[x.layout.order] = np.arange(layout.order.size)
+        index = place[layout.order]
+        constants = {"n_in": layout.order.size}
+        self.layers.append(
+            Layer(
+                name=self.name(f"{node.name or node.op_type}_order"),
+                class_name="CardcReorder",
+                node=node,
+                value=value,
+                inputs=(x.layer,),
+                layout=layout,
+                q=x.q,
+                result=narrowest(x.q.lo, x.q.hi),
+                weights=(Weights("index", index, narrowest(0, int(index.max(initial=0)))),),
+                attributes={**constants, "out_shape": list(layout.hls_shape)},
+                constants=constants,
+            )
+        )
+        self.tensors[value or x.value] = Tensor(value or x.value, self.layers[-1].name, layout, x.q)
+
+    def add(self, node: ir.Node, class_name: str, layout: Layout, *sources: Tensor, **more: Any) -> None:
+        """Append the layer that computes `node` from `sources`, with its exact result type."""
         value, q = node.outputs[0], qtype(node.outputs[0])
         self.check_size(node, layout)
         layer = Layer(
@@ -53,14 +98,23 @@ class Builder:
             class_name=class_name,
             node=node,
             value=value.name or "",
-            inputs=(self.tensor(node).layer,),
+            inputs=tuple(x.layer for x in sources),
             layout=layout,
             q=q,
             result=narrowest(q.lo, q.hi),
             **more,
         )
         self.layers.append(layer)
-        self.tensors[layer.value] = Tensor(layer.name, layout, q)
+        self.tensors[layer.value] = Tensor(layer.value, layer.name, layout, q)
+
+    def view(self, node: ir.Node, x: Tensor, layout: Layout) -> None:
+        """Let the result of `node` be `x` itself, read in another way."""
+        value = node.outputs[0].name or ""
+        self.views.append(Tensor(value, x.layer, layout, x.q))
+        self.tensors[value] = self.views[-1]
+
+    def reuse(self, node: ir.Node) -> int:
+        return self.options.reuse.get(node.name or "", 1)
 
     def check_size(self, node: ir.Node | None, layout: Layout) -> None:
         if self.io_type == "io_parallel" and layout.order.size > PARALLEL_ELEMENTS:

@@ -90,27 +90,31 @@ class Csim:
 
         CompileError unless `x` are integers of the input's shape and type.
         """
-        given = self._given(x)
+        given, layout = self._given(x), self.plan.exit.layout
         if not len(x):
-            return np.empty((0, *self.plan.last.layout.shape), np.int64)
+            return np.empty((0, *layout.shape), np.int64)
         with quiet():
             y = self._model.predict(given)
-        return self.plan.last.layout.from_hls(_integers(y).reshape(len(x), self.plan.last.layout.order.size))
+        return layout.from_hls(_integers(y).reshape(len(x), layout.order.size))
 
     def trace(self, x: Array) -> dict[str, NDArray[np.int64]]:
         """Every tensor of the hardware by its name in the graph, channels-first, for integers `x`."""
         given = self._given(x)
         if not len(x):
-            return {t.value: np.empty((0, *t.layout.shape), np.int64) for t in self.plan.layers}
+            layouts = {t.value: t.layout for t in self.plan.layers} | {t.value: t.layout for t in self.plan.views}
+            return {name: np.empty((0, *t.shape), np.int64) for name, t in layouts.items() if name}
         with quiet():
             _, traced = self._model.trace(given)
+        raw: dict[str, NDArray[np.int64]] = {}
         values: dict[str, NDArray[np.int64]] = {}
-        raw = _integers(given)
         for layer in self.plan.layers:
-            # A layer that is not traced only reshapes: the same elements in the same order as before it.
-            raw = _integers(traced[layer.name]) if layer.traced else raw
-            values[layer.value] = layer.layout.from_hls(raw)
-        return values
+            if not layer.inputs:
+                raw[layer.name] = _integers(given)
+            else:  # A layer that is not traced only reshapes: the same elements in the same order as before it.
+                raw[layer.name] = _integers(traced[layer.name]) if layer.traced else raw[layer.inputs[0]]
+            if layer.value:
+                values[layer.value] = layer.layout.from_hls(raw[layer.name])
+        return values | {view.value: view.layout.from_hls(raw[view.layer]) for view in self.plan.views}
 
     def _given(self, x: Array) -> NDArray[np.float64]:
         integers = check_input(self.plan.boundary, np.asarray(x))

@@ -13,6 +13,8 @@ from ...ops.qtype import find_qtype
 from ...targets.base import Target
 
 INPUT = "x_in"
+# hls4ml's backends whose C simulation is compared with the integer graph in the tests.
+BACKENDS = ("Vitis",)
 # What hls4ml's own files, types and variables are called: a project of such a name would collide with them.
 _TAKEN = re.compile(
     r"(nnet|cardc|ap|hls)(_.*)?|(input|result|layer|config|w|b|threshold|falling|multiplier|offset)\d*(_.*)?"
@@ -56,11 +58,11 @@ def check_target(target: Target) -> None:
             f"target {target.name} is built by backend {target.backend!r}, not by hls4ml",
             fix="choose an FPGA board: `cardc targets` lists them",
         )
-    if target.hls4ml_backend != "Vitis":
+    if target.hls4ml_backend not in BACKENDS:
         raise CompileError(
             f"hls4ml backend {target.hls4ml_backend!r} is not supported",
             node=target.name,
-            fix='set `hls4ml_backend = "Vitis"` in the board\'s file',
+            fix=f"set `hls4ml_backend` to {' or '.join(BACKENDS)} in the board's file",
         )
     if not _PART.fullmatch(target.part):  # it goes into Tcl
         raise CompileError(

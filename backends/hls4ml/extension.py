@@ -16,122 +16,132 @@ from hls4ml.backends.template import FunctionCallTemplate, LayerConfigTemplate
 from hls4ml.model.attributes import Attribute, TypeAttribute, WeightAttribute
 from hls4ml.model.layers import Layer, register_layer
 
-HEADERS = ("cardc_maxpool.h", "cardc_requantize.h", "cardc_threshold.h")
+from .edges import BACKENDS
+
+_SIZES = (
+    "n_in", "n_chan", "n_rows", "n_levels", "n_m", "n_b", "n_m1", "n_m2", "n_pixels", "n_chan1", "n_chan2", "shift",
+    "half_even", "height", "width", "out_height", "out_width", "filt_height", "filt_width", "stride_height",
+    "stride_width", "dilate_height", "dilate_width", "pad_top", "pad_left", "in_height", "in_width", "total",
+    "factor_height", "factor_width", "repeat",
+)  # fmt: skip
+# The configuration structs derive from those in the headers; a constant keeps its type.
+_CTYPES = dict.fromkeys(_SIZES, "unsigned") | {"base": "int", "step": "int", "clip": "bool"}
 
 
-class _Weighted(Layer):  # type: ignore[misc]
-    """A layer of the input's shape with the constants named in `parameters`."""
+class _Ours(Layer):  # type: ignore[misc]
+    """A layer of ours: `cardc_<word>` in `cardc_<word>.h`; `weights` are its constants, `types` its typedefs."""
 
+    word: ClassVar[str]
+    constants: ClassVar[tuple[str, ...]] = ()
+    types: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
 
     def initialize(self) -> None:
-        self.add_output_variable(list(self.get_input_variable().shape))
+        self.add_output_variable(list(self.get_attr("out_shape")))
         for name in self.parameters:
             self.add_weights_variable(name=name, var_name=f"{name}{{index}}")
 
 
-class CardcThreshold(_Weighted):
-    parameters = ("threshold", "falling")
-    _expected_attributes: ClassVar[list[Any]] = [
-        *(Attribute(name) for name in ("n_in", "n_chan", "n_rows", "n_levels", "base", "step")),
-        *(WeightAttribute(name) for name in ("threshold", "falling")),
-        *(TypeAttribute(name) for name in ("threshold", "falling")),
+def _layer(
+    word: str,
+    class_name: str,
+    constants: Sequence[str],
+    types: Sequence[str] = (),
+    parameters: Sequence[str] = (),
+) -> type[_Ours]:
+    expected = [
+        *(Attribute(name) for name in constants if name != "clip"),
+        Attribute("out_shape", value_type=Sequence),
+        *(WeightAttribute(name) for name in parameters),
+        *(TypeAttribute(name) for name in parameters),
     ]
+    members = {
+        "word": word,
+        "constants": tuple(constants),
+        "types": tuple(types),
+        "parameters": tuple(parameters),
+        "_expected_attributes": expected,
+        "__module__": __name__,
+    }
+    return type(class_name, (_Ours,), members)
 
 
-class CardcRequantize(_Weighted):
-    parameters = ("multiplier", "offset")
-    _expected_attributes: ClassVar[list[Any]] = [
-        *(Attribute(name) for name in ("n_in", "n_chan", "n_m", "n_b", "shift", "half_even", "lo", "hi")),
-        *(WeightAttribute(name) for name in ("multiplier", "offset")),
-        *(TypeAttribute(name) for name in ("multiplier", "offset")),
-    ]
+_WINDOW = ("filt_height", "filt_width", "stride_height", "stride_width", "dilate_height", "dilate_width")
+_IMAGE = ("height", "width", "n_chan", "out_height", "out_width", "pad_top", "pad_left")
+
+LAYERS = (
+    _layer(
+        "threshold",
+        "CardcThreshold",
+        ("n_in", "n_chan", "n_rows", "n_levels", "base", "step"),
+        ("compare", "count", "value"),
+        ("threshold", "falling"),
+    ),
+    _layer(
+        "requantize",
+        "CardcRequantize",
+        ("n_in", "n_chan", "n_m", "n_b", "shift", "half_even", "clip", "lo", "hi"),
+        ("product",),
+        ("multiplier", "offset"),
+    ),
+    _layer("add", "CardcAdd", ("n_in", "n_chan", "n_m1", "n_m2"), ("sum",), ("factor1", "factor2")),
+    _layer("pool", "CardcPool", (*_IMAGE, *_WINDOW, "in_height", "in_width", "total", "fill")),
+    _layer("concat", "CardcConcat", ("n_pixels", "n_chan1", "n_chan2")),
+    _layer("argmax", "CardcArgMax", ("n_pixels", "n_chan")),
+    _layer("spread", "CardcSpread", (*_IMAGE, "factor_height", "factor_width", "repeat")),
+    _layer("reorder", "CardcReorder", ("n_in",), (), ("index",)),
+)
 
 
-class CardcMaxPool(Layer):  # type: ignore[misc]
-    _expected_attributes: ClassVar[list[Any]] = [Attribute("lowest")]
-
-    def initialize(self) -> None:
-        shape = [self.get_attr(name) for name in ("out_height", "out_width", "n_chan")]
-        self.add_output_variable(shape)
-
-
-def _config(
-    layer_class: type, base: str, constants: Sequence[str], types: Sequence[str], weights: Sequence[str] = ()
-) -> type:
-    """A configuration template: `constants` and `types` from the layer's attributes, each weight's type."""
+def _config(layer: type[_Ours]) -> type:
+    """A configuration template: constants and types from the layer's attributes, each weight's type."""
 
     class Config(LayerConfigTemplate):  # type: ignore[misc]
         def __init__(self) -> None:
-            super().__init__(layer_class)
+            super().__init__(layer)
 
         def format(self, node: Any) -> str:
-            lines = [f"struct config{node.index} : nnet::{base} {{"]
-            for name in constants:
-                kind = "bool" if isinstance(node.get_attr(name), bool) else "long long"
-                value = node.get_attr(name)
-                number = str(value).lower() if isinstance(value, bool) else f"{value}LL"
-                lines.append(f"    static const {_CTYPES.get(name, kind)} {name} = {number};")
+            lines = [f"struct config{node.index} : nnet::cardc_{layer.word}_config {{"]
+            for name in layer.constants:
+                value, kind = node.get_attr(name), _CTYPES.get(name, "long long")
+                number = str(value).lower() if kind == "bool" else f"{value}LL"
+                lines.append(f"    static const {kind} {name} = {number};")
             lines.append(f"    static const unsigned reuse_factor = {node.get_attr('reuse_factor')};")
-            lines += [f"    typedef {node.get_attr(f'{t}_type')} {t}_t;" for t in types]
-            lines += [f"    typedef {node.get_weights(w).type.name} {w}_t;" for w in weights]
+            lines += [f"    typedef {node.get_attr(f'{t}_type')} {t}_t;" for t in layer.types]
+            lines += [f"    typedef {node.get_weights(w).type.name} {w}_t;" for w in layer.parameters]
             return "\n".join([*lines, "};\n"])
 
     return Config
 
 
-# The configuration structs derive from those in the headers; a count keeps its unsigned type.
-_CTYPES = {"base": "int", "step": "int", "lowest": "int"} | dict.fromkeys(
-    (
-        "n_in", "n_chan", "n_rows", "n_levels", "n_m", "n_b", "shift", "half_even", "height", "width", "out_height",
-        "out_width", "filt_height", "filt_width", "stride_height", "stride_width", "pad_top", "pad_left",
-        "in_height", "in_width",
-    ),
-    "unsigned",
-)  # fmt: skip
-
-
-def _call(layer_class: type, function: str, header: str, weights: Sequence[str] = ()) -> type:
-    """A call template: `nnet::function<in, out, config>(in, out, weights...)`."""
+def _call(layer: type[_Ours]) -> type:
+    """A call template: `nnet::cardc_<word><ins..., out, config>(ins..., out, weights...)`."""
 
     class Call(FunctionCallTemplate):  # type: ignore[misc]
         def __init__(self) -> None:
-            super().__init__(layer_class, include_header=[f"nnet_utils/{header}"])
+            super().__init__(layer, include_header=[f"nnet_utils/cardc_{layer.word}.h"])
 
         def format(self, node: Any) -> str:
-            p = self._default_function_params(node)
-            arguments = [p["input"], p["output"], *(node.get_weights(w).name for w in weights)]
-            kinds = f"{p['input_t']}, {p['output_t']}, {p['config']}"
-            return f"nnet::{function}<{kinds}>({', '.join(arguments)});"
+            inputs = [node.get_input_variable(name) for name in node.inputs]
+            output = node.get_output_variable()
+            weights = [node.get_weights(w).name for w in layer.parameters]
+            arguments = [*(v.name for v in inputs), output.name, *weights]
+            kinds = [*(v.type.name for v in inputs), output.type.name, f"config{node.index}"]
+            name = f"cardc_{layer.word}{'_apart' if node.get_attr('apart') else ''}"
+            return f"nnet::{name}<{', '.join(kinds)}>({', '.join(arguments)});"
 
     return Call
 
 
-def _templates() -> list[type]:
-    t, r = CardcThreshold.parameters, CardcRequantize.parameters
-    pool = (
-        "height", "width", "n_chan", "out_height", "out_width", "filt_height", "filt_width",
-        "stride_height", "stride_width", "pad_top", "pad_left", "in_height", "in_width", "lowest",
-    )  # fmt: skip
-    levels = ("n_in", "n_chan", "n_rows", "n_levels", "base", "step")
-    dyadic = ("n_in", "n_chan", "n_m", "n_b", "shift", "half_even", "clip", "lo", "hi")
-    return [
-        _config(CardcThreshold, "cardc_threshold_config", levels, ("compare", "count", "value"), t),
-        _call(CardcThreshold, "cardc_threshold", "cardc_threshold.h", t),
-        _config(CardcRequantize, "cardc_requantize_config", dyadic, ("product",), r),
-        _call(CardcRequantize, "cardc_requantize", "cardc_requantize.h", r),
-        _config(CardcMaxPool, "cardc_maxpool_config", pool, ()),
-        _call(CardcMaxPool, "cardc_maxpool", "cardc_maxpool.h"),
-    ]
-
-
 @cache
 def register() -> None:
-    """Make the layers known to hls4ml's Vitis backend; once a process, as hls4ml asks."""
-    backend = get_backend("Vitis")
-    for layer_class in (CardcThreshold, CardcRequantize, CardcMaxPool):
-        register_layer(layer_class.__name__, layer_class)
-    for template in _templates():
-        backend.register_template(template)
-    for header in HEADERS:
-        backend.register_source(Path(str(files(__name__.rpartition(".")[0]) / "nnet_utils" / header)).resolve())
+    """Make the layers known to hls4ml's backends; once a process, as hls4ml asks."""
+    folder = files(__name__.rpartition(".")[0]) / "nnet_utils"
+    for layer in LAYERS:
+        register_layer(layer.__name__, layer)
+    for name in BACKENDS:
+        backend = get_backend(name)
+        for layer in LAYERS:
+            backend.register_template(_config(layer))
+            backend.register_template(_call(layer))
+            backend.register_source(Path(str(folder / f"cardc_{layer.word}.h")).resolve())

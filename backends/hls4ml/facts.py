@@ -13,14 +13,6 @@ from .layer import Layer, Plan
 from .options import Options
 from .plan import make_plan
 
-_OPS = {
-    "Dense": "MatMul",
-    "Conv2D": "Conv",
-    "CardcThreshold": "Threshold",
-    "CardcRequantize": "Requantize",
-    "CardcMaxPool": "MaxPool",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class LayerFacts:
@@ -60,6 +52,11 @@ def plan_facts(plan: Plan) -> list[LayerFacts]:
     return [_facts(x, plan.io_type) for x in plan.layers if x.class_name not in ("InputLayer", "Reshape")]
 
 
+def _op(layer: Layer) -> str:
+    """The operator of the graph; what only puts elements in order for it goes by another name."""
+    return "Reorder" if layer.class_name == "CardcReorder" or layer.node is None else layer.node.op_type
+
+
 def _facts(layer: Layer, io_type: str) -> LayerFacts:
     w = layer.weights[0] if layer.accum is not None else None
     count = w.values.size if w is not None else 0
@@ -71,7 +68,7 @@ def _facts(layer: Layer, io_type: str) -> LayerFacts:
         node=(layer.node.name or "") if layer.node is not None else "",
         value=layer.value,
         layer=layer.name,
-        op=layer.node.op_type if layer.node is not None else _OPS[layer.class_name],
+        op=_op(layer),
         shape="x".join(map(str, layer.layout.hls_shape)),
         io_type=io_type,
         strategy=layer.strategy,

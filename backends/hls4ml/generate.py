@@ -36,6 +36,7 @@ def layer_config(layer: Layer) -> dict[str, Any]:
 def _config(plan: Plan, target: Target, folder: Path, backend: Any) -> dict[str, Any]:
     names = {layer.name: layer_config(layer) for layer in plan.layers}
     for layer in plan.layers:
+        names[f"clone_{layer.name}"] = {**layer_config(layer), "Trace": False}  # where several layers read a stream
         if layer.class_name == "Reshape":  # hls4ml may put a repacking of the stream in its place
             names[f"repack_{layer.name}"] = {**layer_config(layer), "Trace": False}
     period = target.clock_period_ns
@@ -45,7 +46,7 @@ def _config(plan: Plan, target: Target, folder: Path, backend: Any) -> dict[str,
         io_type=plan.io_type,
     )
     config |= {
-        "Backend": "Vitis",
+        "Backend": target.hls4ml_backend,
         "ProjectName": plan.project,
         "OutputDir": str(folder),
         "HLSConfig": {"Model": {"ReuseFactor": 1, "Strategy": "Latency"}, "LayerName": names},
@@ -59,7 +60,7 @@ def hls_model(plan: Plan, target: Target, folder: Path) -> Any:
     CompileError where hls4ml itself fails.
     """
     package = hls4ml()
-    backend = package.backends.get_backend("Vitis")
+    backend = package.backends.get_backend(target.hls4ml_backend)
     entries = [layer_entry(layer) for layer in plan.layers]
     graph = package.model.graph.ModelGraph
     with quiet() as said:

@@ -18,10 +18,11 @@ from .types import HlsInt
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False, slots=True)
 class Tensor:
-    """A tensor of the graph in the hardware: the layer that makes it, its layout, its range."""
+    """A tensor of the graph in the hardware: its name, the layer that makes it, its layout, its range."""
 
+    value: str
     layer: str
     layout: Layout
     q: QType
@@ -50,8 +51,9 @@ class Weights:
 class Layer:
     """A layer under its hls4ml name.
 
-    `value` is the graph's tensor that it computes, `result` its type, `accum` the accumulator's. `constants`
-    are the numbers that the written configuration must repeat. `traced`: its output is a tensor of its own.
+    `value` is the graph's tensor that it computes ('' for one on the way to it), `result` its type, `accum` the
+    accumulator's. `inputs` are the layers whose results it reads, `constants` the numbers that the written
+    configuration must repeat. `traced`: its output is a tensor of its own.
     """
 
     name: str
@@ -73,13 +75,18 @@ class Layer:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Plan:
-    """A whole project: `layers` in order, the first the input; `boundary` is the tensor the top takes."""
+    """A whole project: `layers` in order, the first the input; `boundary` is the tensor the top takes.
+
+    `views` are tensors of the graph that are other readings of a layer's result, such as its transposition;
+    `exit` is the graph's output: the last layer's result or a view of it.
+    """
 
     project: str
     io_type: str
     layers: tuple[Layer, ...]
     boundary: ir.Value
-    output: ir.Value
+    exit: Tensor
+    views: tuple[Tensor, ...] = ()
 
     @property
     def first(self) -> Layer:

@@ -11,43 +11,53 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Layout:
-    """`order[i]` is the place in the flat channels-first tensor of the hardware's element i.
+    """`order[i]` is the place in the flat tensor of the graph of the hardware's element i.
 
-    `shape` is the graph's shape without the batch. A Reshape keeps the order and changes the shape: nothing
+    `shape` is the graph's shape without the batch, `hls_shape` hls4ml's: [H, W, C] (a 1-D tensor has H = 1), or
+    [features]. A Reshape or Transpose keeps the elements where they are and changes `shape` and `order`: nothing
     moves, and the dense layer behind it gets its weight rows in the same order.
     """
 
     shape: tuple[int, ...]
     order: NDArray[np.int64]
+    hls_shape: tuple[int, ...]
 
     @classmethod
     def natural(cls, shape: tuple[int, ...]) -> Layout:
-        """Channels last: [C, H, W] lies as H, W, C; [C, L] as L, C; a vector as it is."""
+        """Channels last: [C, H, W] lies as H, W, C; [C, L] as L, C; a vector as it is; a scalar as a vector of 1."""
         places = np.arange(prod(shape), dtype=np.int64).reshape(shape)
-        return cls(shape, np.moveaxis(places, 0, -1).ravel() if len(shape) > 1 else places)
-
-    @property
-    def hls_shape(self) -> tuple[int, ...]:
-        """The shape hls4ml sees: [H, W, C] (a 1-D tensor has H = 1), or [features]."""
-        if len(self.shape) == 1:
-            return self.shape
-        height, width = (1, *self.shape[1:])[-2:]
-        return (height, width, self.shape[0])
+        if len(shape) < 2:
+            return cls(shape, places.ravel(), shape or (1,))
+        height, width = (1, *shape[1:])[-2:] if len(shape) < 4 else (prod(shape[1:-1]), shape[-1])
+        return cls(shape, np.moveaxis(places, 0, -1).ravel(), (height, width, shape[0]))
 
     @property
     def is_natural(self) -> bool:
-        return bool(np.array_equal(self.order, Layout.natural(self.shape).order))
+        natural = Layout.natural(self.shape)
+        return self.hls_shape == natural.hls_shape and bool(np.array_equal(self.order, natural.order))
+
+    def like(self, other: Layout) -> bool:
+        """Whether both hold the same elements in the same order, in packets of the same size."""
+        return self.hls_shape == other.hls_shape and bool(np.array_equal(self.order, other.order))
 
     def reshaped(self, shape: tuple[int, ...]) -> Layout:
-        return Layout(shape, self.order)
+        """The same elements as a tensor of `shape`; as a vector, hls4ml sees a vector too."""
+        return Layout(shape, self.order, shape if len(shape) == 1 else self.hls_shape)
+
+    def transposed(self, perm: tuple[int, ...]) -> Layout:
+        """The same elements after a transposition of the graph's axes by `perm` (batch not counted)."""
+        source = np.arange(self.order.size, dtype=np.int64).reshape(self.shape).transpose(perm)
+        place = np.empty(self.order.size, np.int64)
+        place[source.ravel()] = np.arange(self.order.size)
+        return Layout(source.shape, place[self.order], self.hls_shape)
 
     def to_hls(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[N, *shape] channels-first -> [N, *hls_shape]."""
+        """[N, *shape] as in the graph -> [N, *hls_shape]."""
         flat = x.reshape(x.shape[0], self.order.size)[:, self.order]
         return flat.reshape(x.shape[0], *self.hls_shape)
 
     def from_hls(self, x: NDArray[np.int64]) -> NDArray[np.int64]:
-        """[N, ...] as the hardware gives it -> [N, *shape] channels-first."""
+        """[N, ...] as the hardware gives it -> [N, *shape] as in the graph."""
         flat = np.empty((x.shape[0], self.order.size), np.int64)
         flat[:, self.order] = x.reshape(x.shape[0], self.order.size)
         return flat.reshape(x.shape[0], *self.shape)

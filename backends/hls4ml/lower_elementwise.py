@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 from ...ops.base import integer, text
 from ...ops.qtype import qtype
 from .builder import Builder, integers
-from .layer import Weights
+from .layer import Tensor, Weights
 from .types import narrowest, signed
+
+
+def per_channel(node: ir.Node, b: Builder, rows: int) -> Tensor:
+    """The input of `node`, whose constants have `rows` rows; channels last where there is one for each channel."""
+    x = b.tensor(node)
+    return x if rows == 1 or len(x.layout.shape) == 1 else b.natural(node)
 
 
 def threshold(node: ir.Node, b: Builder) -> None:
@@ -21,10 +27,10 @@ def threshold(node: ir.Node, b: Builder) -> None:
     A threshold outside the input's range [lo, hi] never decides anything, so it is moved to lo or hi + 1:
     comparators are then no wider than the accumulator.
     """
-    x, q = b.tensor(node), qtype(node.outputs[0])
-    t = integers(node, 1)
+    q, t = qtype(node.outputs[0]), integers(node, 1)
     d = integers(node, 2) if len(node.inputs) > 2 else np.ones(1, np.int64)
     rows = max(t.shape[0], d.size)
+    x = per_channel(node, b, rows)
     d = np.broadcast_to(d, rows)
     t = np.broadcast_to(t, (rows, t.shape[1]))
     if t.shape[1] == 0:  # a constant: one level that is never reached
@@ -51,13 +57,14 @@ def threshold(node: ir.Node, b: Builder) -> None:
         node,
         "CardcThreshold",
         x.layout,
+        x,
         weights=(
             Weights("threshold", stored, narrowest(int(stored.min()), int(stored.max()))),
             Weights("falling", falling, narrowest(0, 1)),
         ),
-        attributes={**constants, **kinds},
+        attributes={**constants, **kinds, "out_shape": list(x.layout.hls_shape)},
         constants=constants,
-        reuse=b.options.reuse.get(node.name or "", 1),
+        reuse=b.reuse(node),
     )
 
 
@@ -73,7 +80,7 @@ def affine(node: ir.Node, b: Builder) -> None:
 
 
 def _dyadic(node: ir.Node, b: Builder, *, shift: int, half_even: bool, clip: bool) -> None:
-    x, q = b.tensor(node), qtype(node.outputs[0])
+    x, q = per_channel(node, b, max(integers(node, i).size for i in (1, 2))), qtype(node.outputs[0])
     m, o = (x.layout.channel_parameters(integers(node, i).ravel()) for i in (1, 2))
     constants = {
         "n_in": x.layout.order.size,
@@ -85,7 +92,7 @@ def _dyadic(node: ir.Node, b: Builder, *, shift: int, half_even: bool, clip: boo
         "lo": q.lo,
         "hi": q.hi,
     }
-    lo, hi = _product_range(m, o, x.q.lo, x.q.hi)
+    lo, hi = product_range(m, o, x.q.lo, x.q.hi)
     half = 1 << shift if half_even else 0
     more: dict[str, Any] = {
         "clip": clip,
@@ -95,17 +102,18 @@ def _dyadic(node: ir.Node, b: Builder, *, shift: int, half_even: bool, clip: boo
         node,
         "CardcRequantize",
         x.layout,
+        x,
         weights=(
             Weights("multiplier", m, narrowest(int(m.min()), int(m.max()))),
             Weights("offset", o, narrowest(int(o.min()), int(o.max()))),
         ),
-        attributes={**constants, **more},
+        attributes={**constants, **more, "out_shape": list(x.layout.hls_shape)},
         constants=constants,
-        reuse=b.options.reuse.get(node.name or "", 1),
+        reuse=b.reuse(node),
     )
 
 
-def _product_range(m: NDArray[np.int64], o: NDArray[np.int64], lo: int, hi: int) -> tuple[int, int]:
+def product_range(m: NDArray[np.int64], o: NDArray[np.int64], lo: int, hi: int) -> tuple[int, int]:
     """The range of x * m[c] + o[c] and of its two parts over all channels, in Python's own integers."""
     ends = [0]
     for factor, offset in zip(*np.broadcast_arrays(m, o), strict=True):

@@ -37,6 +37,12 @@ def _bias(n: int) -> Weights:
 def matmul(node: ir.Node, b: Builder) -> None:
     """cardc.MatMul -> Dense; weight rows follow the hardware's order of the features."""
     x = b.tensor(node)
+    if len(x.layout.shape) != 1:
+        raise CompileError(
+            f"MatMul of a tensor of shape {list(x.layout.shape)} is not supported by the hls4ml backend",
+            node=node,
+            fix="flatten it in front of the layer, or write the layer as a convolution of kernel 1",
+        )
     w = integers(node, 1)[x.layout.order]
     n_in, n_out = w.shape
     strategy, reuse = choose(node, n_in, n_out, int(np.count_nonzero(w)), b.target, b.options)
@@ -46,6 +52,7 @@ def matmul(node: ir.Node, b: Builder) -> None:
         node,
         "Dense",
         Layout.natural((n_out,)),
+        x,
         weights=(Weights("weight", w, weight_type(w), axes), _bias(n_out)),
         accum=narrowest(q.lo, q.hi),
         attributes={"n_in": n_in, "n_out": n_out},
@@ -71,7 +78,7 @@ def _full_kernel(w: NDArray[np.int64], win: Window, group: int) -> NDArray[np.in
 
 def conv(node: ir.Node, b: Builder) -> None:
     """cardc.Conv (1-D or 2-D, any stride, padding, dilation, groups) -> Conv2D on [H, W, C]."""
-    x = b.tensor(node)
+    x = b.natural(node)
     win, group = geometry(node)
     w = _full_kernel(integers(node, 1), win, group)
     one = len(win.kernel) == 1
@@ -134,6 +141,7 @@ def conv(node: ir.Node, b: Builder) -> None:
         node,
         "Conv2D",
         out,
+        x,
         weights=(Weights("weight", w.transpose(2, 3, 1, 0), weight_type(w), axes), _bias(n_filt)),
         accum=narrowest(q.lo, q.hi),
         attributes={**sizes, **place, "data_format": "channels_last"},

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from ...errors import CompileError, raise_all
+from .flow import MOVES, check_flow, different
 from .layer import Layer, Plan, Weights
-from .types import HlsInt
 from .written import Call, Written, read
 
 _FUNCTIONS = {
@@ -19,10 +19,13 @@ _FUNCTIONS = {
     "Conv2D": ("conv_2d_cl", "pointwise_conv_2d_cl"),
     "CardcThreshold": ("cardc_threshold",),
     "CardcRequantize": ("cardc_requantize",),
-    "CardcMaxPool": ("cardc_maxpool",),
+    "CardcAdd": ("cardc_add",),
+    "CardcPool": ("cardc_pool",),
+    "CardcConcat": ("cardc_concat",),
+    "CardcArgMax": ("cardc_argmax",),
+    "CardcSpread": ("cardc_spread",),
+    "CardcReorder": ("cardc_reorder",),
 }
-# Layers that hls4ml inserts: they move elements and compute nothing.
-_MOVES = ("zeropad2d_cl", "repack_stream")
 _SILENT = ("InputLayer", "Reshape")
 
 
@@ -33,11 +36,11 @@ def check(files: Mapping[PurePosixPath, bytes], plan: Plan) -> None:
     except KeyError as error:
         raise _difference(None, f"hls4ml wrote no file {error}") from error
     expected = [layer for layer in plan.layers if layer.class_name not in _SILENT]
-    calls = [call for call in written.calls if call.function not in _MOVES]
+    calls = [call for call in written.calls if call.function not in MOVES]
     if [call.layer for call in calls] != [layer.name for layer in expected]:
         names = ", ".join(call.layer for call in calls)
         raise _difference(None, f"hls4ml changed the layers: it calls {names}")
-    errors = list(_check_flow(written, plan))
+    errors = [_difference(layer, what) for layer, what in check_flow(written, plan)]
     for layer, call in zip(expected, calls, strict=True):
         errors += [_difference(layer, what) for what in _check_layer(layer, call, written)]
     raise_all(errors)
@@ -53,38 +56,20 @@ def _difference(layer: Layer | None, what: str) -> CompileError:
     )
 
 
-def _check_flow(written: Written, plan: Plan) -> Iterator[CompileError]:
-    """Every call reads what the call before it wrote, in the type it was written in."""
-    by_name = {layer.name: layer for layer in plan.layers}
-    variable, type_name = plan.first.name, "input_t"
-    if written.element(type_name) != plan.first.result:
-        yield _difference(plan.first, _types("the input", written.element(type_name), plan.first.result))
-    for call in written.calls:
-        layer = by_name.get(call.layer)
-        given = written.element(type_name)
-        if written.resolve(call.arguments[0]) != variable:
-            yield _difference(layer, f"{call.layer} reads {call.arguments[0]}, not {variable}")
-        if written.element(call.types[0]) != given:
-            yield _difference(layer, _types(f"{call.layer}'s input", written.element(call.types[0]), given))
-        if call.function in _MOVES and written.element(call.types[1]) != given:
-            yield _difference(layer, _types(f"{call.layer}", written.element(call.types[1]), given))
-        variable, type_name = call.arguments[1], call.types[1]
-    if type_name != "result_t":
-        yield _difference(plan.last, f"the result is a {type_name}, not the top's result_t")
-
-
 def _check_layer(layer: Layer, call: Call, written: Written) -> Iterator[str]:
-    if call.function not in _FUNCTIONS[layer.class_name]:
+    functions = _FUNCTIONS[layer.class_name]
+    if call.function not in ([f"{name}_apart" for name in functions] if layer.attributes.get("apart") else functions):
         yield f"{layer.name} became {call.function}"
-    if written.element(call.types[1]) != layer.result:
-        yield _types(f"{layer.name}'s result", written.element(call.types[1]), layer.result)
-    names = call.arguments[2:]
+    inputs = len(layer.inputs)
+    if written.element(call.types[inputs]) != layer.result:
+        yield different(f"{layer.name}'s result", written.element(call.types[inputs]), layer.result)
+    names = call.arguments[inputs + 1 :]
     if len(names) != len(layer.weights):
         yield f"{layer.name} takes {len(names)} constants, not {len(layer.weights)}"
         return
     for name, weights in zip(names, layer.weights, strict=True):
         yield from _check_weights(f"{layer.name}'s {weights.name}", name, weights, written)
-    yield from _check_config(layer, call.types[2], written)
+    yield from _check_config(layer, call.types[inputs + 1], written)
 
 
 def _check_weights(what: str, name: str, weights: Weights, written: Written) -> Iterator[str]:
@@ -93,7 +78,7 @@ def _check_weights(what: str, name: str, weights: Weights, written: Written) -> 
         yield f"{what}: files of {name} are missing or malformed"
         return
     if written.element(found.type) != weights.type:
-        yield _types(what, written.element(found.type), weights.type)
+        yield different(what, written.element(found.type), weights.type)
     expected = tuple(str(v) for v in weights.in_file.tolist())
     for place, numbers in (("header", found.header), ("text", found.text)):
         if len(numbers) != len(expected) or found.length != len(expected):
@@ -128,11 +113,11 @@ def _check_config(layer: Layer, config: str, written: Written) -> Iterator[str]:
         if layer.accum is not None:
             found = written.element(s.types.get("accum_t", ""))
             if found != layer.accum:
-                yield _types(f"{layer.name}'s accumulator", found, layer.accum)
+                yield different(f"{layer.name}'s accumulator", found, layer.accum)
         for weights in layer.weights:
             found = written.element(s.types.get(f"{weights.name}_t", ""))
             if found != weights.type:
-                yield _types(f"{layer.name}'s {weights.name}", found, weights.type)
+                yield different(f"{layer.name}'s {weights.name}", found, weights.type)
     for name, value in sorted(layer.constants.items()):
         if struct.number(name) != value:
             yield f"{layer.name}: {name} is {struct.constants.get(name)}, not {value}"
@@ -140,8 +125,3 @@ def _check_config(layer: Layer, config: str, written: Written) -> Iterator[str]:
         short = name.removesuffix("_type") + "_t"
         if name.endswith("_type") and struct.types.get(short) != text:
             yield f"{layer.name}: {short} is {struct.types.get(short)}, not {text}"
-
-
-def _types(what: str, found: HlsInt | None, expected: HlsInt | None) -> str:
-    a, b = (t.cpp if t is not None else "unknown" for t in (found, expected))
-    return f"{what} has type {a}, not {b}"

@@ -17,20 +17,25 @@ from ...ops.qtype import QType, qtype
 from ...targets.base import Target
 from .facts import plan_facts
 from .layer import Layer, Plan
+from .layout import Layout
 from .options import Options
 from .reference import golden_inputs, reference
+
+# Golden vectors of large images are many megabytes of text: fewer are written.
+_GOLDEN_ELEMENTS = 1 << 22
 
 
 def support_files(model: ir.Model, plan: Plan, target: Target, options: Options) -> dict[PurePosixPath, bytes]:
     """README.md, interface.json, the test bench and tb_data/*.dat."""
-    x = golden_inputs(plan.first.q, plan.first.layout.shape, options.golden)
-    y = reference(model, x)[plan.output.name or ""]
+    golden = max(1, min(options.golden, _GOLDEN_ELEMENTS // max(layer.layout.order.size for layer in plan.layers)))
+    x = golden_inputs(plan.first.q, plan.first.layout.shape, golden)
+    y = reference(model, x)[plan.exit.value]
     files = {
         "README.md": _readme(plan, target),
         "interface.json": json.dumps(_interface(plan), indent=1) + "\n",
         f"{plan.project}_test.cpp": _bench(plan, len(x)),
         "tb_data/tb_input_features.dat": _rows(plan.first.layout.to_hls(x)),
-        "tb_data/tb_output_predictions.dat": _rows(plan.last.layout.to_hls(y)),
+        "tb_data/tb_output_predictions.dat": _rows(plan.exit.layout.to_hls(y)),
     }
     return {PurePosixPath(path): text.encode("utf-8") for path, text in files.items()}
 
@@ -92,18 +97,23 @@ def _interface(plan: Plan) -> dict[str, Any]:
         "schema": "cardc.hls-interface/1",
         "top": plan.project,
         "io_type": plan.io_type,
-        "input": _tensor(plan.first) | {"quantizer": _quantizer(plan.boundary)},
-        "output": _tensor(plan.last),
+        "input": _tensor(plan.first, plan.first.layout, plan.boundary.name or "")
+        | {"quantizer": _quantizer(plan.boundary)},
+        "output": _tensor(plan.last, plan.exit.layout, plan.exit.value),
     }
 
 
-def _tensor(layer: Layer) -> dict[str, Any]:
+def _tensor(layer: Layer, layout: Layout, name: str) -> dict[str, Any]:
+    """`order[i]` is the place in the flat tensor of the hardware's element i, or a word for it: "same" as in the
+    tensor, or "channels_last"."""
     q: QType = layer.q
+    same = bool((layout.order == np.arange(layout.order.size)).all())
+    known = "same" if same else "channels_last" if layout.is_natural else layout.order.tolist()
     return {
-        "tensor": layer.value,
-        "shape": list(layer.layout.shape),
-        "hardware_shape": list(layer.layout.hls_shape),
-        "order": layer.layout.order.tolist(),
+        "tensor": name,
+        "shape": list(layout.shape),
+        "hardware_shape": list(layout.hls_shape),
+        "order": known,
         "type": layer.result.cpp,
         "lo": q.lo,
         "hi": q.hi,

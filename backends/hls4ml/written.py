@@ -15,6 +15,7 @@ _STRUCT = re.compile(r"^struct (\w+) : [\w:]+ \{\n(.*?)^\};", re.MULTILINE | re.
 _CONSTANT = re.compile(r"static const [\w ]+? (\w+) = ([^;]+);")
 _CALL = re.compile(r"^    nnet::(\w+)<([^;]*)>\(([^;]*)\); // (\w+)$", re.MULTILINE)
 _ALIAS = re.compile(r"^    auto& (\w+) = (\w+);$", re.MULTILINE)
+_DEPTH = re.compile(r"^\s*#pragma HLS STREAM variable=(\w+) depth=(\d+)$", re.MULTILINE)
 _ARRAY = re.compile(r"^(\w+) (\w+)\[(\d+)\] = \{([^}]*)\};", re.MULTILINE)
 
 
@@ -58,6 +59,7 @@ class Written:
     structs: Mapping[str, Struct]
     calls: tuple[Call, ...]
     aliases: Mapping[str, str]
+    depths: Mapping[str, int]
     files: Mapping[PurePosixPath, bytes]
 
     def element(self, name: str) -> HlsInt | None:
@@ -65,6 +67,11 @@ class Written:
         text = self.types.get(name, name)
         packet = _PACKET.fullmatch(text)
         return parse_type(packet[1] if packet else text)
+
+    def packet(self, name: str) -> int:
+        """Elements in a packet of the stream type `name`; 1 for any other type."""
+        packet = _PACKET.fullmatch(self.types.get(name, name))
+        return int(packet[2]) if packet else 1
 
     def resolve(self, variable: str) -> str:
         """A variable's name behind all `auto&` aliases."""
@@ -100,7 +107,8 @@ def read(files: Mapping[PurePosixPath, bytes], project: str) -> Written:
         for function, types, arguments, layer in _CALL.findall(top)
     )
     types = {name: text for text, name in _TYPEDEF.findall(defines)}
-    return Written(types, structs, calls, dict(_ALIAS.findall(top)), files)
+    depths = {name: int(depth) for name, depth in _DEPTH.findall(top)}
+    return Written(types, structs, calls, dict(_ALIAS.findall(top)), depths, files)
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -105,6 +105,60 @@ def ties() -> IntegerGraph:
     return g.dense(4)
 
 
+def residual() -> IntegerGraph:
+    """Branches that meet: additions with factors, a concatenation of three, one tensor read three times, argmax."""
+    g = IntegerGraph((2, 8, 8), uint(3)).conv(4).requantize(uint(3))
+    trunk = g.last
+    g.conv(4).requantize(QType(-8, 7), shift=8)
+    m1, m2 = constant(g, [3, -2, 1, 5]), constant(g, [-7])
+    g._add(CARDC, "Add", [g.last, trunk, m1, m2]).threshold_on_range(uint(2))
+    g._add(CARDC, "Concat", [g.last, trunk, g.last], q=uint(3))
+    g._add(CARDC, "SumPool", [g.last], attributes={"kernel_shape": [2, 2], "strides": [2, 2]})
+    pooled = g.last
+    m, b = constant(g, [2]), constant(g, weights(g, -9, 9, 12))
+    g._add(CARDC, "Affine", [pooled, m, b], q=QType(-100, 100))
+    g._add(CARDC, "Add", [g.last, pooled])
+    g.conv(5, (1, 1), pads=0)._add(CARDC, "ArgMax", [g.last], attributes={"axis": 1, "keepdims": 0})
+    return g
+
+
+def spread() -> IntegerGraph:
+    """What moves pixels: enlarged, padded, zeros between, padded sums, dilated and overlapping pools, transposed."""
+    g = IntegerGraph((2, 5, 6), QType(-3, 4))
+    g._add(ONNX, "Transpose", [g.last], attributes={"perm": [0, 3, 1, 2]})  # the input lies as the transposition has it
+    g._add(CARDC, "Resize", [g.last], attributes={"factors": [2, 3]})
+    g._add(CARDC, "Pad", [g.last], attributes={"pads": [1, 0, 0, 2]})
+    g.conv(3, (3, 3)).requantize(QType(1, 6), shift=8)
+    g._add(CARDC, "ZeroStuff", [g.last], attributes={"factors": [1, 2]})
+    pool = {"kernel_shape": [2, 3], "strides": [1, 2], "dilations": [2, 1], "pads": [1, 2, 1, 0]}
+    g._add(CARDC, "SumPool", [g.last], attributes=pool)
+    pool = {"kernel_shape": [3, 2], "strides": [2, 3], "dilations": [1, 2], "pads": [1, 1, 0, 0]}
+    g._add(CARDC, "MaxPool", [g.last], attributes=pool)
+    pool = {"kernel_shape": [2, 2], "strides": [3, 3], "pads": [1, 0, 0, 1]}
+    g._add(CARDC, "MaxPool", [g.last], attributes=pool)
+    g._add(ONNX, "Transpose", [g.last], attributes={"perm": [0, 2, 3, 1]})  # in the middle it moves
+    g.conv(4, (1, 1), pads=0).requantize(uint(4), shift=6)
+    return g._add(ONNX, "Transpose", [g.last], attributes={"perm": [0, 3, 2, 1]})
+
+
+def vectors() -> IntegerGraph:
+    """Joins of flattened tensors and vectors, a vector read twice, values of more than 32 bits, argmax of a vector."""
+    g = IntegerGraph((2, 3, 3), uint(2)).flatten()
+    flat = g.last
+    g.dense(18, weights=weights(g, -7, 7, 18, 18)).requantize(uint(4), shift=8)
+    g._add(CARDC, "Add", [g.last, flat])
+    g._add(CARDC, "Concat", [g.last, flat], q=uint(5))
+    g.dense(7, weights=weights(g, -127, 127, 36, 7))
+    m, b = constant(g, weights(g, 1 << 28, 1 << 29, 7)), constant(g, weights(g, -(1 << 40), 1 << 40, 7))
+    g._add(CARDC, "Affine", [g.last, m, b], q=QType(-(1 << 50), 1 << 50))
+    return g._add(CARDC, "ArgMax", [g.last], attributes={"axis": 1, "keepdims": 1})
+
+
+def flat_end() -> IntegerGraph:
+    """A network whose last node only reshapes."""
+    return IntegerGraph((2, 4, 4), uint(2)).conv(4).flatten()
+
+
 def assert_exact(g: IntegerGraph, options: Options, inputs: int = 220) -> None:
     """Every tensor of the C simulation equals the integer graph's, on extreme and random inputs."""
     need(shutil.which("g++") is not None, "g++", "g++")

@@ -13,7 +13,21 @@ from cardc.backends.hls4ml import Csim, Options
 from cardc.backends.hls4ml.generate import write
 from cardc.errors import CompileError
 
-from .helpers import PYNQ, assert_exact, card, folded, lines, mlp, narrow, ties, windows
+from .helpers import (
+    PYNQ,
+    assert_exact,
+    card,
+    flat_end,
+    folded,
+    lines,
+    mlp,
+    narrow,
+    residual,
+    spread,
+    ties,
+    vectors,
+    windows,
+)
 
 _SLOW = pytest.mark.slow
 _FOLDED = Options(
@@ -36,6 +50,13 @@ _FOLDED_PARALLEL = Options(
         pytest.param(narrow, Options(), id="narrow-parallel"),
         pytest.param(windows, Options(), id="windows-stream"),
         pytest.param(ties, Options(), id="ties-parallel"),
+        pytest.param(residual, Options(), id="residual-stream"),
+        pytest.param(residual, Options(io_type="io_parallel"), id="residual-parallel"),
+        pytest.param(spread, Options(), id="spread-stream"),
+        pytest.param(spread, Options(io_type="io_parallel"), id="spread-parallel"),
+        pytest.param(vectors, Options(), id="vectors-parallel"),
+        pytest.param(flat_end, Options(), id="flat-end-stream"),
+        pytest.param(vectors, Options(io_type="io_stream"), id="vectors-stream"),
         pytest.param(windows, Options(io_type="io_parallel"), id="windows-parallel", marks=_SLOW),
         pytest.param(mlp, Options(io_type="io_stream"), id="mlp-stream", marks=_SLOW),
         pytest.param(lines, Options(), id="lines-stream", marks=_SLOW),

@@ -62,7 +62,7 @@ def test_what_a_user_needs_is_there(project: Project) -> None:
     names = {str(path) for path in project.files}
     assert names >= {
         "README.md", "interface.json", "build_prj.tcl", "build_opt.tcl", "project.tcl", "test_test.cpp",
-        "firmware/test.cpp", "firmware/nnet_utils/cardc_threshold.h", "firmware/nnet_utils/cardc_maxpool.h",
+        "firmware/test.cpp", "firmware/nnet_utils/cardc_threshold.h", "firmware/nnet_utils/cardc_pool.h",
         "firmware/nnet_utils/cardc_requantize.h", "tb_data/tb_input_features.dat",
         "tb_data/tb_output_predictions.dat",
     }  # fmt: skip
