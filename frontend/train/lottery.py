@@ -7,6 +7,7 @@ Sources: Frankle et al., "Linear Mode Connectivity and the Lottery Ticket Hypoth
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from torch import nn
 
@@ -20,59 +21,74 @@ from .weights import Estimator, Ste
 
 
 @dataclass(frozen=True, slots=True)
-class LotteryTicket:
+class _Rounds:
+    """What the two recipes share: all but what goes back to where it was."""
+
+    rewinds_weights: ClassVar[bool]
+
+    sparsity: float = 0.9
+    ranking: Ranking = "global"
+    lr: float = 0.01
+    share: float = 0.2
+    rewind_epochs: int = 1
+    estimator: Estimator = field(default_factory=Ste)
+    schedule: Schedule = field(default_factory=Schedule)
+
+    def __post_init__(self) -> None:
+        check_pruning(self.sparsity, self.ranking)
+        check_rates(lr=self.lr)
+        if not (0.01 <= self.share < 1 and 0 <= self.rewind_epochs < self.schedule.epochs):
+            raise CompileError(
+                f"pruning {self.share} a round, rewinding to epoch {self.rewind_epochs} of {self.schedule.epochs}",
+                fix="a share from 0.01 to below 1, and an epoch before the last",
+            )
+
+    def rounds(self) -> list[float]:
+        """The sparsity of each round after the dense one."""
+        return rounds(self.sparsity, self.share)
+
+    def train(
+        self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None, aids: Aids | None = None
+    ) -> nn.Module:
+        """See Recipe.train. Raises CompileError for a model without masked layers and for bad data."""
+        layers = start(model, self.estimator)
+        groups = [{"params": list(model.parameters()), "lr": self.lr}]
+        with one_thread():
+            trainer = Trainer(self, model, x, y, self.schedule, progress, aids)
+            if self.rewind_epochs == 0:
+                trainer.keep("rewind")
+
+            def after_epoch(epoch: int) -> None:
+                if epoch == self.rewind_epochs:
+                    trainer.keep("rewind")
+
+            trainer.phase(groups, lambda _: refresh_all(layers), after_epoch=after_epoch)
+            for target in self.rounds():
+                prune(layers, target, self.ranking)
+                if self.rewinds_weights:
+                    _rewind(model, trainer.kept("rewind"))
+                refresh_all(layers)
+                trainer.phase(groups, lambda _: refresh_all(layers), first=self.rewind_epochs)
+            refresh_all(layers)
+        return trainer.finish()
+
+
+@dataclass(frozen=True, slots=True)
+class LotteryTicket(_Rounds):
     """Iterative magnitude pruning with weight rewinding.
 
     Train for schedule.epochs; then round by round prune `share` of the weights that are left, set the others (and
     batch norm) back to what they were after `rewind_epochs`, and train on from there, until `sparsity` is reached.
     """
 
-    sparsity: float = 0.9
-    ranking: Ranking = "global"
-    lr: float = 0.01
-    share: float = 0.2
-    rewind_epochs: int = 1
-    estimator: Estimator = field(default_factory=Ste)
-    schedule: Schedule = field(default_factory=Schedule)
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    def rounds(self) -> list[float]:
-        """The sparsity of each round after the dense one."""
-        return rounds(self.sparsity, self.share)
-
-    def train(
-        self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None, aids: Aids | None = None
-    ) -> nn.Module:
-        """See Recipe.train. Raises CompileError for a model without masked layers and for bad data."""
-        return _train(self, model, x, y, progress, aids, rewind_weights=True)
+    rewinds_weights: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
-class LearningRateRewinding:
+class LearningRateRewinding(_Rounds):
     """As LotteryTicket, but the weights stay: only the learning rates go back to where they were."""
 
-    sparsity: float = 0.9
-    ranking: Ranking = "global"
-    lr: float = 0.01
-    share: float = 0.2
-    rewind_epochs: int = 1
-    estimator: Estimator = field(default_factory=Ste)
-    schedule: Schedule = field(default_factory=Schedule)
-
-    def __post_init__(self) -> None:
-        _check(self)
-
-    def rounds(self) -> list[float]:
-        """The sparsity of each round after the dense one."""
-        return rounds(self.sparsity, self.share)
-
-    def train(
-        self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None, aids: Aids | None = None
-    ) -> nn.Module:
-        """See Recipe.train. Raises CompileError for a model without masked layers and for bad data."""
-        return _train(self, model, x, y, progress, aids, rewind_weights=False)
+    rewinds_weights: ClassVar[bool] = False
 
 
 def rounds(sparsity: float, share: float) -> list[float]:
@@ -82,42 +98,6 @@ def rounds(sparsity: float, share: float) -> list[float]:
         found.append(1.0 - left)
         left *= 1.0 - share
     return [*found, sparsity]
-
-
-def _check(recipe: LotteryTicket | LearningRateRewinding) -> None:
-    check_pruning(recipe.sparsity, recipe.ranking)
-    check_rates(lr=recipe.lr)
-    if not (0.01 <= recipe.share < 1 and 0 <= recipe.rewind_epochs < recipe.schedule.epochs):
-        raise CompileError(
-            f"pruning {recipe.share} a round, rewinding to epoch {recipe.rewind_epochs} of {recipe.schedule.epochs}",
-            fix="a share from 0.01 to below 1, and an epoch before the last",
-        )
-
-
-def _train(
-    recipe: LotteryTicket | LearningRateRewinding, model: nn.Module, x: FloatArray, y: IntArray,
-    progress: Watch | None, aids: Aids | None, *, rewind_weights: bool,
-) -> nn.Module:  # fmt: skip
-    layers = start(model, recipe.estimator)
-    groups = [{"params": list(model.parameters()), "lr": recipe.lr}]
-    with one_thread():
-        trainer = Trainer(recipe, model, x, y, recipe.schedule, progress, aids)
-        if recipe.rewind_epochs == 0:
-            trainer.keep("rewind")
-
-        def after_epoch(epoch: int) -> None:
-            if epoch == recipe.rewind_epochs:
-                trainer.keep("rewind")
-
-        trainer.phase(groups, lambda _: refresh_all(layers), after_epoch=after_epoch)
-        for target in recipe.rounds():
-            prune(layers, target, recipe.ranking)
-            if rewind_weights:
-                _rewind(model, trainer.kept("rewind"))
-            refresh_all(layers)
-            trainer.phase(groups, lambda _: refresh_all(layers), first=recipe.rewind_epochs)
-        refresh_all(layers)
-    return trainer.finish()
 
 
 def _rewind(model: nn.Module, kept: State) -> None:

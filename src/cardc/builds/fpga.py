@@ -62,9 +62,10 @@ class FpgaBuild(Build):
         facts = layer_facts(self.lowered.integer, self.target)
         nodes = {node.name: node for node in self.lowered.integer.graph}
         # Layers that only reorder a stream go by their node's name too; a node is costed once.
-        first = {fact.node: fact for fact in reversed(facts)}
+        first: dict[str, LayerFacts] = {}
+        for fact in facts:
+            first.setdefault(fact.node, fact)
         known = [(fact, _cost(fact, nodes[fact.node])) for fact in first.values() if fact.node in nodes]
-        known.reverse()
         period = self.target.clock_period_ns
         totals = estimate_design([cost for _, cost in known], period)
         totals["latency_s"] = latency_seconds(totals["latency_cycles"], self.target)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -112,7 +111,3 @@ def qtype(value: ir.Value) -> QType:
             fix="put a quantiser (Quant or BipolarQuant) on it when training",
         )
     return q
-
-
-def one_scale(scale: Sequence[float]) -> bool:
-    return len(set(scale)) == 1
