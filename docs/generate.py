@@ -20,6 +20,7 @@ import onnx_ir as ir
 
 from cardc.compiler import steps_for
 from cardc.errors import CompileError
+from cardc.frontend.rules import names
 from cardc.ops import ops
 from cardc.ops.base import CARDC, OpDef
 from cardc.passes.base import Step
@@ -38,6 +39,10 @@ The domain `cardc` is the compiler's own: integer operators, which you meet in `
 `--stop-after`. *Before a quantiser*: whether the operator may stand between a layer and the next quantiser, and so
 become part of the thresholds. `yes`: always; `tried whole`: it may turn, so it is run over the accumulator's whole
 range first; empty: it may not.
+"""
+REWRITTEN = """\
+These are taken too, all of them or in the uses that have an exact equivalent, and import makes them into the operators
+above (`frontend/`):
 """
 PIPELINE = """\
 What a model goes through between import and a backend, in order. A pass rewrites the graph in place, and a checker
@@ -58,6 +63,7 @@ def operators() -> str:
     domains = sorted({op.domain for op in ops().values()}, key=lambda d: (d == CARDC, d))
     rows = [[_domain(d), ", ".join(_links(modules, d))] for d in domains]
     parts = ["# Operators", NOTE, OPERATORS, _table(["domain", "operators"], rows), COLUMNS]
+    parts += [REWRITTEN, _table(["domain", "operators"], _rewritten())]
     for module in sorted(modules):
         short = module.rsplit(".", 1)[1]
         rows = [[f"`{op.name}`", _domain(op.domain), _inputs(op), _before(op)] for op in modules[module]]
@@ -125,6 +131,15 @@ def _home(op: OpDef) -> str:
 def _links(modules: dict[str, list[OpDef]], domain: str) -> list[str]:
     found = [(op.name, module.rsplit(".", 1)[1]) for module, of in modules.items() for op in of if op.domain == domain]
     return [f"[{name}](#{module})" for name, module in sorted(found)]
+
+
+def _rewritten() -> list[list[str]]:
+    """What import knows beyond the operators that have a meaning of their own."""
+    found: dict[str, list[str]] = {}
+    for domain, name in names():
+        if (domain, name) not in ops():
+            found.setdefault(domain, []).append(f"`{name}`")
+    return [[_domain(domain), ", ".join(of)] for domain, of in found.items()]
 
 
 def _domain(domain: str) -> str:

@@ -16,7 +16,7 @@ from ..errors import CompileError, printable
 from ..ops.base import CARDC, constant, result
 from ..ops.graph import fresh, make_node
 from ..ops.linear_quant import RANGES
-from ..ops.qtype import SOURCE, QType
+from ..ops.qtype import QType
 
 _KEY = "quant_parameter_tensor_names"
 _QUANTISERS = ("Quant", "BipolarQuant", "Quantize", "QuantizeLinear", "MultiThreshold")
@@ -69,7 +69,6 @@ def quantize_input(graph: ir.Graph, q: QType) -> None:
     back = make_node(
         CARDC, "Dequantize", [result(quantize)], name=fresh(graph, "input_value"), out=fresh(graph, f"{x.name}_value")
     )
-    result(quantize).metadata_props[SOURCE] = result(back).name or name
     first = next(iter(graph))
     graph.insert_before(first, [quantize, back])
     for node, index in uses:

@@ -3,7 +3,7 @@
     y = a acc + c, the same a > 0 and c for every channel   ->  integers acc, y = a acc + c kept as metadata
     y[k] = a[k] acc + c[k]                                  ->  integers acc * m[k] + b[k] with one unit
     Softmax(y), Sigmoid(y)                                  ->  as y: the order of classes is the same
-    ArgMax(y)                                               ->  ArgMax of those integers
+    ArgMax(y), TopK(y)                                      ->  the same of those integers
 
 The second form needs a unit u with a[k] = m[k] u and c[k] = b[k] u exactly, found in rational arithmetic. Where none
 fits 62 bits the model is refused: its logits are real numbers that no integer represents.
@@ -17,7 +17,7 @@ from typing import ClassVar
 import onnx_ir as ir
 
 from ..errors import CompileError
-from ..ops.base import CARDC, ONNX, operand, result, shape_of
+from ..ops.base import CARDC, ONNX, integer, operand, result, shape_of
 from ..ops.graph import drop_unused, fresh, is_cardc, make_node, rewire
 from ..ops.qtype import find_qtype, qtype
 from .base import Pass, PassLog
@@ -30,18 +30,21 @@ OUT_SCALE, OUT_OFFSET = "cardc.out_scale", "cardc.out_offset"
 
 LIMIT = 2**62
 _MOVES = ("Reshape", "Flatten", "Transpose")
+_PICKS = ("ArgMax", "TopK")
 _MONOTONE = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh")
 
 
 @dataclass(frozen=True, slots=True)
 class _Tail:
-    """What stands behind the integers: affine nodes (nearest first), reshapes, an ArgMax if the model ends in one."""
+    """What stands behind the integers: affine nodes (nearest first), reshapes; an ArgMax or TopK, and what reshapes its
+    result."""
 
     integers: ir.Value
     chain: tuple[ir.Node, ...]
     moves: tuple[ir.Node, ...]
     dropped: tuple[ir.Node, ...]
-    argmax: ir.Node | None
+    pick: ir.Node | None
+    behind: tuple[ir.Node, ...]
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,12 @@ class LowerOutputs(Pass):
         value, scale, offset = _in_one_unit(graph, x, line, tail)
         for move in reversed(tail.moves):
             value = _again(graph, move, value)
-        if tail.argmax is not None:
-            value, scale, offset = _again(graph, tail.argmax, value, CARDC), 1.0, 0.0
+        if tail.pick is not None:
+            value = _again(graph, tail.pick, value, CARDC)
+            if tail.pick.op_type == "ArgMax" or integer(tail.pick, "indices", 0):
+                scale, offset = 1.0, 0.0
+        for move in reversed(tail.behind):
+            value = _again(graph, move, value)
         for node in tail.dropped:
             log.notes.append(f"{node.op_type} {node.name!r} is left to the caller; the order of classes is unchanged")
         if tail.chain:
@@ -105,17 +112,18 @@ def _finish(graph: ir.Graph, output: ir.Value, value: ir.Value, scale: float, of
 def _walk(output: ir.Value) -> _Tail:
     chain: list[ir.Node] = []
     moves: list[ir.Node] = []
+    behind: list[ir.Node] = []
     dropped: list[ir.Node] = []
-    argmax: ir.Node | None = None
+    pick: ir.Node | None = None
     value = output
     while (node := value.producer()) is not None:
         if is_cardc(node, "Dequantize"):
-            return _Tail(operand(node, 0), tuple(chain[::-1]), tuple(moves), tuple(dropped), argmax)
+            return _Tail(operand(node, 0), tuple(chain[::-1]), tuple(moves), tuple(dropped), pick, tuple(behind))
         constants = all(v is not None and v.const_value is not None for v in node.inputs[1:])
         if node.domain == ONNX and node.op_type in _MOVES and not (chain and node.op_type == "Transpose"):
             moves.append(node)
-        elif node.op_type == "ArgMax" and value is output:
-            argmax = node
+        elif node.op_type in _PICKS and not (chain or dropped or pick):
+            pick, behind, moves = node, moves, []
         elif node.op_type in _MONOTONE and not chain:
             dropped.append(node)
         elif node.op_type in AFFINE and constants:

@@ -18,7 +18,7 @@ from ..ops.qtype import find_qtype
 
 _FINISHES = ("Threshold", "Requantize", "Affine")
 _SUMS = ("Conv", "MatMul", "Add", "SumPool")
-_POOLS = ("MaxPool", "ArgMax")
+_POOLS = ("MaxPool", "ArgMax", "TopK")
 MOVES = ("Concat", "Resize", "Pad", "ZeroStuff", "Transpose")
 """What only copies elements from place to place."""
 _COMPUTE = (*_SUMS, *_FINISHES, *_POOLS, *MOVES)

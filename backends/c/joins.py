@@ -11,7 +11,7 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ...errors import CompileError
-from ...ops.base import constant, ints, operand, shape_of
+from ...ops.base import constant, integer, ints, operand, shape_of
 from ...ops.qtype import qtype
 from ...ops.window import Window, window
 from ...passes.encodings import fold
@@ -220,9 +220,24 @@ def _argmax(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) ->
     step.call("cardc_argmax_channels", shape, finish, view.pointer, step.maps("to", out), dst)
 
 
+def _top(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+    node, view = stage.node, _view(stage.node, 0, place_of)
+    indices, count = integer(node, "indices", 0), integer(node, "k", 1)
+    unit, offset, (low, high) = view.layout.step, view.layout.lo, _reach(operand(node, 0), view.layout)
+    if indices:
+        unit, offset, low, high = 1, 0, 0, view.sizes[0] - 1
+    finish = add_finish(step, None, fold.Sums(unit, *(np.full(count, v, np.int64) for v in (offset, low, high))), out)
+    layer = step.struct(
+        "cardc_top_layer", "layer",
+        [("from", view.struct()), ("largest", integer(node, "largest", 1)), ("indices", indices), ("to", c_map(out))],
+    )  # fmt: skip
+    step.call("cardc_top_channels", layer, finish, view.pointer, dst)
+
+
 _KERNELS: Mapping[str, Callable[[Step, Stage, Place, str, Layout], None]] = MappingProxyType({
     "Add": _add, "SumPool": _windows, "MaxPool": _windows, "Concat": _move, "Resize": _move, "Pad": _move,
     "ZeroStuff": _move, "Transpose": _move, "ArgMax": _argmax,
+    "TopK": _top,
 })  # fmt: skip
 
 JOINS = tuple(_KERNELS)

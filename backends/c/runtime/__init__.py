@@ -41,6 +41,7 @@ FILE_OF = {
     "cardc_pack_planes": "cardc_layout.c",
     "cardc_store": "cardc_finish.c",
     "cardc_sum_windows": "cardc_join.c",
+    "cardc_top_channels": "cardc_join.c",
 }
 
 

@@ -151,3 +151,39 @@ void cardc_argmax_channels(const cardc_view *from, const cardc_finish *finish, c
     }
   }
 }
+
+/* The channel that comes next behind channel `last` (none, where that is negative); no list of those taken is kept. */
+static int32_t next_channel(const cardc_top_layer *layer, const void *src, uint32_t at, int32_t last) {
+  const cardc_view *from = &layer->from;
+  const int32_t before = last < 0 ? 0 : load(from->type, src, at + (uint32_t)last * from->plane);
+  int32_t best = 0, where = -1, c;
+  for (c = 0; c < (int32_t)from->channels; c++) {
+    const int32_t v = load(from->type, src, at + (uint32_t)c * from->plane);
+    if (last >= 0 && !(v == before ? c > last : (v < before) == layer->largest)) {
+      continue;
+    }
+    if (where < 0 || (layer->largest ? v > best : v < best)) {
+      best = v;
+      where = c;
+    }
+  }
+  return where;
+}
+
+void cardc_top_channels(const cardc_top_layer *layer, const cardc_finish *finish, const void *src, void *dst) {
+  const cardc_view *from = &layer->from;
+  const cardc_map *to = &layer->to;
+  uint32_t k, y, x;
+  for (y = 0; y < from->height; y++) {
+    for (x = 0; x < from->width; x++) {
+      const uint32_t at = y * from->row + x * from->column;
+      int32_t where = -1;
+      for (k = 0; k < to->channels; k++) {
+        int32_t found;
+        where = next_channel(layer, src, at, where);
+        found = layer->indices ? where : load(from->type, src, at + (uint32_t)where * from->plane);
+        cardc_finish_row(finish, k, &found, 1, 0, 1, dst, k * to->plane + y * to->row + x);
+      }
+    }
+  }
+}

@@ -59,6 +59,16 @@ void cardc_fill(void *dst, uint8_t type, uint32_t count, int32_t value);
 void cardc_argmax_channels(const cardc_view *from, const cardc_finish *finish, const void *src, const cardc_map *to,
                            void *dst);
 
+/* dst (laid out by `to`) = finish of the to.channels largest channels of each pixel (of the smallest, where `largest` is
+ * 0), in order, the lowest number first among equals: their numbers (`indices` 1) or their stored numbers. */
+typedef struct cardc_top_layer {
+  cardc_view from;
+  uint8_t largest, indices;
+  cardc_map to;
+} cardc_top_layer;
+
+void cardc_top_channels(const cardc_top_layer *layer, const cardc_finish *finish, const void *src, void *dst);
+
 #ifdef __cplusplus
 }
 #endif

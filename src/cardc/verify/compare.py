@@ -21,7 +21,7 @@ from ..passes.split_quantizers import SOURCE, activation_type
 RELATIVE = 1e-5
 """How near a rounding boundary, relative to it, a float executor may round either way."""
 PICK = "PICK"
-"""The rounding mode of an ArgMax, whose boundaries are ties."""
+"""The rounding mode of an ArgMax or of TopK's indices, whose boundaries are ties."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def points(model: ir.Model, imported: ir.Model) -> list[Point]:
         for node in imported.graph
         if (node.domain == QONNX and node.op_type in ("Quant", "BipolarQuant"))
         or is_cardc(node, "Quantize")
-        or node.op_type == "ArgMax"
+        or _picks(node)
     }
     layouts = {v.name: v.metadata_props.get(SOURCE_LAYOUT) for node in imported.graph for v in node.outputs}
     found = []
@@ -78,6 +78,10 @@ def points(model: ir.Model, imported: ir.Model) -> list[Point]:
     return found
 
 
+def _picks(node: ir.Node) -> bool:
+    return node.op_type == "ArgMax" or (node.op_type == "TopK" and integer(node, "indices", 0) == 1)
+
+
 def _layout(text: str | None) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     """What the import noted of a tensor that it keeps in another order."""
     if text is None:
@@ -90,8 +94,10 @@ def _rounding(quantiser: ir.Node | None) -> tuple[str, int]:
     """How it rounds, and its zero point."""
     if quantiser is None:
         return "", 0
-    if quantiser.op_type in ("BipolarQuant", "ArgMax"):
-        return SIGN if quantiser.op_type == "BipolarQuant" else PICK, 0
+    if quantiser.op_type == "BipolarQuant":
+        return SIGN, 0
+    if _picks(quantiser):
+        return PICK, 0
     zero = integer(quantiser, "zero_point", 0) if is_cardc(quantiser) else activation_type(quantiser)[1]
     return text(quantiser, "rounding_mode", "ROUND"), zero
 
@@ -204,8 +210,10 @@ def either_way(entered: Array, got: Array, expected: Array, point: Point) -> NDA
 
 
 def either_pick(entered: Array, got: Array, expected: Array) -> NDArray[np.bool_]:
-    """Where two picks of an ArgMax over the channels of `entered` [N, C, ...] are within RELATIVE of each other."""
-    shape = (len(entered), 1, *entered.shape[2:])
+    """Where picks (one or several a position) among the channels of `entered` [N, C, ...] are within RELATIVE."""
+    shape = (len(entered), -1, *entered.shape[2:])
+    if expected.size % (len(entered) * int(np.prod(entered.shape[2:]))):
+        return np.zeros(expected.shape, np.bool_)
     ours, theirs = (np.take_along_axis(entered, v.reshape(shape), axis=1) for v in (expected, got))
     near = np.abs(ours - theirs) <= RELATIVE * np.abs(entered).max(axis=1, keepdims=True)
     return np.asarray(near.reshape(expected.shape))

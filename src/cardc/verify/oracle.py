@@ -11,9 +11,10 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from ..errors import CompileError, printable
 from ..ops.base import Array
 
-_QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "DequantizeLinear", "ArgMax")
+_QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "DequantizeLinear", "ArgMax", "TopK")
 _WITHIN = ("Clip", "QuantizeLinear")
 CHUNK = 1000
 
@@ -21,7 +22,8 @@ CHUNK = 1000
 @dataclass(frozen=True, slots=True)
 class FloatRun:
     """A batch through a float executor: `after` at each quantiser's output by tensor name (and the model's
-    output), `before` what entered that quantiser. Arrays are float, batch first.
+    output), `before` what entered that quantiser (what an ArgMax picks from with the axis of its picks second).
+    Arrays are float, batch first.
     """
 
     after: dict[str, Array]
@@ -45,10 +47,12 @@ class Oracle:
         # Quantisers of activations; those of constants run too, and say nothing about a batch.
         makers = {n.output[0]: n for n in graph.node}
         self._feeds = {
-            n.output[0]: _entered(n, makers)
+            name: _entered(n, makers)
             for n in graph.node
+            for name in n.output
             if n.op_type in _QUANTISERS and n.input[0] not in constants
         }
+        self._picks = {name: _axis(n) for n in graph.node if n.op_type in ("ArgMax", "TopK") for name in n.output}
         self._models: dict[int, Any] = {}
 
     def chunks(self, x: Array) -> Iterator[tuple[slice, FloatRun]]:
@@ -64,7 +68,7 @@ class Oracle:
             return False
         try:
             together = self._run(x[:batch]).after[self._output]
-        except Exception:  # qonnx raises bare exceptions of many kinds on a graph fixed to batch 1
+        except CompileError:  # a graph fixed to batch 1
             return False
         one_by_one = [self._run(x[i : i + 1]).after[self._output] for i in range(batch)]
         return together.shape[0] == batch and np.allclose(together, np.concatenate(one_by_one), rtol=1e-4, atol=1e-4)
@@ -75,17 +79,29 @@ class Oracle:
 
         onnxruntime.set_default_logger_severity(3)  # qonnx runs each node as a model of its own, and each would warn
 
-        model = self._models.get(len(x))
-        if model is None:
-            model = self._models[len(x)] = _for_batch(self._proto, self._input, len(x))
-        context = execute_onnx(model, {self._input: x.astype(np.float32)}, return_full_exec_context=True)
+        try:
+            model = self._models.get(len(x))
+            if model is None:
+                model = self._models[len(x)] = _for_batch(self._proto, self._input, len(x))
+            context = execute_onnx(model, {self._input: x.astype(np.float32)}, return_full_exec_context=True)
+        except Exception as error:  # bare exceptions of many kinds
+            raise CompileError(
+                f"qonnx's executor stops on this model: {printable(' '.join(str(error).split()))}",
+                fix="check that the inputs are of the kind that the model annotates, and that qonnx can run the model",
+            ) from error
         after = {name: context[name] for name in self._feeds if name in context and name not in self._constants(model)}
         before = {name: context[self._feeds[name]] for name in after}
+        before |= {name: np.moveaxis(before[name], axis, 1) for name, axis in self._picks.items() if name in before}
         return FloatRun(after | {self._output: context[self._output]}, before)
 
     @staticmethod
     def _constants(model: Any) -> set[str]:
         return {t.name for t in model.graph.initializer}
+
+
+def _axis(node: onnx.NodeProto) -> int:
+    """The axis that an ArgMax or TopK picks along."""
+    return next((a.i for a in node.attribute if a.name == "axis"), -1 if node.op_type == "TopK" else 0)
 
 
 def _entered(node: onnx.NodeProto, makers: Mapping[str, onnx.NodeProto]) -> str:
@@ -105,6 +121,7 @@ def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:
 
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
+    _as_meant(copy)
     # The file's own shapes where they serve: qonnx cannot infer those of every operator (channels-last convolutions).
     if any(_changes(value, batch) for value in copy.graph.input if value.name == name):
         del copy.graph.value_info[:]
@@ -115,6 +132,19 @@ def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:
     model = ModelWrapper(copy)
     model = model.transform(InferShapes())
     return model.transform(FoldConstants()).transform(InferShapes())
+
+
+def _as_meant(model: onnx.ModelProto) -> None:
+    """What qonnx's executor needs told, in place: channels-last operators are those of the model's own ONNX opset (some
+    files say 1, in which a MaxPool has no ceil_mode), and an order that TopK leaves open is the sorted one."""
+    standard = next((o.version for o in model.opset_import if not o.domain), 1)
+    for opset in model.opset_import:
+        if opset.domain.endswith(".channels_last"):
+            opset.version = max(opset.version, standard)
+    for node in model.graph.node:
+        for attribute in node.attribute:
+            if node.op_type == "TopK" and attribute.name == "sorted":
+                attribute.i = 1
 
 
 def _changes(value: onnx.ValueInfoProto, batch: int) -> bool:

@@ -103,6 +103,15 @@ def _argmax(keepdims: int) -> IntegerGraph:
     return g
 
 
+def _top(q: QType, **attributes: int) -> IntegerGraph:
+    """Few levels, many ties; of the input's bytes or of a convolution's sums."""
+    g = IntegerGraph((6, 3, 4), q)
+    if not attributes["indices"]:
+        g.conv(5)
+    _append(g, "TopK", [g.last], **attributes)
+    return g
+
+
 CASES: dict[str, Callable[[], IntegerGraph]] = {
     "residual": lambda: _residual(multipliers=False),
     "residual-multipliers": lambda: _residual(multipliers=True),
@@ -119,6 +128,10 @@ CASES: dict[str, Callable[[], IntegerGraph]] = {
     "transpose-1d": lambda: _transpose((3, 4), [0, 2, 1]),
     "argmax": lambda: _argmax(1),
     "argmax-flat": lambda: _argmax(0),
+    "top-indices": lambda: _top(uint(2), k=4, largest=1, indices=1),
+    "top-smallest-of-bipolar": lambda: _top(BIPOLAR, k=6, largest=0, indices=1),
+    "top-values": lambda: _top(uint(2), k=3, largest=1, indices=0),
+    "lowest-values": lambda: _top(uint(2), k=5, largest=0, indices=0),
 }
 
 
