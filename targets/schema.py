@@ -24,8 +24,8 @@ CORES = (
     "cortex-m23",
     "cortex-m33",
     "cortex-m55",
-    "cortex-m85",
-    "rv32imac",
+    "rv32ec",
+    "rv32imac_zbb",
     "rv32imc",
 )
 

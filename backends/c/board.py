@@ -17,11 +17,13 @@ from .step import Step
 
 
 class BoardNetwork:
-    """The library as it is shipped, linked for a core. Inputs are rows of quantised integers of the input's C type."""
+    """The library as it is shipped, linked for a core. Inputs are rows of quantised integers of the input's C type.
 
-    def __init__(self, name: str, program: Program, elf: Elf, core: str) -> None:
-        self.name, self.program, self.core = name, program, core
-        self.machine = Machine(elf, get_core(core))
+    `link(function)` gives the program that holds `<name>_<function>`."""
+
+    def __init__(self, name: str, program: Program, link: Callable[[str], Elf], core: str) -> None:
+        self.name, self.program, self.core, self._link = name, program, core, link
+        self.machine = Machine(link("predict"), get_core(core))
         self._steps: dict[str, Step] = {symbol(name, step): step for step in program.steps}
         self._kept = {step.index: layout.size for step, layout in snapshots(program)}
         self._arena = self.machine.alloc(max(1, program.arena))
@@ -44,6 +46,21 @@ class BoardNetwork:
             to[:] = self.infer(row, complete=lambda step, found=found: found.append(self._storage(step)))[0]  # type: ignore[misc]
             kept[:] = np.frombuffer(b"".join(found), np.uint8)
         return out, seen
+
+    def counted(self, data: Array) -> list[Run]:
+        """What each inference took, its stack included."""
+        return [self.infer(row, measure_stack=True)[1] for row in data]
+
+    def quantize(self, data: Array) -> Array:
+        """float32 [n, inputs] through the emitted input quantiser."""
+        machine = Machine(self._link("quantize"), get_core(self.core))
+        out = np.empty(data.shape, self.program.in_dtype)
+        source, target = machine.alloc(4 * self.program.inputs), machine.alloc(out[:1].nbytes)
+        for row, to in zip(data, out, strict=True):
+            machine.write(source, row.astype("<f4").tobytes())
+            machine.call(f"{self.name}_quantize", source, target)
+            to[:] = np.frombuffer(machine.read(target, to.nbytes), self.program.in_dtype)
+        return out
 
     def infer(
         self, row: Array, *, complete: Callable[[Step], None] | None = None, measure_stack: bool = False
@@ -72,15 +89,3 @@ class BoardNetwork:
         if step.index not in self._kept or step.value is None:
             return b""
         return self.machine.read(self._arena + place_of(step.value), self._kept[step.index])
-
-
-def quantize_on(name: str, program: Program, elf: Elf, core: str, data: Array) -> Array:
-    """float32 [n, inputs] through the emitted input quantiser on a core."""
-    machine = Machine(elf, get_core(core))
-    out = np.empty(data.shape, program.in_dtype)
-    source, target = machine.alloc(4 * program.inputs), machine.alloc(out[:1].nbytes)
-    for row, to in zip(data, out, strict=True):
-        machine.write(source, row.astype("<f4").tobytes())
-        machine.call(f"{name}_quantize", source, target)
-        to[:] = np.frombuffer(machine.read(target, to.nbytes), program.in_dtype)
-    return out

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from ...errors import CompileError
 from ...ops.base import Array, shape_of
 from ...ops.qtype import qtype
 from ...project import Project
-from .board import BoardNetwork, quantize_on
+from .board import BoardNetwork
 from .driver import snapshot_bytes, snapshots
 from .emulate import qemu, zig
 from .emulate.cores import get_core
@@ -20,6 +20,7 @@ from .host_network import HostNetwork
 from .measurement import EMULATED, FLASH, Measurement
 from .network import symbol
 from .program import Program
+from .qemu_network import QemuNetwork
 
 _CHUNK = 1 << 26  # bytes of snapshots at once
 MEASURED_INPUTS = 8
@@ -35,7 +36,7 @@ class CBuild:
     def __init__(self, project: Project, program: Program, name: str) -> None:
         self.project, self.program, self.name = project, program, name
         self._elves: dict[str, Elf] = {}
-        self._boards: dict[str, BoardNetwork] = {}
+        self._boards: dict[str, BoardNetwork | QemuNetwork] = {}
 
     def run(self, x: Array, core: str = "host") -> NDArray[np.int64]:
         """The network's integer results, [n, *shape of the output]."""
@@ -69,17 +70,14 @@ class CBuild:
         if self.program.schedule.quantizer is None:
             raise CompileError("this network has no input quantiser", fix="give it integers")
         data = np.ascontiguousarray(x, np.float32).reshape(len(x), self.program.inputs)
-        if core == "host":
-            out = self._host.quantize(data)
-        else:
-            out = quantize_on(self.name, self.program, self.elf(core, "quantize"), core, data)
+        out = self._network(core).quantize(data)
         return out.astype(np.int64).reshape(len(x), *shape_of(self.program.schedule.source)[1:])
 
     def measure(self, core: str, x: Array | None = None) -> Measurement:
         """Sizes from the linked file; instructions and stack from running inputs `x` (random ones if not given)."""
         elf, program, board = self.elf(core), self.program, self._board(core)
         data = self._input(x[:MEASURED_INPUTS] if x is not None else self._random())
-        runs = [board.infer(row, measure_stack=True)[1] for row in data]
+        runs = board.counted(data)
         most = max(runs, key=lambda r: r.instructions)
         return Measurement(
             core,
@@ -121,12 +119,15 @@ class CBuild:
     def _host(self) -> HostNetwork:
         return HostNetwork(self.name, self.program, self.sources())
 
-    def _board(self, core: str) -> BoardNetwork:
+    def _board(self, core: str) -> BoardNetwork | QemuNetwork:
         if core not in self._boards:
-            self._boards[core] = BoardNetwork(self.name, self.program, self.elf(core), core)
+            if get_core(core).unicorn is not None:
+                self._boards[core] = BoardNetwork(self.name, self.program, partial(self.elf, core), core)
+            else:
+                self._boards[core] = QemuNetwork(self.name, self.program, self.sources(), core)
         return self._boards[core]
 
-    def _network(self, core: str) -> HostNetwork | BoardNetwork:
+    def _network(self, core: str) -> HostNetwork | BoardNetwork | QemuNetwork:
         return self._host if core == "host" else self._board(core)
 
     def _input(self, x: Array) -> Array:

@@ -7,9 +7,13 @@ from importlib.resources import files
 import pytest
 
 from cardc import targets
+from cardc.backends.c.emulate.cores import CORES as EMULATED
 from cardc.targets.schema import CORES, FEATURES
 
-REQUIRED = {"rp2040-pico", "nucleo-f446re", "pico2", "esp32-c3", "pynq-z2"}
+REQUIRED = {
+    *("rp2040-pico", "pico2", "pico2-riscv", "bluepill", "nucleo-f446re", "nano33ble", "nucleo-h743zi", "nucleo-u575"),
+    *("alif-e7", "esp32-c3", "ch32v003", "microbit", "pynq-z2"),
+}
 
 
 def test_the_promised_boards_are_there() -> None:
@@ -59,3 +63,7 @@ def test_known_figures() -> None:
     assert not nucleo.has("mve")
     assert not targets.load("rp2040-pico").has("unaligned")
     assert "180 MHz, 512 KiB flash, 128 KiB RAM" in nucleo.summary()
+
+
+def test_every_core_that_a_board_may_have_is_emulated() -> None:
+    assert set(CORES) == set(EMULATED) - {"host"}

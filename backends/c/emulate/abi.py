@@ -81,6 +81,7 @@ def abi_of(core: Core) -> Abi:
             trap_code=b"\xfe\xe7",
             breakpoint_code=b"\xab\xbe",
         )
+    embedded = core.name.startswith("rv32e")  # ilp32e: RISC-V psABI, "ILP32E calling convention"
     return Abi(
         const.UC_ARCH_RISCV,
         const.UC_MODE_RISCV32,
@@ -88,8 +89,8 @@ def abi_of(core: Core) -> Abi:
         riscv.UC_RISCV_REG_SP,
         riscv.UC_RISCV_REG_RA,
         riscv.UC_RISCV_REG_PC,
-        tuple(getattr(riscv, f"UC_RISCV_REG_A{i}") for i in range(8)),
-        stack_align=16,
+        tuple(getattr(riscv, f"UC_RISCV_REG_A{i}") for i in range(6 if embedded else 8)),
+        stack_align=4 if embedded else 16,
         entry_bit=0,
         trap_code=b"\x6f\x00\x00\x00",
         breakpoint_code=b"\x73\x00\x10\x00",

@@ -48,6 +48,7 @@ class Core:
     unicorn: str | None = None
     boards: tuple[Board, ...] = ()
     memory: Memory = Memory(0x0800_0000, 0x0400_0000, 0x2000_0000, 0x0400_0000)
+    zig_flags: tuple[str, ...] = ()
 
 
 MiB = 1 << 20
@@ -78,16 +79,18 @@ def _arm(name: str, zig_cpu: str, features: str, unicorn: str | None, *boards: B
 
 
 def _riscv(name: str, zig_cpu: str, march: str, features: str, unicorn: str | None, qemu_cpu: str) -> Core:
+    abi = "ilp32e" if march.startswith("rv32e") else "ilp32"
     return Core(
         name,
         "riscv",
         "riscv32-freestanding-none",
         zig_cpu,
         "riscv64-unknown-elf-gcc",
-        (f"-march={march}_zicsr", "-mabi=ilp32", "-mcmodel=medlow"),
+        (f"-march={march}", f"-mabi={abi}", "-mcmodel=medlow"),
         frozenset(features.split()),
         unicorn,
         (Board("virt", _VIRT, qemu_cpu),),
+        zig_flags=(f"-mabi={abi}",),
     )
 
 
@@ -103,8 +106,20 @@ CORES: dict[str, Core] = {
         _arm("cortex-m3", "cortex_m3", "unaligned hardware_divide", "ARM_CORTEX_M3", AN385),
         _arm("cortex-m4", "cortex_m4", "unaligned hardware_divide dsp", "ARM_CORTEX_M4", AN386),
         _arm("cortex-m7", "cortex_m7", "unaligned hardware_divide dsp", "ARM_CORTEX_M7", AN500),
+        # QEMU's AN505 has an M33, which runs the M23's instruction set (Armv8-M Baseline), as unicorn's does
+        _arm("cortex-m23", "cortex_m23", "hardware_divide", "ARM_CORTEX_M33", AN505),
         _arm("cortex-m33", "cortex_m33+dsp", "unaligned hardware_divide dsp", "ARM_CORTEX_M33", AN505),
         _arm("cortex-m55", "cortex_m55+mve", "unaligned hardware_divide dsp mve", None, AN547, fpu="hard"),
+        # RV32I has all that RV32E has and 16 registers more, so unicorn's RV32 runs it. Debian's gcc has its support
+        # library for RV32EAC only; nothing here is atomic.
+        _riscv(
+            "rv32ec",
+            "generic_rv32-i+e+c",
+            "rv32eac",
+            "",
+            "RISCV32_ANY",
+            "rv32,e=true,i=false,m=off,a=off,f=off,d=off,h=off",
+        ),
         _riscv("rv32imc", "generic_rv32+m+c", "rv32imc", "hardware_divide", "RISCV32_ANY", "rv32,zba=off,zbb=off"),
         _riscv(
             "rv32imac_zbb",

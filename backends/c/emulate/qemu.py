@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from ....errors import CompileError
 from . import gcc, zig
@@ -34,6 +35,12 @@ class QemuResult:
 def available(core: Core) -> bool:
     """Whether the QEMU for `core` is installed."""
     return core.isa in _TOOLS and shutil.which(_TOOLS[core.isa][0]) is not None
+
+
+class Runner(Protocol):
+    """`run`, or what runs a program as it does."""
+
+    def __call__(self, program: Program, *, timeout: float, cwd: Path) -> QemuResult: ...
 
 
 @dataclass(frozen=True)
@@ -101,17 +108,19 @@ def build_selftest(
 
 def with_startup(sources: Sources, core: Core) -> dict[str, str]:
     """`sources` and the start-up code that calls their main."""
-    start = f"start_{core.isa}.c"
-    return {**sources, start: (SUPPORT / start).read_text(encoding="utf-8")}
+    support = (f"start_{core.isa}.c", "semihost.c", "semihost.h")
+    return {**sources, **{file: (SUPPORT / file).read_text(encoding="utf-8") for file in support}}
 
 
-def run(program: Program, *, timeout: float = TIMEOUT, options: Sequence[str] = ()) -> QemuResult:
-    """The second half of `run_selftest`, with further options for QEMU."""
+def run(
+    program: Program, *, timeout: float = TIMEOUT, options: Sequence[str] = (), cwd: Path | None = None
+) -> QemuResult:
+    """The second half of `run_selftest`, with further options for QEMU; files that the program opens are in `cwd`."""
     with tempfile.TemporaryDirectory(prefix="cardc-qemu-") as folder:
         kernel = Path(folder) / "selftest.elf"
         kernel.write_bytes(program.elf.data)
         command = [program.emulator, *arguments(program.board), *options, "-kernel", str(kernel)]
-        done = run_tool(command, timeout=timeout)
+        done = run_tool(command, timeout=timeout, cwd=cwd)
     return QemuResult(done.returncode, done.stdout, program.board.machine, program.elf)
 
 

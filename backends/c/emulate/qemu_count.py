@@ -40,19 +40,23 @@ def count_selftest(
 ) -> Counted:
     """As `qemu.run_selftest`, with the functions `marks` (static ones too) watched. Raises `ValueError` for one that
     the program does not have, and what `run_selftest` raises."""
+    program = qemu.build_selftest(
+        sources, core, compiler=compiler, optimise=optimise, extra_cflags=extra_cflags, board=board
+    )
+    return run(program, marks, timeout=timeout)
+
+
+def run(
+    program: qemu.Program, marks: Sequence[str], *, timeout: float = qemu.TIMEOUT, cwd: Path | None = None
+) -> Counted:
+    """As `qemu.run`, with the functions `marks` watched."""
     with tempfile.TemporaryDirectory(prefix="cardc-count-") as name:
         report = Path(name) / "entries"
-
-        def plugin(program: qemu.Program) -> list[str]:
-            symbols = [program.elf.symbol(mark) for mark in marks]
-            options = ",".join(f"mark={s.address:x}:{s.address + max(s.size, 2):x}" for s in symbols)
-            library = host.build_support("qemu_count.c", [f"-DCARDC_PLUGIN_VERSION={_api(program.emulator)}"])
-            return ["-plugin", f"{library},out={report},{options}"]
-
-        program = qemu.build_selftest(
-            sources, core, compiler=compiler, optimise=optimise, extra_cflags=extra_cflags, board=board
-        )
-        result = qemu.run(program, timeout=timeout, options=plugin(program))
+        symbols = [program.elf.symbol(mark) for mark in marks]
+        options = ",".join(f"mark={s.address:x}:{s.address + max(s.size, 2):x}" for s in symbols)
+        library = host.build_support("qemu_count.c", [f"-DCARDC_PLUGIN_VERSION={_api(program.emulator)}"])
+        plugin = ["-plugin", f"{library},out={report},{options}"]
+        result = qemu.run(program, timeout=timeout, options=plugin, cwd=cwd)
         if not report.exists():
             raise ToolError(f"QEMU did not load the counting plugin\n{result.output}")
         lines = [line.split() for line in report.read_text(encoding="ascii").splitlines()]

@@ -99,6 +99,7 @@ def compile_elf(
                 "-target",
                 core.zig_target,
                 f"-mcpu={core.zig_cpu}",
+                *core.zig_flags,
                 optimise,
                 "-std=c99",
                 *WARNINGS,

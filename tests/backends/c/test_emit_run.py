@@ -13,7 +13,10 @@ from tests.graphs import BIPOLAR, IntegerGraph, uint
 
 from cardc.backends.c.driver import driver
 from cardc.backends.c.emulate import host
+from cardc.backends.c.emulate.cores import CORES as EMULATE
+from cardc.backends.c.emulate.cores import get_core
 from cardc.backends.c.network import calls
+from cardc.backends.c.qemu_network import QemuNetwork
 from cardc.backends.c.run import unmapped
 from cardc.errors import CompileError
 from cardc.ops.graph import add_initializer, infer_node, is_cardc
@@ -52,6 +55,32 @@ def test_random_networks_on_the_host(seed: int, force: str) -> None:
 @pytest.mark.parametrize("seed", [200, 201, 202])
 def test_random_networks_on_emulated_cores(seed: int, core: str) -> None:
     check(in_c(random_graph(seed), inputs=4), core)
+
+
+@pytest.mark.parametrize("core", [name for name in EMULATE if name not in ("host", "cortex-m0", *CORES)])
+def test_a_random_network_on_every_other_core(core: str) -> None:
+    features = sorted(get_core(core).features)
+    check(in_c(random_graph(201), inputs=4, features=features), core)
+
+
+@pytest.mark.parametrize("core", ["cortex-m55", "cortex-m4"])
+def test_qemu_counts_as_unicorn_does(core: str) -> None:
+    case = in_c(random_graph(203), inputs=3)
+    network = QemuNetwork("net", case.built.program, case.built.sources(), core)
+    runs = network.counted(case.inputs.astype(case.built.program.in_dtype))
+    assert len(runs) == 3
+    for run in runs:
+        assert sum(run.by_mark.values()) == run.instructions
+    if core == "cortex-m4":
+        for run, row in zip(runs, case.inputs, strict=True):
+            alone = case.built.measure(core, row[None])
+            ends = ("", list(run.by_mark)[-2])  # the caller's instructions are in QEMU's last layer
+            assert [v for k, v in alone.by_layer.items() if k not in ends] == [
+                v for k, v in run.by_mark.items() if k not in ends
+            ]
+            assert 0 <= run.by_mark[ends[1]] - alone.by_layer[ends[1]] < 12
+            assert run.stack_bytes is not None
+            assert abs(run.stack_bytes - alone.stack_bytes) <= 128  # the caller's own frame is in QEMU's
 
 
 @pytest.mark.parametrize("core", ["host", *CORES])

@@ -17,7 +17,7 @@ MAIN = """
 #include <stdio.h>
 int32_t phases(int32_t *out, int32_t count);
 static int32_t buffer[100];
-int main(void) { puts(phases(buffer, 100) == 656700 ? "PASS" : "FAIL"); return 0; }
+int main(void) { puts(phases(buffer, 100) == 29700 ? "PASS" : "FAIL"); return 0; }
 """
 
 
