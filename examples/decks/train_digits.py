@@ -1,5 +1,5 @@
 # ruff: noqa: INP001
-"""From a data set to a deck in one script: `python examples/decks/train_digits.py FOLDER`.
+"""From a data set to a deck in one script: `python examples/decks/train_digits.py FOLDER`. 75 s on one core.
 
 Four cards of 8x8 digits (two AugMix, two Gaussian), trained by biprop at 80 % sparsity, and the gate between them.
 """
@@ -17,7 +17,7 @@ from cardc.frontend.train.layers import sparsity
 from cardc.frontend.train.models import digits_card
 from cardc.frontend.train.recipe import Recipe, Schedule, accuracy
 
-EPOCHS = 30
+EPOCHS = 60
 
 
 def recipe(augmentation: Augmentation, seed: int) -> Recipe:
@@ -26,6 +26,7 @@ def recipe(augmentation: Augmentation, seed: int) -> Recipe:
 
 
 def main(folder: str) -> None:
+    """Train, tell how good each card is on the test images, write the deck to the new `folder`."""
     split = digits()
     deck = train_deck(
         "digits", lambda seed: digits_card((8, 16, 16), seed=seed), recipe, split.x_train, split.y_train,

@@ -15,8 +15,8 @@ from cardc.passes.pipeline import TO_INTEGER
 from cardc.verify import verify
 
 DECKS = Path(__file__).parents[3] / "examples" / "decks"
-NAMES = ("mnist",)
-SHAPES = {"mnist": (1, 28, 28)}
+SHAPES = {"digits": (1, 8, 8), "mnist": (1, 28, 28)}
+NAMES = tuple(SHAPES)
 
 
 def test_decks_are_small() -> None:
