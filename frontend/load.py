@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from math import prod
 from pathlib import Path
 
 import onnx
 import onnx_ir as ir
 
-from ..errors import CompileError, raise_all
+from ..errors import CompileError, printable, raise_all
 from ..ops import lookup
 from ..ops.base import QONNX, shape_of
 from ..ops.graph import drop_unused
@@ -20,15 +20,15 @@ from .numbers import to_float32
 from .qcdq import check_pairs
 from .read import read_model
 from .rules import known
+from .sizes import HOW
 from .structure import check_numbers, check_structure, inline, sort
 from .walk import Walk
 
 
-def load(source: str | Path | onnx.ModelProto | ir.Model, *, dims: Mapping[str, int] | None = None) -> ir.Model:
+def load(source: str | Path | onnx.ModelProto | ir.Model) -> ir.Model:
     """`source` as a graph at the imported level: one spelling for each operator, constants folded, shapes known.
 
-    `dims` gives sizes to symbolic axes of the input by their names; the batch needs none. Raises CompileError (all
-    problems at once) where an operator is unknown or malformed.
+    Raises CompileError (all problems at once) where an operator is unknown or malformed.
     """
     model = source if isinstance(source, ir.Model) else read_model(source)
     sort(model.graph)
@@ -44,7 +44,7 @@ def load(source: str | Path | onnx.ModelProto | ir.Model, *, dims: Mapping[str, 
     name_everything(graph)
     _drop_shadowed_inputs(graph)
     lift_constants(graph)
-    _one_input(graph, dims or {})
+    _one_input(graph)
     check_integers(graph)
     integers = retype_input(graph)
     to_float32(graph)
@@ -67,7 +67,7 @@ def _drop_shadowed_inputs(graph: ir.Graph) -> None:
         graph.inputs.remove(value)
 
 
-def _one_input(graph: ir.Graph, sizes: Mapping[str, int]) -> None:
+def _one_input(graph: ir.Graph) -> None:
     """One tensor in, one out, batch first; the batch axis, symbolic or 1, is 1 from here on."""
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
         raise CompileError(
@@ -80,14 +80,24 @@ def _one_input(graph: ir.Graph, sizes: Mapping[str, int]) -> None:
             f"input {x.name!r} has shape {x.shape}, without a batch axis and features",
             fix="export with a sample input of shape [1, ...]",
         )
-    dims = [d if isinstance(d, int) else sizes.get(str(d.value), d) for d in x.shape]
-    if isinstance(dims[0], int) and dims[0] != 1:
-        raise CompileError(
-            f"input {x.name!r} has batch {dims[0]}", fix="export the model with a sample input of batch 1"
-        )
-    x.shape = ir.Shape([1, *dims[1:]])
+    batch, *dims = x.shape
+    if isinstance(batch, int) and batch != 1:
+        raise CompileError(f"input {x.name!r} has batch {batch}", fix="export the model with a sample input of batch 1")
+    if any(not isinstance(d, int) for d in dims):
+        raise _open_axes(x, dims)
+    x.shape = ir.Shape([1, *dims])
     if min(shape_of(x)) < 1 or prod(shape_of(x)) > MAX_ELEMENTS:
         raise CompileError(f"input {x.name!r} has shape {x.shape}", fix=f"use 1 to {MAX_ELEMENTS} elements")
+
+
+def _open_axes(x: ir.Value, dims: Sequence[int | ir.SymbolicDim]) -> CompileError:
+    """The problem of an input whose axes (but the batch) have no sizes."""
+    named = [str(d.value) if d.value else "" for d in dims if not isinstance(d, int)]
+    if not all(named):
+        what = f"input {printable(x.name or '?')!r} has axes without a size"
+        return CompileError(what, fix="export the model with a sample input of fixed shape")
+    names = ", ".join(printable(name) for name in dict.fromkeys(named))
+    return CompileError(f"input {printable(x.name or '?')!r} has axes of unknown size: {names}", fix=HOW)
 
 
 def _check_operators(graph: ir.Graph) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +25,21 @@ def compile(
     name: str | None = None,
     after: After | None = None,
     entrance: Entrance | None = None,
+    dims: Mapping[str, int] | None = None,
 ) -> Build:
     """Compile `source` for `target`, exactly.
 
     `source`: path to a QONNX file, an onnx.ModelProto, or a Brevitas module with `sample` (a batch of one).
     `target`: the name of a board, a path to a board's TOML file, or a Target. `name`: of the library.
     `after(pass_name, graph)` sees the graph behind each pass. `entrance` quantises the input of a model that does not.
+    `dims`: sizes of symbolic axes of the input by their names, as {"H": 32}; the batch needs none.
 
     Raises CompileError, with node, reason and remedy, for what cannot be lowered exactly. A design that does not
     fit compiles, so that it can be looked at; `build.report.fits` tells, and `build.write` refuses.
     """
     board = target if isinstance(target, Target) else load(target)
-    return build_for(lower(source, board, sample=sample, name=name, after=after, entrance=entrance), board)
+    lowered = lower(source, board, sample=sample, name=name, after=after, entrance=entrance, dims=dims)
+    return build_for(lowered, board)
 
 
 def verify(
@@ -47,6 +50,7 @@ def verify(
     *,
     sample: Any = None,
     entrance: Entrance | None = None,
+    dims: Mapping[str, int] | None = None,
     emulated_inputs: int | None = None,
     progress: Progress = silent,
 ) -> Exact:
@@ -57,7 +61,7 @@ def verify(
     """
     if not targets:
         raise CompileError("no target to verify on", fix="name at least one board: see `cardc targets`")
-    builds = [compile(source, target, sample=sample, entrance=entrance) for target in targets]
+    builds = [compile(source, target, sample=sample, entrance=entrance, dims=dims) for target in targets]
     low = builds[0].lowered
     n = len(check_inputs(low.imported, inputs))
     emulated = min(n, emulated_inputs or DEFAULT_EMULATED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ import onnx_ir as ir
 from .errors import CompileError, did_you_mean
 from .frontend.input_quantizer import InputQuantizer, fit, insert
 from .frontend.load import load
+from .frontend.read import read_model
+from .frontend.sizes import with_sizes
 from .identifiers import identifier
 from .ops.base import Array
 from .passes.base import PassTrace, Step, run_steps
@@ -61,17 +63,19 @@ def lower(
     sample: Any = None,
     after: After | None = None,
     entrance: Entrance | None = None,
+    dims: Mapping[str, int] | None = None,
 ) -> Lowered:
     """Import `source` and run the pipeline for `target`.
 
-    Raises CompileError where the model cannot be lowered exactly. `after` sees the graph behind every pass.
+    `dims` gives sizes to symbolic axes of its input by their names; the batch needs none. Raises CompileError where
+    the model cannot be lowered exactly. `after` sees the graph behind every pass.
     """
-    proto, module, stem = as_proto(source, sample)
+    proto, module, stem = as_proto(source, sample, dims)
     notes: tuple[str, ...] = ()
     if entrance is not None:
         proto, spec = quantise_input(proto, entrance)
-        module, source, notes = None, None, (f"input quantised to {spec}",)
-    imported = load(proto if not isinstance(source, (str, Path)) else source)
+        module, notes = None, (f"input quantised to {spec}",)
+    imported = load(proto)
     title = identifier(name or stem)
     imported.graph.name = title  # what backends call the project
     integer = imported.clone()
@@ -90,6 +94,7 @@ def stop_after(
     sample: Any = None,
     after: After | None = None,
     entrance: Entrance | None = None,
+    dims: Mapping[str, int] | None = None,
 ) -> ir.Model:
     """The graph behind the pass of that name, to be saved and compiled further later.
 
@@ -97,19 +102,15 @@ def stop_after(
     """
     steps = steps_for(target)
     check_pass_names([pass_name], target)
-    proto, _, _ = as_proto(source, sample)
-    if entrance is not None:
-        (proto, _), source = quantise_input(proto, entrance), None
-    model = load(proto if not isinstance(source, (str, Path)) else source)
+    proto, _, _ = as_proto(source, sample, dims)
+    model = load(quantise_input(proto, entrance)[0] if entrance is not None else proto)
     run_steps(model, steps, stop_after=pass_name, after=after or (lambda name, model: None))
     return model
 
 
-def imported(source: Source, entrance: Entrance | None = None) -> ir.Model:
+def imported(source: Source, entrance: Entrance | None = None, dims: Mapping[str, int] | None = None) -> ir.Model:
     """`source` at the imported level, its input quantised where `entrance` says how."""
-    if entrance is None and isinstance(source, (str, Path)):
-        return load(source)
-    proto, _, _ = as_proto(source)
+    proto, _, _ = as_proto(source, dims=dims)
     return load(quantise_input(proto, entrance)[0] if entrance is not None else proto)
 
 
@@ -119,9 +120,10 @@ def quantise_input(proto: onnx.ModelProto, entrance: Entrance) -> tuple[onnx.Mod
     Raises CompileError where the model has one already, or no scale is given and no samples to find it.
     """
     spec = entrance.quantizer
+    checked = load(proto)  # whatever is wrong with the model is said here
     if spec.scale is None and entrance.samples is not None:
-        spec = fit(spec, load(proto), entrance.samples)
-    model = ir.from_proto(proto)
+        spec = fit(spec, checked, entrance.samples)
+    model = read_model(proto)
     insert(model, spec)
     return ir.to_proto(model), spec
 
@@ -136,10 +138,17 @@ def check_pass_names(names: Sequence[str], target: Target) -> None:
             raise CompileError(f"no pass {name!r}", fix=fix)
 
 
-def as_proto(source: Source, sample: Any = None) -> tuple[onnx.ModelProto, Any, str]:
-    """`source` as an ONNX model, the Brevitas module if it is one, and a name for it."""
+def as_proto(
+    source: Source, sample: Any = None, dims: Mapping[str, int] | None = None
+) -> tuple[onnx.ModelProto, Any, str]:
+    """`source` as an ONNX model with the sizes of `dims`, the Brevitas module if it is one, and a name for it."""
+    proto, module, name = _as_proto(source, sample)
+    return with_sizes(proto, dims) if dims else proto, module, name
+
+
+def _as_proto(source: Source, sample: Any) -> tuple[onnx.ModelProto, Any, str]:
     if isinstance(source, (str, os.PathLike)):
-        model = ir.to_proto(_read(Path(source)))
+        model = ir.to_proto(read_model(Path(source)))
         return model, None, Path(source).name.removesuffix(".onnx")
     if isinstance(source, onnx.ModelProto):
         return source, None, source.graph.name or "model"
@@ -151,12 +160,6 @@ def as_proto(source: Source, sample: Any = None) -> tuple[onnx.ModelProto, Any, 
         f"cannot compile a {type(source).__name__}",
         fix="give a path to a QONNX file, an onnx model, or a Brevitas module with sample=",
     )
-
-
-def _read(path: Path) -> ir.Model:
-    from .frontend.read import read_model
-
-    return read_model(path)
 
 
 def _is_module(source: object) -> bool:

@@ -11,7 +11,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tests.frontend.files import F, dense_model
 
+from cardc.compiler import Entrance, imported
 from cardc.errors import CompileError
+from cardc.frontend.input_quantizer import InputQuantizer
 from cardc.frontend.load import load
 from cardc.ops import ops
 from cardc.ops.execute import execute
@@ -161,6 +163,46 @@ def test_damaged_structure(build: object) -> None:
                 break
         good += survives(model)
     assert 0 < good < 400
+
+
+def float_model() -> onnx.ModelProto:
+    """A model whose first layer sees real numbers."""
+    model = dense_model()
+    quantiser = next(n for n in model.graph.node if n.input[0] == "x")
+    for node in model.graph.node:
+        node.input[:] = ["x" if name == quantiser.output[0] else name for name in node.input]
+    model.graph.node.remove(quantiser)
+    return model
+
+
+ENTRANCES = {
+    "scale": Entrance(InputQuantizer(4, True, 0.5)),
+    "samples": Entrance(InputQuantizer(4, True), np.linspace(-1, 1, 12, dtype=F).reshape(4, 3)),
+    "samples of another shape": Entrance(InputQuantizer(4, True), np.ones((4, 2, 2), F)),
+}
+
+
+@pytest.mark.parametrize("entrance", ENTRANCES.values(), ids=ENTRANCES)
+def test_damaged_behind_an_input_quantiser(entrance: Entrance) -> None:
+    rng = random.Random(3)
+    faults: list[CompileError] = []
+    for _ in range(150):
+        model = float_model()
+        for _ in range(rng.choice([0, 1, 1, 2, 4])):
+            damage(model, rng)
+            if not model.graph.node:
+                break
+        dims = {"n": 3} if rng.random() < 0.1 else None
+        try:
+            run_steps(imported(model, entrance, dims), TO_INTEGER)
+        except CompileError as error:
+            faults.append(error)
+    assert 0 < len(faults) < 150 or entrance.samples is not None
+    assert all(error.fix and str(error).startswith("error: ") for error in faults)
+
+
+def test_the_float_model_is_sound() -> None:
+    run_steps(imported(float_model(), ENTRANCES["samples"]), TO_INTEGER)
 
 
 def test_damaged_bytes(tmp_path: Path) -> None:

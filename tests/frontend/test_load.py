@@ -119,7 +119,7 @@ def raw(name: str, code: int, dtype: object, more: float = 0.0) -> Change:
 FAULTS: dict[str, tuple[Change, str, str]] = {
     # change, what the message says, the node or place that it names
     "batch 4": (shape(4, 3), "input 'x' has batch 4", ""),
-    "symbolic features": (shape(1, "n"), "has no static shape", ""),
+    "symbolic features": (shape(1, "n"), "axes of unknown size: n", ""),
     "no batch axis": (shape(3), "without a batch axis", ""),
     "no shape": (lambda m: m.graph.input[0].type.tensor_type.ClearField("shape"), "without a batch axis", ""),
     "empty axis": (shape(1, 0), "use 1 to|has shape", ""),

@@ -28,7 +28,7 @@ from .entrance import entrance_options
 @json_option
 def compile_command(
     model: Path, target: str, out: Path | None, name: str | None, print_after: tuple[str, ...], stop: str | None,
-    entrance: Entrance | None, as_json: bool,
+    entrance: Entrance | None, dims: dict[str, int], as_json: bool,
 ) -> None:  # fmt: skip
     """Compile MODEL (a QONNX file) for a board and write the project and its reports."""
     from ..api import compile as compile_model
@@ -42,10 +42,10 @@ def compile_command(
 
     if stop:
         path = _stage_path(model, stop, out)
-        _write_stage(stop_after(model, board, stop, after=after, entrance=entrance), path)
+        _write_stage(stop_after(model, board, stop, after=after, entrance=entrance, dims=dims), path)
         screen.print(f"written to {path}; go on with: cardc compile {path} --target {target}", markup=False)
         return
-    build = compile_model(model, target=board, name=name, after=after, entrance=entrance)
+    build = compile_model(model, target=board, name=name, after=after, entrance=entrance, dims=dims)
     for note in build.lowered.notes:
         screen.print(note, markup=False)
     if as_json:

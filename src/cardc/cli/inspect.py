@@ -25,7 +25,7 @@ from .entrance import entrance_options
 @click.option("--graph", is_flag=True, help="Print the integer graph too, node by node.")
 @entrance_options
 @json_option
-def inspect_command(model: Path, graph: bool, entrance: Entrance | None, as_json: bool) -> None:
+def inspect_command(model: Path, graph: bool, entrance: Entrance | None, dims: dict[str, int], as_json: bool) -> None:
     """List MODEL's layers, types, ranges and sparsity, and all that would be refused, without compiling.
 
     Exits with 2 where the model would be refused.
@@ -33,7 +33,7 @@ def inspect_command(model: Path, graph: bool, entrance: Entrance | None, as_json
     integer: ir.Model | None = None
     problem: CompileError | None = None
     try:
-        integer = imported(model, entrance)
+        integer = imported(model, entrance, dims)
         run_steps(integer, TO_INTEGER)
     except CompileError as error:
         problem = error

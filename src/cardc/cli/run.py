@@ -25,12 +25,14 @@ inputs_option = click.option(
 @inputs_option
 @click.option("-o", "--outputs", type=click.Path(path_type=Path), help="Write the integer results [N, ...] as .npy.")
 @entrance_options
-def emulate_command(model: Path, target: str, inputs: Path, outputs: Path | None, entrance: Entrance | None) -> None:
+def emulate_command(
+    model: Path, target: str, inputs: Path, outputs: Path | None, entrance: Entrance | None, dims: dict[str, int]
+) -> None:
     """Run MODEL on the emulated board (or in hls4ml C simulation) and print what it answers."""
     from ..api import compile as compile_model
 
     x = read_array(inputs, "inputs")
-    build = compile_model(model, target=target, entrance=entrance)
+    build = compile_model(model, target=target, entrance=entrance, dims=dims)
     y = build.emulate(x)
     if outputs is not None:
         _save(outputs, y)
@@ -64,7 +66,7 @@ def _save(path: Path, y: Array) -> None:
 @json_option
 def verify_command(
     model: Path, targets: tuple[str, ...], inputs: Path, labels: Path | None, emulated_inputs: int | None,
-    entrance: Entrance | None, as_json: bool,
+    entrance: Entrance | None, dims: dict[str, int], as_json: bool,
 ) -> None:  # fmt: skip
     """Compare every stage of MODEL at every quantised tensor; print the first that differs.
 
@@ -77,8 +79,8 @@ def verify_command(
     screen = console(as_json)
     with progress_bars(screen) as watch:
         verdict = verify_model(
-            model, targets=targets, inputs=x, labels=y, entrance=entrance, emulated_inputs=emulated_inputs,
-            progress=watch,
+            model, targets=targets, inputs=x, labels=y, entrance=entrance, dims=dims,
+            emulated_inputs=emulated_inputs, progress=watch,
         )  # fmt: skip
     if as_json:
         click.echo(exact_to_json(verdict), nl=False)

@@ -13,6 +13,7 @@ import onnx_ir as ir
 
 from ..errors import CompileError, printable
 from ..ops.base import Array
+from .shapes import infer_each
 
 _QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "DequantizeLinear", "ArgMax", "TopK")
 _WITHIN = ("Clip", "QuantizeLinear")
@@ -122,7 +123,7 @@ def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
     _as_meant(copy)
-    # The file's own shapes where they serve: qonnx cannot infer those of every operator (channels-last convolutions).
+    # The file's own shapes where they serve.
     if any(_changes(value, batch) for value in copy.graph.input if value.name == name):
         del copy.graph.value_info[:]
         for value in [*copy.graph.input, *copy.graph.output]:
@@ -130,17 +131,21 @@ def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:
             if (value.name == name or value in copy.graph.output) and shape.dim:
                 shape.dim[0].dim_value = batch
     model = ModelWrapper(copy)
-    model = model.transform(InferShapes())
-    return model.transform(FoldConstants()).transform(InferShapes())
+    infer_each(model)
+    return model.transform(InferShapes()).transform(FoldConstants()).transform(InferShapes())
 
 
 def _as_meant(model: onnx.ModelProto) -> None:
-    """What qonnx's executor needs told, in place: channels-last operators are those of the model's own ONNX opset (some
-    files say 1, in which a MaxPool has no ceil_mode), and an order that TopK leaves open is the sorted one."""
+    """What qonnx's executor needs told, in place.
+
+    Channels-last operators are those of the model's own ONNX opset: some files say 1 or nothing, and version 1 of
+    MaxPool has no ceil_mode. An order that TopK leaves open is the sorted one.
+    """
     standard = next((o.version for o in model.opset_import if not o.domain), 1)
-    for opset in model.opset_import:
-        if opset.domain.endswith(".channels_last"):
-            opset.version = max(opset.version, standard)
+    given = {o.domain: o for o in model.opset_import}
+    for domain in sorted({n.domain for n in model.graph.node if n.domain.endswith(".channels_last")}):
+        opset = given[domain] if domain in given else model.opset_import.add(domain=domain)
+        opset.version = max(opset.version, standard)
     for node in model.graph.node:
         for attribute in node.attribute:
             if node.op_type == "TopK" and attribute.name == "sorted":

@@ -16,7 +16,6 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from qonnx.core.modelwrapper import ModelWrapper
 from qonnx.core.onnx_exec import execute_onnx
-from qonnx.custom_op.registry import getCustomOp, is_custom_op
 
 from cardc.frontend.load import load
 from cardc.frontend.moved import SOURCE_LAYOUT
@@ -27,6 +26,7 @@ from cardc.passes.base import run_steps
 from cardc.passes.lower_outputs import OUT_OFFSET, OUT_SCALE
 from cardc.passes.pipeline import TO_INTEGER
 from cardc.passes.split_quantizers import SOURCE
+from cardc.verify.shapes import infer_each
 
 F = np.float32
 GENERAL, LAST = "qonnx.custom_op.general", "qonnx.custom_op.channels_last"
@@ -96,21 +96,9 @@ def lowered(model: onnx.ModelProto | ir.Model) -> tuple[ir.Model, ir.Model]:
 
 
 def with_shapes(model: onnx.ModelProto) -> ModelWrapper:
-    """`model` for qonnx, whose own inference fails where one custom operator follows another: node by node here."""
+    """`model` for qonnx, every shape known."""
     wrapped = ModelWrapper(onnx.ModelProto.FromString(model.SerializeToString()))
-    constants = {t.name: t for t in wrapped.graph.initializer}
-    standard = [o for o in model.opset_import if not o.domain]
-    for node in wrapped.graph.node:
-        plain = getCustomOp(node).make_shape_compatible_op(wrapped) if is_custom_op(node.domain) else node
-        inputs = [n for n in plain.input if n]
-        kinds = [constants[n].data_type if n in constants else TensorProto.FLOAT for n in inputs]
-        shapes = [wrapped.get_tensor_shape(n) for n in inputs]
-        known = [helper.make_tensor_value_info(*v) for v in zip(inputs, kinds, shapes, strict=True)]
-        outs = [helper.make_empty_tensor_value_info(n) for n in node.output]
-        graph = helper.make_graph([plain], "one", known, outs, [constants[n] for n in inputs if n in constants])
-        one = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=standard))
-        for value in one.graph.output:
-            wrapped.set_tensor_shape(value.name, [d.dim_value for d in value.type.tensor_type.shape.dim])
+    infer_each(wrapped)
     return wrapped
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+import onnx
 import pytest
 from tests.frontend.formats.oracle import LAST, Builder, check, operators, samples
+
+import cardc
 
 
 def conv(b: Builder, x: str, o: int, i: int, k: int = 3, *, pad: int = 1, stride: int = 1, group: int = 1) -> str:
@@ -193,3 +196,18 @@ def test_input_layout_of_the_integer_graph_is_the_users() -> None:
     assert (first.op_type, second.op_type) == ("Threshold", "Transpose")
     assert tuple(first.outputs[0].shape or ()) == (1, 4, 6, 2)
     assert tuple(integer.graph.outputs[0].shape or ()) == (1, 4, 6, 3)
+
+
+@pytest.mark.parametrize("axes", [("N", "H", "W"), (1, 8, 8)])
+@pytest.mark.parametrize("imports", [None, 1])
+def test_verify_runs_files_without_shapes_or_versions(axes: tuple[str | int, ...], imports: int | None) -> None:
+    b = Builder([*axes, 2])
+    h = b.quant(b.op("Conv", b.quant("x"), b.weight(4, 3, 3, 2), domain=LAST, kernel_shape=[3, 3]), 1.0)
+    h = b.op("MaxPool", h, domain=LAST, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=0)
+    model = b.model(b.quant(b.op("Conv", h, b.weight(3, 1, 1, 4), domain=LAST, kernel_shape=[1, 1]), 1.0))
+    kept = [o for o in model.opset_import if o.domain != LAST]
+    del model.opset_import[:]
+    model.opset_import.extend([*kept, *([onnx.helper.make_opsetid(LAST, imports)] if imports else [])])
+    sizes = {"H": 8, "W": 8} if isinstance(axes[1], str) else None
+    exact = cardc.verify(model, ["nucleo-f446re"], samples((8, 8, 2)), dims=sizes, emulated_inputs=1)
+    assert exact.equal, exact.first_difference

@@ -8,11 +8,9 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from tests.frontend.formats.oracle import Builder, by_onnxruntime, check, lowered, operators, samples
+from tests.frontend.formats.oracle import Builder, check, lowered, operators, samples
 
 from cardc.errors import CompileError
-from cardc.frontend.load import load
-from cardc.ops.execute import execute
 
 Graph = Callable[[Builder, str], str]
 
@@ -192,19 +190,6 @@ def test_constants(value: Callable[[Builder], str]) -> None:
     b = Builder([1, 6])
     y = qdq(b, b.op("Add", b.op("MatMul", qdq(b, "x"), whole(b, 6, 4)), value(b)), 1.0)
     check(b.model(y), samples((6,), 64), runtime=True, at_least=2)
-
-
-@pytest.mark.parametrize("dims", [{"steps": 6}, {"steps": 6, "other": 1}])
-def test_symbolic_axes_by_name(dims: dict[str, int]) -> None:
-    b = Builder(["batch", "steps"])
-    model = b.model(qdq(b, b.op("MatMul", qdq(b, "x"), whole(b, 6, 4))))
-    graph = load(model, dims=dims)
-    assert tuple(graph.graph.inputs[0].shape or ()) == (1, 6)
-    x = samples((6,), 16)
-    want = np.concatenate([t[b.nodes[-1].output[0]] for t in by_onnxruntime(model, x)])
-    assert np.array_equal(execute(graph, {"x": x})[b.nodes[-1].output[0]], want)
-    with pytest.raises(CompileError, match="no static shape"):
-        load(model, dims={"batch": 1})
 
 
 REFUSED: dict[str, tuple[Graph, str]] = {

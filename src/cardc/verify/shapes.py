@@ -1,0 +1,39 @@
+"""Shapes of every tensor for qonnx's executor, whose own inference fails where one custom operator follows another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+from onnx import TensorProto, helper
+
+
+def infer_each(model: Any) -> None:
+    """Set the shape of every tensor of `model`, a qonnx ModelWrapper with shaped inputs, one node after another.
+
+    Tensors whose shape is known keep it; what follows from one that no node says is left out.
+    """
+    from qonnx.custom_op.registry import getCustomOp, is_custom_op
+
+    constants = {t.name: t for t in model.graph.initializer}
+    kinds = {name: t.data_type for name, t in constants.items()}
+    standard = [o for o in model.model.opset_import if not o.domain]
+    for node in model.graph.node:
+        if all(not name or model.get_tensor_shape(name) for name in node.output):
+            continue
+        if any(name and name not in constants and model.get_tensor_shape(name) is None for name in node.input):
+            continue
+        plain = getCustomOp(node).make_shape_compatible_op(model) if is_custom_op(node.domain) else node
+        inputs = [name for name in plain.input if name]
+        known = [
+            helper.make_tensor_value_info(name, kinds.get(name, TensorProto.FLOAT), model.get_tensor_shape(name))
+            for name in inputs
+        ]
+        outs = [helper.make_empty_tensor_value_info(name) for name in node.output]
+        graph = helper.make_graph([plain], "one", known, outs, [constants[n] for n in inputs if n in constants])
+        one = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=standard))
+        for value in one.graph.output:
+            kinds[value.name] = value.type.tensor_type.elem_type or TensorProto.FLOAT
+            model.set_tensor_shape(
+                value.name, [d.dim_value for d in value.type.tensor_type.shape.dim], kinds[value.name]
+            )
