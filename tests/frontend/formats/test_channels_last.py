@@ -202,9 +202,9 @@ def test_input_layout_of_the_integer_graph_is_the_users() -> None:
 @pytest.mark.parametrize("imports", [None, 1])
 def test_verify_runs_files_without_shapes_or_versions(axes: tuple[str | int, ...], imports: int | None) -> None:
     b = Builder([*axes, 2])
-    h = b.quant(b.op("Conv", b.quant("x"), b.weight(4, 3, 3, 2), domain=LAST, kernel_shape=[3, 3]), 1.0)
-    h = b.op("MaxPool", h, domain=LAST, kernel_shape=[2, 2], strides=[2, 2], ceil_mode=0)
-    model = b.model(b.quant(b.op("Conv", h, b.weight(3, 1, 1, 4), domain=LAST, kernel_shape=[1, 1]), 1.0))
+    h = b.quant(conv(b, b.quant("x"), 4, 2), 1.0)
+    h = b.op("MaxPool", h, domain=LAST, kernel_shape=[2, 2], strides=[2, 2], pads=[0] * 4, ceil_mode=0)
+    model = b.model(b.quant(conv(b, h, 3, 4, 1, pad=0), 1.0))
     kept = [o for o in model.opset_import if o.domain != LAST]
     del model.opset_import[:]
     model.opset_import.extend([*kept, *([onnx.helper.make_opsetid(LAST, imports)] if imports else [])])
