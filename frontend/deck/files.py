@@ -30,7 +30,8 @@ _MAX_TOML, _MAX_GATE = 1 << 20, 1 << 26
 _TOP_KEYS = {"version": int, "name": str, "mode": str, "top": int, "card": list, "gate": dict}
 _CARD_KEYS: dict[str, type] = {"name": str, "augmentation": str, "file": str}
 _GATE_KEYS = {
-    "file": str, "augmentations": list, "colour": str, "scale": str, "crop": int, "constant": bool, "window": int,
+    "file": str, "augmentations": list, "colour": str, "scale": str, "crop": int, "constant": bool, "pad": bool,
+    "window": int,
 }  # fmt: skip
 
 
@@ -79,7 +80,7 @@ def _toml(deck: Deck) -> str:
         lines.append(f"augmentations = [{', '.join(map(_quoted, gate.names))}]")
         lines += [f"colour = {_quoted(s.colour)}", f"scale = {_quoted(s.scale)}"]
         lines += [] if s.crop is None else [f"crop = {s.crop}"]
-        lines += [f"constant = {str(s.constant).lower()}", f"window = {gate.window}"]
+        lines += [f"constant = {str(s.constant).lower()}", f"pad = {str(s.pad).lower()}", f"window = {gate.window}"]
     return "\n".join(lines) + "\n"
 
 
@@ -148,7 +149,8 @@ def _read_gate(root: Path, table: dict[str, Any], path: Path) -> Gate:
         raise CompileError("this is no array of templates", node=str(file), fix="save the deck again") from error
     if not isinstance(templates, np.ndarray):
         raise CompileError("this is no array of templates", node=str(file), fix="save the deck again")
-    spectrum = Spectrum(table["colour"], table["scale"], table.get("crop"), table.get("constant", True))
+    flags = table.get("constant", True), table.get("pad", True)
+    spectrum = Spectrum(table["colour"], table["scale"], table.get("crop"), *flags)
     return Gate(spectrum, tuple(table["augmentations"]), templates, table.get("window", 1))
 
 

@@ -79,6 +79,6 @@ def fit_gate(images: Mapping[str, NDArray[Any]], spectrum: Spectrum | None = Non
         raise CompileError("no images", node="gate", fix="give training images for each augmentation")
     kind = spectrum or Spectrum()
     rows = [kind.features(x).mean(0, dtype=np.float64) for x in images.values()]
-    if len({len(row) for row in rows}) > 1:
+    if len({x.shape[1:] for x in images.values()}) > 1:
         raise CompileError("images of different sizes", node="gate", fix="give images of one size")
     return Gate(kind, tuple(images), np.stack(rows).astype(np.float32), window)

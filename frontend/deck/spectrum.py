@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CompileError
+from ...ops.spectral.plan import padded
 
 Colour = Literal["grey", "channels"]
 Scale = Literal["amplitude", "log", "power"]
@@ -22,13 +23,15 @@ class Spectrum:
     """A(x) = |rfft2(x)| of images x in [0, 1]; "log" is ln(1 + A), "power" A^2.
 
     `colour`: one spectrum of the grey image or one a channel. `crop`: keep only the frequencies below it along both
-    axes (of either sign vertically); None keeps all. `constant` off leaves out frequency 0, the mean brightness.
+    axes (of either sign vertically); None keeps all. `constant` off leaves out frequency 0, the mean brightness. `pad`:
+    zeros to the right and below until both sides are powers of two, at least 8, as the transform on a board wants them.
     """
 
     colour: Colour = "grey"
     scale: Scale = "amplitude"
     crop: int | None = None
     constant: bool = True
+    pad: bool = True
 
     def __post_init__(self) -> None:
         for name, value, choices in (("colour", self.colour, get_args(Colour)), ("scale", self.scale, get_args(Scale))):
@@ -48,8 +51,8 @@ class Spectrum:
                     f"{images.shape[1]} channels have no grey", node="gate", fix='use colour = "channels"'
                 )
             images = np.tensordot(images, np.asarray(_LUMA, np.float32), axes=(1, 0))[:, None]
-        height, width = images.shape[2:]
-        amplitude = np.abs(np.fft.rfft2(images.astype(np.float64)))
+        height, width = (padded(n) if self.pad else n for n in images.shape[2:])
+        amplitude = np.abs(np.fft.rfft2(images.astype(np.float64), (height, width)))
         rows, columns = _low(height, self.crop), np.arange(width // 2 + 1)[: self.crop]
         a = amplitude[:, :, rows][:, :, :, columns].reshape(len(x), images.shape[1], -1)
         a = a if self.constant else a[:, :, 1:]

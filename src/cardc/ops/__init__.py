@@ -16,7 +16,7 @@ import onnx_ir as ir
 from ..errors import CompileError, did_you_mean, printable
 from .base import OpDef
 
-_NOT_OPS = {"base", "qtype", "execute", "linear", "window", "graph", "constants"}
+_NOT_OPS = {"base", "qtype", "execute", "linear", "window", "graph", "constants", "spectral"}
 
 
 @cache
