@@ -15,7 +15,7 @@ from ..ops import lookup
 from ..ops.base import CARDC, ONNX, QONNX, integer, ints, operand, result, shape_of
 from ..ops.graph import fresh, replace, rewire
 from ..ops.reshape import reshaped
-from .moved import ALIAS, Moved, Tracker, compose, inverse, squeezed_alike
+from .moved import ALIAS, USER_NAME, Moved, Tracker, compose, inverse, squeezed_alike
 
 _AXIS_1 = ((ONNX, "BatchNormalization"), (QONNX, "MultiThreshold"))
 """Element-wise operators whose constants are vectors along axis 1."""
@@ -62,6 +62,7 @@ class Layouts:
                 for other in node.outputs:
                     if other.name == name and other is not final:
                         other.name = fresh(self._graph, f"{name}_kept")
+                        other.metadata_props[USER_NAME] = name
             final.name = name
 
     def _transpose(self, node: ir.Node) -> ir.Node | None:

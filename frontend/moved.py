@@ -20,6 +20,10 @@ user's, without the batch) and `perm`: kept = user.reshape(N, *shape).transpose(
 ALIAS = "cardc.alias"
 """Metadata of a tensor that a rewrite made: the user's tensor that it is in another order, whose name it is to get."""
 
+USER_NAME = "cardc.user_name"
+"""Metadata of an imported tensor that stands for the model's output in another order: the output's name, which the
+output itself keeps."""
+
 Perm = tuple[int, ...]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
-from ..frontend.moved import SOURCE_LAYOUT
+from ..frontend.moved import SOURCE_LAYOUT, USER_NAME
 from ..ops.base import QONNX, Array, integer, per_channel, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import QType, qtype
@@ -62,6 +62,7 @@ def points(model: ir.Model, imported: ir.Model) -> list[Point]:
         or _picks(node)
     }
     layouts = {v.name: v.metadata_props.get(SOURCE_LAYOUT) for node in imported.graph for v in node.outputs}
+    users = {v.name: v.metadata_props.get(USER_NAME) for node in imported.graph for v in node.outputs}
     found = []
     for node in model.graph:
         value = node.outputs[0]
@@ -74,7 +75,7 @@ def points(model: ir.Model, imported: ir.Model) -> list[Point]:
         offset = float(value.metadata_props.get(OUT_OFFSET, 0.0))
         mode, zero = _rounding(quantisers.get(source))
         layout = _layout(layouts.get(source))
-        found.append(Point(value.name or "", source, q, scale, offset, mode, zero, layout))
+        found.append(Point(value.name or "", users.get(source) or source, q, scale, offset, mode, zero, layout))
     return found
 
 
