@@ -177,4 +177,4 @@ def test_decks_that_make_no_sense_are_refused() -> None:
     with pytest.raises(CompileError, match="different sizes"):
         fit_gate({"a": FLAT, "b": np.zeros((2, 1, 4, 4), np.float32)})
     with pytest.raises(CompileError, match="spectra of"):
-        _gate().picks(np.zeros((1, 1, 4, 4), np.float32))
+        _gate().picks(np.zeros((1, 1, 16, 4), np.float32))
