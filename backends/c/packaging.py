@@ -1,4 +1,4 @@
-"""The files around the library: CMake, Arduino, PlatformIO, a page to read."""
+"""The files around the library: CMake, Arduino, PlatformIO, Zephyr, Pico SDK, a page to read."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ TEMPLATES = {
     "library.properties": "library.properties.j2",
     "library.json": "library.json.j2",
     "examples/{name}_example/{name}_example.ino": "sketch.ino.j2",
+    "examples/pico/CMakeLists.txt": "pico_CMakeLists.txt.j2",
+    "examples/pico/main.c": "pico_main.c.j2",
+    "zephyr/CMakeLists.txt": "zephyr_CMakeLists.txt.j2",
+    "zephyr/Kconfig": "zephyr_Kconfig.j2",
+    "zephyr/module.yml": "zephyr_module.yml.j2",
 }
 
 

@@ -118,3 +118,15 @@ def test_what_does_not_fit_is_told_and_not_written(cardc: Cardc, folder: Path) -
     assert as_json.code == 1
     assert json.loads(as_json.out)["fits"] is False
     assert tree(folder) == before
+
+
+def test_the_library_as_one_header(cardc: Cardc, folder: Path) -> None:
+    assert cardc("compile", "small.onnx", "--target", MCU, "--single-header").code == 0
+    out = folder / "out" / f"small-{MCU}"
+    header = (out / "single/small.h").read_text()
+    assert "#define SMALL_IMPLEMENTATION" in header
+    assert "int small_predict(" in header
+    refused = cardc("compile", "small.onnx", "--target", FPGA, "--single-header")
+    assert refused.code == 2
+    assert "gets no C library" in refused.err
+    assert not (folder / "out" / f"small-{FPGA}").exists()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..compiler import Lowered
+from ..errors import CompileError
 from ..ops.base import Array
 from ..ops.execute import execute
 from ..project import Project
@@ -95,13 +96,21 @@ class Build(ABC):
         )
         return self.exact
 
-    def write(self, folder: str | Path) -> None:
-        """Write the project with report.json and report.html into `folder`, all or nothing.
+    def single_header(self) -> str:
+        """The whole library as one C header. Raises CompileError where the build is no C library."""
+        fix = "compile for a microcontroller: `cardc targets` lists them"
+        raise CompileError(f"{self.target.title} gets no C library", fix=fix)
+
+    def write(self, folder: str | Path, *, single_header: bool = False) -> None:
+        """Write the project with report.json and report.html into `folder`, all or nothing; with `single_header`, the
+        library as one file too, single/NAME.h.
 
         Raises CompileError where the design does not fit the board, or the folder holds files not ours.
         """
         require_fit(self.report)
         files = {"report.json": self.report.to_json(), "report.html": self.report.to_html()}
+        if single_header:
+            files[f"single/{self.name.lower()}.h"] = self.single_header()
         self.project.with_files(files).write(Path(folder))
 
     def provenance(self) -> dict[str, str]:

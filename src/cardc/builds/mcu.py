@@ -12,6 +12,7 @@ from ..backends.c.backend import CBackend
 from ..backends.c.program import Program
 from ..backends.c.program import build as build_program
 from ..backends.c.run import EMULATED, FLASH, CBuild, Measurement
+from ..backends.c.single_header import single_header
 from ..backends.c.step import Step
 from ..ops.base import Array, constant, operand, result, shape_of, text
 from ..ops.graph import is_cardc
@@ -44,6 +45,9 @@ class McuBuild(Build):
     def c(self) -> CBuild:
         """The emitted library, to run on this computer or on any emulated core."""
         return CBuild(self.project, self.program, self._backend.identifier(self.lowered.lowered))
+
+    def single_header(self) -> str:
+        return single_header(self.c.name, self.c.sources())
 
     def stages(self, inputs: int, emulated: int) -> Sequence[Stage]:
         core = self.target.core

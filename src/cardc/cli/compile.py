@@ -24,11 +24,12 @@ from .entrance import entrance_options
 @click.option("-n", "--name", help="Name of the library. [default: from the file]")
 @click.option("--print-after", multiple=True, metavar="PASS", help="Print the graph behind this pass (repeatable).")
 @click.option("--stop-after", "stop", metavar="PASS", help="Write the graph behind this pass as .onnx and stop.")
+@click.option("--single-header", is_flag=True, help="Write the C library as one file too: single/NAME.h.")
 @entrance_options
 @json_option
 def compile_command(
     model: Path, target: str, out: Path | None, name: str | None, print_after: tuple[str, ...], stop: str | None,
-    entrance: Entrance | None, dims: dict[str, int], as_json: bool,
+    single_header: bool, entrance: Entrance | None, dims: dict[str, int], as_json: bool,
 ) -> None:  # fmt: skip
     """Compile MODEL (a QONNX file) for a board and write the project and its reports."""
     from ..api import compile as compile_model
@@ -54,7 +55,7 @@ def compile_command(
         print_report(build.report, screen)
     require_fit(build.report)
     folder = out or Path("out") / f"{build.name}-{board.name}"
-    build.write(folder)
+    build.write(folder, single_header=single_header)
     screen.print(f"\nwritten to {folder}; prove it exact: cardc verify {model} --target {target} --inputs x.npy",
                  markup=False, soft_wrap=True)  # fmt: skip
 

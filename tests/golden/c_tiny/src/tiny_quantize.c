@@ -4,20 +4,20 @@
 #include "tiny.h"
 #include "cardc_move.h"
 
-static const int32_t keys[3] = {
+static const int32_t input_keys[3] = {
     1036831949, 1056964608, 1063675494,
 };
-static const cardc_float_levels levels = {
-    keys, /* keys */
+static const cardc_float_levels input_levels = {
+    input_keys, /* keys */
     NULL, /* falling */
     3, /* levels */
     0, /* base */
     1, /* step */
     1, /* shared */
 };
-static const cardc_map to = {1, 5, 6, 30, 6};
+static const cardc_map input_map = {1, 5, 6, 30, 6};
 
 void tiny_quantize(const float in[TINY_IN], int8_t out[TINY_IN])
 {
-    cardc_load_f32(in, &levels, &to, (uint8_t *)out);
+    cardc_load_f32(in, &input_levels, &input_map, (uint8_t *)out);
 }
