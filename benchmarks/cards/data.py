@@ -1,81 +1,95 @@
-"""MNIST with 15 corruptions of 5 severities, computed once and kept in the working folder."""
+"""Images of a plan: for training, validation and testing, and corrupted ones, computed once and kept."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
+from benchmarks.cards.plan import Exam
 
 from cardc.errors import CompileError
-from cardc.frontend.train.corruptions import CORRUPTIONS, SEVERITIES, corrupted
+from cardc.frontend.train.corruptions import SEVERITIES, corrupted
+from cardc.frontend.train.data import digits
 from cardc.frontend.train.parquet import read_parquet
 from cardc.frontend.train.recipe import FloatArray, IntArray
 
+Pair = tuple[FloatArray, IntArray]
+
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """How much is trained and tested: images, epochs, and test images for each corruption and severity."""
+class Source:
+    """Where a data set is; `path` is a folder with train.parquet and test.parquet, None for digits."""
 
-    train: int
-    test: int
-    epochs: int
-    rewound_epochs: int
-    a_cell: int
+    dataset: str
+    path: Path | None
+    work: Path
 
 
-FULL = Size(train=20_000, test=10_000, epochs=6, rewound_epochs=4, a_cell=300)
-SMOKE = Size(train=256, test=64, epochs=2, rewound_epochs=2, a_cell=4)
-
-
-def folder(given: str | None) -> Path:
-    """Where train.parquet and test.parquet of MNIST lie: --data, or CARDC_DATA/mnist."""
-    root = given or os.path.join(os.environ.get("CARDC_DATA", ""), "mnist")
-    path = Path(root)
+def source(dataset: str, given: str | None, work: Path) -> Source:
+    """The folder `given`, or CARDC_DATA/<dataset>; digits come with scikit-learn."""
+    if dataset == "digits":
+        return Source(dataset, None, work)
+    path = Path(given or os.path.join(os.environ.get("CARDC_DATA", ""), dataset))
     if not (path / "train.parquet").is_file():
         raise CompileError(
-            "MNIST is not there", node=str(path), fix="give --data FOLDER with train.parquet and test.parquet"
+            f"{dataset} is not there", node=str(path), fix="give --data FOLDER with train.parquet and test.parquet"
         )
-    return path
+    return Source(dataset, path, work)
 
 
-def training(data: Path, size: Size) -> tuple[FloatArray, IntArray]:
-    """The first `size.train` images and labels."""
-    return read_parquet(data / "train.parquet", limit=size.train)
+@cache
+def _whole(dataset: str, path: Path | None) -> tuple[Pair, Pair]:
+    """All training and all test images; read once a process."""
+    if path is None:
+        split = digits()
+        return (split.x_train, split.y_train), (split.x_test, split.y_test)
+    return read_parquet(path / "train.parquet"), read_parquet(path / "test.parquet")
 
 
-def testing(data: Path, size: Size) -> tuple[FloatArray, IntArray]:
-    """The first `size.test` images and labels."""
-    return read_parquet(data / "test.parquet", limit=size.test)
+def training(s: Source, exam: Exam, count: int) -> Pair:
+    """The first `count` training images; never one of the last `exam.validation`."""
+    x, y = _whole(s.dataset, s.path)[0]
+    if count + exam.validation > len(x):
+        raise CompileError(
+            f"{count} images for training and {exam.validation} for validation of {len(x)}", fix="take fewer"
+        )
+    return x[:count], y[:count]
 
 
-def cells() -> Iterator[tuple[int, str, int]]:
-    """(number, corruption, severity) of every cell of the table."""
-    for c, name in enumerate(CORRUPTIONS):
-        for s in SEVERITIES:
-            yield c * len(SEVERITIES) + s - 1, name, s
+def validation(s: Source, exam: Exam) -> Pair:
+    """The last images of the training set."""
+    x, y = _whole(s.dataset, s.path)[0]
+    return x[-exam.validation :], y[-exam.validation :]
 
 
-def cell_indices(cell: int, size: Size) -> IntArray:
-    """Which test images a cell has: the next `a_cell`, starting anew at the end."""
-    return (np.arange(size.a_cell) + cell * size.a_cell).astype(np.int64) % size.test
+def testing(s: Source, exam: Exam) -> Pair:
+    """The first `exam.test` test images."""
+    x, y = _whole(s.dataset, s.path)[1]
+    return x[: exam.test], y[: exam.test]
 
 
-def corrupted_test(data: Path, size: Size, work: Path) -> tuple[FloatArray, IntArray]:
-    """Images [75, a_cell, 1, 28, 28] and labels [75, a_cell]."""
-    kept = work / f"corrupted-{size.test}-{size.a_cell}.npz"
-    if kept.exists():
-        with np.load(kept, allow_pickle=False) as file:
-            return file["x"].astype(np.float32) / np.float32(255), file["y"]
-    x, y = testing(data, size)
-    images, labels = [], []
-    for cell, name, severity in cells():
-        chosen = cell_indices(cell, size)
-        # Bytes: what a camera would give, and an eighth of the space.
-        images.append(np.rint(corrupted(x[chosen], name, severity) * 255).astype(np.uint8))
-        labels.append(y[chosen])
-    work.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(kept, x=np.stack(images), y=np.stack(labels))
-    return np.stack(images).astype(np.float32) / np.float32(255), np.stack(labels)
+def cells(s: Source, exam: Exam, names: tuple[str, ...], *, test: bool) -> Pair:
+    """Images [len(names) * 5, n, C, H, W] and labels [.., n]: each corruption by name, severities 1 to 5.
+
+    Of the test images (`test`), or of the validation images: n is `exam.a_cell`, or what there is of them. Each cell
+    has the next n images, starting anew at the end.
+    """
+    x, y = testing(s, exam) if test else validation(s, exam)
+    n = min(exam.a_cell, len(x))
+    kept = s.work / f"{'test' if test else 'validation'}-{len(x)}-{n}-{len(names)}.npz"
+    if not kept.exists():
+        images, labels = [], []
+        for cell, (name, severity) in enumerate((name, s) for name in names for s in SEVERITIES):
+            chosen = (np.arange(n) + cell * n) % len(x)
+            # Bytes: what a camera would give, and an eighth of the space.
+            images.append(np.rint(corrupted(x[chosen], name, severity) * 255).astype(np.uint8))
+            labels.append(y[chosen])
+        s.work.mkdir(parents=True, exist_ok=True)
+        part = kept.with_name(f"{kept.name}.{os.getpid()}.npz")
+        np.savez_compressed(part, x=np.stack(images), y=np.stack(labels))
+        os.replace(part, kept)
+    with np.load(kept, allow_pickle=False) as file:
+        return file["x"].astype(np.float32) / np.float32(255), file["y"]

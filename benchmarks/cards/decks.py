@@ -1,26 +1,25 @@
-"""The deck of the trained cards: its gate, its accuracy agnostic and adaptive, and what the gate picks."""
+"""The deck of the trained cards: its gate chosen by validation, its accuracy, and what the gate picks."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import onnx
 import torch
-from benchmarks.cards.data import Size, corrupted_test, testing, training
-from benchmarks.cards.jobs import Job, Outcome
+from benchmarks.cards.data import cells, testing, training, validation
+from benchmarks.cards.jobs import Outcome
+from benchmarks.cards.study import Study
 
 from cardc.frontend.deck import Card, Deck, Gate, Spectrum, combine, fit_gate
 from cardc.frontend.deck.deck import card_weights
 from cardc.frontend.train.augment import augmentation
-from cardc.frontend.train.corruptions import CORRUPTIONS, SEVERITIES
+from cardc.frontend.train.corruptions import CORRUPTIONS, HELD_OUT, SEVERITIES
 
 WINDOWS = (1, 10, 100)
-SPECTRA = (
-    Spectrum(scale="log"), Spectrum(scale="log", constant=False), Spectrum(), Spectrum(constant=False),
-    Spectrum(scale="power"), Spectrum(scale="log", crop=8),
-)  # fmt: skip
+TEMPLATE_IMAGES = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,77 +36,134 @@ class Row:
         return float(np.mean(self.corrupted))
 
 
-def score(name: str, clean: np.ndarray, y: np.ndarray, cells: np.ndarray, y_cells: np.ndarray) -> Row:
-    """From logits or probabilities: clean [N, classes], cells [75, n, classes]."""
-    right = (cells.argmax(-1) == y_cells).mean(1).reshape(len(CORRUPTIONS), len(SEVERITIES)).mean(1)
-    return Row(name, float((clean.argmax(1) == y).mean()), tuple(right.tolist()))
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A gate: what it sees, whether AugMix' template counts the clean view, too, and how well it does.
 
+    `adaptive`: accuracy of the deck, M = 1, on validation images under HELD_OUT corruptions; `told_apart`: right
+    picks on training images augmented anew.
+    """
 
-def gates(job: Job, augmentations: Sequence[str]) -> list[tuple[Spectrum, Gate]]:
-    """A gate for each spectrum, fitted to training images under each augmentation (the mixed view, for AugMix)."""
-    x = torch.from_numpy(training(job.data, job.size)[0])
-    views = {a: augmentation(a).views(x, torch.Generator().manual_seed(1))[-1].numpy() for a in augmentations}
-    return [(s, fit_gate(views, s)) for s in SPECTRA]
+    spectrum: Spectrum
+    all_views: bool
+    gate: Gate
+    adaptive: float
+    told_apart: float
 
 
 @dataclass(frozen=True, slots=True)
 class DeckResult:
-    """Rows of the deck, and the share of picks of the second augmentation by corruption for each window."""
+    """Rows of cards and deck, the gates tried, and how often the second augmentation is picked for each window.
+
+    `chosen_single` is the index of the card that is best on validation images, clean and under HELD_OUT.
+    """
 
     rows: tuple[Row, ...]
-    spectra: tuple[tuple[str, float], ...]
+    chosen_single: int
+    candidates: tuple[Candidate, ...]
     picks: dict[int, tuple[float, ...]]
     clean_picks: dict[int, float]
     deck: Deck
 
 
-def evaluate(outcomes: Sequence[Outcome], size: Size) -> DeckResult:
-    """Join the cards of `outcomes`; the spectrum is chosen on training images augmented anew."""
-    job = outcomes[0].job
-    y = testing(job.data, size)[1]
-    x_clean = testing(job.data, size)[0]
-    x_cells, y_cells = corrupted_test(job.data, size, job.work)
-    names = [o.job.augmentation for o in outcomes]
-    kinds = list(dict.fromkeys(names))
-    found = gates(job, kinds)
-    spectra = [(describe(s), _told_apart(job, g)) for s, g in found]
-    gate = found[int(np.argmax([share for _, share in spectra]))][1]
-    clean, cells = np.stack([o.clean for o in outcomes]), np.stack([o.cells for o in outcomes], 1)
+def score(name: str, clean: np.ndarray, y: np.ndarray, corrupted: np.ndarray, y_cells: np.ndarray) -> Row:
+    """From logits or probabilities: clean [N, classes], corrupted [75, n, classes]."""
+    right = (corrupted.argmax(-1) == y_cells).mean(1).reshape(len(CORRUPTIONS), len(SEVERITIES)).mean(1)
+    return Row(name, float((clean.argmax(1) == y).mean()), tuple(right.tolist()))
+
+
+def spectra(height: int) -> list[Spectrum]:
+    """Every scale, with and without frequency 0, whole and cropped."""
+    crops = (None, height // 4, height // 8)
+    every = itertools.product(("log", "amplitude", "power"), crops, (True, False))
+    return [Spectrum("grey", scale, crop, constant) for scale, crop, constant in every]  # type: ignore[arg-type]
+
+
+def candidates(s: Study) -> tuple[Candidate, ...]:
+    """All gates, in order of trial."""
+    names = [o.job.augmentation for o in s.deck]
+    kinds = tuple(dict.fromkeys(names))
+    x, _ = training(s.source, s.plan.exam, min(TEMPLATE_IMAGES, s.plan.deck_size.train))
+    random = torch.Generator().manual_seed(1)
+    seen = {a: augmentation(a).views(torch.from_numpy(x), random) for a in kinds}
+    anew = {a: augmentation(a).views(torch.from_numpy(x[:1000]), random)[-1].numpy() for a in kinds}
+    x_held, y_held = cells(s.source, s.plan.exam, HELD_OUT, test=False)
+    logits = np.stack([o.held_out for o in s.deck]).reshape(len(names), -1, s.deck[0].held_out.shape[-1])
+    x_held = x_held.reshape(-1, *x_held.shape[2:])
+    found = []
+    for all_views, spectrum in itertools.product((False, True), spectra(x.shape[2])):
+        shown = {a: torch.cat(v if all_views else v[-1:]).numpy() for a, v in seen.items()}
+        gate = fit_gate(shown, spectrum)
+        joined = combine(logits, card_weights("adaptive", names, gate, 1, x_held, 1))
+        told = [(gate.picks(view, 1) == i).mean() for i, view in enumerate(anew.values())]
+        found.append(
+            Candidate(spectrum, all_views, gate, float((joined.argmax(1) == y_held.reshape(-1)).mean()),
+                      float(np.mean(told)))
+        )  # fmt: skip
+    return tuple(found)
+
+
+def evaluate(s: Study) -> DeckResult:
+    """Choose the gate, then test the deck."""
+    tried = candidates(s)
+    gate = max(tried, key=lambda c: c.adaptive).gate
+    (x, y), (x_cells, y_cells) = testing(s.source, s.plan.exam), cells(s.source, s.plan.exam, CORRUPTIONS, test=True)
+    names = [o.job.augmentation for o in s.deck]
+    clean, parts = np.stack([o.clean for o in s.deck]), np.stack([o.cells for o in s.deck], 1)
 
     def row(title: str, mode: str, window: int) -> Row:
-        joined = combine(clean, card_weights(mode, names, gate, 1, x_clean, window))
-        parts = [combine(c, card_weights(mode, names, gate, 1, x, window)) for c, x in zip(cells, x_cells, strict=True)]
-        return score(title, joined, y, np.stack(parts), y_cells)
+        joined = combine(clean, card_weights(mode, names, gate, 1, x, window))  # type: ignore[arg-type]
+        each = [
+            combine(c, card_weights(mode, names, gate, 1, v, window))  # type: ignore[arg-type]
+            for c, v in zip(parts, x_cells, strict=True)
+        ]
+        return score(title, joined, y, np.stack(each), y_cells)
 
-    rows = [score(o.job.name, o.clean, y, o.cells, y_cells) for o in outcomes]
+    rows = [score(f"{o.job.augmentation} {o.job.seed}", o.clean, y, o.cells, y_cells) for o in s.deck]
     rows.append(row("deck, agnostic", "agnostic", 1))
     rows += [row(f"deck, adaptive, M = {m}", "adaptive", m) for m in WINDOWS]
-    picks = {m: _picks(gate, x_cells, m) for m in WINDOWS}
-    clean_picks = {m: float((gate.picks(x_clean, m) == 1).mean()) for m in WINDOWS}
-    models = [onnx.load(job.work / f"{o.job.name}.onnx") for o in outcomes]
+    rows.append(_oracle(s.deck, gate.names, y, y_cells))
+    picks = {m: _by_corruption([(gate.picks(v, m) == 1).mean() for v in x_cells]) for m in WINDOWS}
+    clean_picks = {m: float((gate.picks(x, m) == 1).mean()) for m in WINDOWS}
+    return DeckResult(tuple(rows), _single(s), tried, picks, clean_picks, _deck(s, gate))
+
+
+def _oracle(cards: Sequence[Outcome], names: Sequence[str], y: np.ndarray, y_cells: np.ndarray) -> Row:
+    """The pair of cards of one augmentation that is better, for each corruption: what no gate can know."""
+    pairs = []
+    for a in names:
+        own = [o for o in cards if o.job.augmentation == a]
+        even = np.full((1, len(own)), 1 / len(own))
+        clean = combine(np.stack([o.clean for o in own]), even.repeat(len(y), 0))
+        each = [
+            combine(np.stack([o.cells[i] for o in own]), even.repeat(y_cells.shape[1], 0)) for i in range(len(y_cells))
+        ]
+        pairs.append(score(a, clean, y, np.stack(each), y_cells))
+    best = tuple(max(p.corrupted[i] for p in pairs) for i in range(len(CORRUPTIONS)))
+    return Row("best pair in hindsight", max(p.clean for p in pairs), best)
+
+
+def _single(s: Study) -> int:
+    y, y_held = validation(s.source, s.plan.exam)[1], cells(s.source, s.plan.exam, HELD_OUT, test=False)[1]
+    shares = [(o.validation.argmax(1) == y).mean() + (o.held_out.argmax(-1) == y_held).mean() for o in s.deck]
+    return int(np.argmax(shares))
+
+
+def _by_corruption(shares: Sequence[float]) -> tuple[float, ...]:
+    return tuple(np.array(shares).reshape(len(CORRUPTIONS), len(SEVERITIES)).mean(1).tolist())
+
+
+def _deck(s: Study, gate: Gate) -> Deck:
+    models = [onnx.load(o.job.file(s.source.work, "onnx")) for o in s.deck]
     cards = [
-        Card(f"{o.job.augmentation}_{o.job.seed}", o.job.augmentation, m) for o, m in zip(outcomes, models, strict=True)
+        Card(f"{o.job.augmentation}_{o.job.seed}", o.job.augmentation, m) for o, m in zip(s.deck, models, strict=True)
     ]
-    deck = Deck("mnist", tuple(cards), "adaptive", Gate(gate.spectrum, gate.names, gate.templates, 10))
-    return DeckResult(tuple(rows), tuple(spectra), picks, clean_picks, deck)
+    return Deck(s.plan.dataset, tuple(cards), "adaptive", gate)
 
 
-def _told_apart(job: Job, gate: Gate) -> float:
-    """How often the gate is right (M = 1) on training images under each augmentation, drawn anew."""
-    x = torch.from_numpy(training(job.data, job.size)[0][:2000])
-    random = torch.Generator().manual_seed(2)
-    rights = [
-        (gate.picks(augmentation(a).views(x, random)[-1].numpy(), 1) == i).mean() for i, a in enumerate(gate.names)
-    ]
-    return float(np.mean(rights))
-
-
-def _picks(gate: Gate, x_cells: np.ndarray, window: int) -> tuple[float, ...]:
-    shares = np.array([(gate.picks(x, window) == 1).mean() for x in x_cells])
-    return tuple(shares.reshape(len(CORRUPTIONS), len(SEVERITIES)).mean(1).tolist())
-
-
-def describe(s: Spectrum) -> str:
-    """A spectrum in a few words."""
+def describe(c: Candidate) -> str:
+    """A gate in a few words."""
+    s = c.spectrum
     crop = f", lowest {s.crop}" if s.crop else ""
-    return f"{s.scale}{crop}{'' if s.constant else ', without frequency 0'}"
+    views = ", clean view counted" if c.all_views else ""
+    return f"{s.scale}{crop}{'' if s.constant else ', without frequency 0'}{views}"

@@ -1,6 +1,7 @@
-"""Every recipe and a deck on MNIST, clean and corrupted: `python benchmarks/cards/run.py --data FOLDER [--json]`.
+"""Every recipe and a deck, clean and corrupted: `python benchmarks/cards/run.py [--dataset cifar10] [--json]`.
 
-Trains on the CPU with one thread a network; what a work folder holds already is not computed again.
+Trains with one thread a network, on a GPU where there is one. What the work folder holds already is not computed
+again, so a run that was stopped goes on where it was. Same seed, same thread count: same networks, to the bit.
 """
 
 from __future__ import annotations
@@ -13,98 +14,117 @@ import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from time import perf_counter
-from typing import Any
+from time import perf_counter, process_time
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from benchmarks.cards.data import FULL, SMOKE, Size, corrupted_test, folder, testing
-from benchmarks.cards.decks import DeckResult, Row, evaluate, score
-from benchmarks.cards.jobs import TITLES, Outcome, jobs, train
-from benchmarks.cards.table import corruption_table, picks_table, recipes_table, spectra_table
+from benchmarks.cards.compare import Line, lines
+from benchmarks.cards.data import source
+from benchmarks.cards.decks import DeckResult, evaluate
+from benchmarks.cards.fit import BOARD, Fit, examples, fit
+from benchmarks.cards.plan import PLANS, SMOKE, TITLES
+from benchmarks.cards.records import records
+from benchmarks.cards.study import How, Study, study
+from benchmarks.cards.table import (
+    claims_table,
+    corruption_table,
+    fits_table,
+    gains_table,
+    gates_table,
+    recipes_table,
+    settings_table,
+)  # fmt: skip
 
 from cardc.errors import CompileError
 from cardc.frontend.deck import save_deck
-from cardc.frontend.train.sweep import sweep
-
-ORDER = tuple(TITLES)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
+    plan = (SMOKE if options.smoke else PLANS)[options.dataset]
+    seeds = options.seeds or plan.seeds
     try:
-        data, size, work = folder(options.data), SMOKE if options.smoke else FULL, Path(options.work)
-        begin = perf_counter()
-        corrupted_test(data, size, work)
-        todo = jobs(size, data, work)
-        outcomes = sweep(train, todo, where=options.on, workers=options.workers, done=lambda i, _: _say(todo[i].name))
-        result = evaluate([o for o in outcomes if o.job.augmentation != "clean"], size)
+        begin, cpu_begin = perf_counter(), process_time()
+        where = source(options.dataset, options.data, Path(options.work or f"build/cards/{options.dataset}"))
+        how = How(options.workers, options.on, _device(options.device))
+        done = study(plan, where, seeds, how, _say)
+        result, found = evaluate(done), lines(done)
+        fits = fit(examples(done.main), where, plan.exam)
+        if options.export:
+            save_deck(result.deck, options.export)
     except CompileError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    singles = sorted(
-        (o for o in outcomes if o.job.augmentation == "clean"),
-        key=lambda o: (ORDER.index(o.job.recipe), o.job.sparsity),
-    )
-    y, (_, y_cells) = testing(data, size)[1], corrupted_test(data, size, work)
-    rows = [score(o.job.name, o.clean, y, o.cells, y_cells) for o in singles]
-    if options.deck:
-        save_deck(result.deck, options.deck)
-    print(json.dumps(records(rows, result), indent=1) if options.json else page(singles, rows, result, size))
-    _say(f"{perf_counter() - begin:.0f} s in all")
+    # Reading and judging happen in this process; training may have, too, and is counted by job.
+    _say(f"{perf_counter() - begin:.0f} s now, of it {process_time() - cpu_begin:.0f} s of this process")
+    text, figures = page(done, found, result, fits, how), records(done, found, result, fits)
+    (where.work / "results.md").write_text(text, encoding="utf-8")
+    (where.work / "results.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(figures, indent=1) if options.json else text)
     return 0
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", help="folder with MNIST's train.parquet and test.parquet; else CARDC_DATA/mnist")
-    parser.add_argument("--work", default="build/cards", help="folder for trained cards and corrupted images")
+    parser.add_argument("--dataset", default="mnist", choices=tuple(PLANS))
+    parser.add_argument("--data", help="folder with train.parquet and test.parquet; else CARDC_DATA/<dataset>")
+    parser.add_argument("--work", help="folder for networks, corrupted images and results; else build/cards/<dataset>")
+    parser.add_argument("--seeds", type=int, help="networks for each recipe and sparsity")
     parser.add_argument("--workers", type=int, default=2, help="networks trained at a time")
     parser.add_argument("--on", default="here", choices=("here", "ray"), help="where to train")
-    parser.add_argument("--deck", help="write the deck to this new folder")
+    parser.add_argument("--device", default="auto", help="auto (a GPU where there is one), cpu or cuda")
+    parser.add_argument("--export", help="write the deck to this new folder")
     parser.add_argument("--smoke", action="store_true", help="a few images and epochs, to see that it runs")
     parser.add_argument("--json", action="store_true", help="print figures as JSON instead of tables")
     return parser.parse_args(arguments)
+
+
+def _device(asked: str) -> str:
+    import torch
+
+    if asked == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if asked == "cuda" and not torch.cuda.is_available():
+        raise CompileError("there is no GPU", fix="--device cpu")
+    if asked not in ("cpu", "cuda"):
+        raise CompileError(f"device {asked!r}", fix="auto, cpu or cuda")
+    return asked
 
 
 def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def page(singles: Sequence[Outcome], rows: Sequence[Row], result: DeckResult, size: Size) -> str:
+def page(done: Study, found: Sequence[Line], result: DeckResult, fits: Sequence[Fit], how: How) -> str:
     """The tables in Markdown, with date and hardware."""
-    today = datetime.datetime.now(datetime.UTC).date()
+    p, spent = done.plan, done.cpu_seconds
     head = (
-        f"Measured on {today}, {_cpu()}, {os.cpu_count()} cores, one thread a network. Trained on {size.train} images, "
-        f"tested on {size.test} clean ones and {size.a_cell} for each corruption and severity. All in percent."
+        f"Measured on {datetime.datetime.now(datetime.UTC).date()}, {_hardware(how)}, one thread a network: "
+        f"{spent:.0f} CPU seconds in all, {spent / 120:.0f} minutes on two idle cores. {p.dataset}: {p.size.train} "
+        f"training images, {p.size.epochs} epochs for every recipe; deck: {p.deck_size.train} images, "
+        f"{p.deck_size.epochs} epochs, {TITLES[done.deck[0].job.recipe]}. Tested on {p.exam.test} clean images and "
+        f"{p.exam.a_cell} for each of 15 corruptions and 5 severities; settings and gate chosen on {p.exam.validation} "
+        "other training images. All in percent."
     )
     parts = [
-        head, "### Recipes", recipes_table(singles, rows), "### Recipes by corruption", corruption_table(rows),
-        "### Deck", corruption_table(result.rows), "### Picks of the gate", picks_table(result), "### Spectra",
-        spectra_table(result),
+        head, "## Recipes", recipes_table(found), "## The paper's claim", claims_table(found),
+        "## Deck", corruption_table(result.rows), "## Gain of the deck, and picks of its gate", gains_table(result),
+        "## Gates tried", gates_table(result), "## Settings tried", settings_table(done.choices), f"## On {BOARD}",
+        fits_table(fits), "## Recipes by corruption, mean of seeds", corruption_table([n.mean_row() for n in found]),
     ]  # fmt: skip
     return "\n\n".join(parts) + "\n"
 
 
-def _cpu() -> str:
+def _hardware(how: How) -> str:
     info = Path("/proc/cpuinfo")
-    names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")] \
-        if info.exists() else []  # fmt: skip
-    return names[0] if names else platform.processor()
+    text = info.read_text() if info.exists() else ""
+    names = [line.split(":", 1)[1].strip() for line in text.splitlines() if line.startswith("model name")]
+    cpu = f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
+    if how.device == "cpu":
+        return cpu
+    import torch
 
-
-def records(rows: Sequence[Row], result: DeckResult) -> list[dict[str, Any]]:
-    """Accuracies as a list of figures; a deck's peer is its best single card."""
-    best = max(result.rows[:4], key=lambda r: r.mean)
-    found = []
-    for row in (*rows, *result.rows):
-        peer = best if row.name.startswith("deck") else rows[0]
-        for work, value, peer_value in (("clean", row.clean, peer.clean), ("corrupted", row.mean, peer.mean)):
-            found.append({
-                "work": f"MNIST, {work}", "tool": row.name, "value": value, "unit": "accuracy", "peer": peer.name,
-                "peer_value": peer_value, "ratio": value / peer_value,
-            })  # fmt: skip
-    return found
+    return f"{torch.cuda.get_device_name()}, {cpu}"
 
 
 if __name__ == "__main__":

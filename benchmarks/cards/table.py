@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks.cards.decks import WINDOWS, DeckResult, Row
-from benchmarks.cards.jobs import TITLES, Outcome
+import numpy as np
+from benchmarks.cards.compare import Line, claims
+from benchmarks.cards.decks import WINDOWS, DeckResult, Row, describe
+from benchmarks.cards.fit import FIGURES, Fit
+from benchmarks.cards.plan import PEERS, SETTINGS, TICKETS, TITLES
+from benchmarks.cards.study import Choice
 
 from cardc.frontend.train.corruptions import CORRUPTIONS
 
@@ -14,39 +18,95 @@ def percent(share: float) -> str:
     return f"{100 * share:.1f}"
 
 
-def recipes_table(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> str:
-    """One line a network: clean, corrupted, what its training cost."""
-    lines = ["| recipe | sparsity | clean | corrupted | drop | epochs | seconds |", "|---|---|---|---|---|---|---|"]
-    for o, row in zip(outcomes, rows, strict=True):
-        lines.append(
-            f"| {TITLES[o.job.recipe]} | {percent(o.sparsity)} | {percent(row.clean)} | {percent(row.mean)} "
-            f"| {percent(row.clean - row.mean)} | {o.epochs} | {o.seconds:.0f} |"
-        )
-    return "\n".join(lines)
+def spread(shares: Sequence[float]) -> str:
+    """Mean and range over seeds, in percent."""
+    mean = percent(float(np.mean(shares)))
+    return mean if len(shares) == 1 else f"{mean} ({percent(min(shares))} ... {percent(max(shares))})"
+
+
+def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def recipes_table(lines: Sequence[Line]) -> str:
+    """One line a network and sparsity: clean, corrupted, what its training cost."""
+    heads = ("network", "recipe", "sparsity", "clean", "corrupted", "drop", "epochs", "CPU seconds")
+    rows = [
+        (n.arch, TITLES[n.recipe], percent(n.sparsity), spread(n.clean), spread(n.corrupted),
+         percent(float(np.mean(n.clean) - np.mean(n.corrupted))), str(n.epochs), f"{n.cpu_seconds:.0f}")
+        for n in lines
+    ]  # fmt: skip
+    return _table(heads, rows)
+
+
+def claims_table(lines: Sequence[Line]) -> str:
+    """Lottery-ticket style against the other two, seed by seed."""
+    heads = (
+        "network", "sparsity", f"corrupted: {', '.join(TITLES[r] for r in TICKETS)}",
+        f"corrupted: {', '.join(TITLES[r] for r in PEERS)}", "difference by seed", "the paper's claim",
+    )  # fmt: skip
+    rows = [
+        (c.arch, percent(c.sparsity), spread(c.tickets), spread(c.peers),
+         ", ".join(f"{100 * (t - p):+.1f}" for t, p in zip(c.tickets, c.peers, strict=True)), c.verdict)
+        for c in claims(lines)
+    ]  # fmt: skip
+    return _table(heads, rows)
 
 
 def corruption_table(rows: Sequence[Row]) -> str:
     """One line a corruption, one column a network or deck."""
-    lines = [f"| corruption | {' | '.join(r.name for r in rows)} |", "|---" * (len(rows) + 1) + "|"]
-    lines.append(f"| *clean* | {' | '.join(percent(r.clean) for r in rows)} |")
-    for i, name in enumerate(CORRUPTIONS):
-        lines.append(f"| {name.replace('_', ' ')} | {' | '.join(percent(r.corrupted[i]) for r in rows)} |")
-    lines.append(f"| **mean of corruptions** | {' | '.join(percent(r.mean) for r in rows)} |")
-    return "\n".join(lines)
+    body = [[f"*{'clean'}*", *(percent(r.clean) for r in rows)]]
+    body += [[name.replace("_", " "), *(percent(r.corrupted[i]) for r in rows)] for i, name in enumerate(CORRUPTIONS)]
+    body.append(["**mean of corruptions**", *(percent(r.mean) for r in rows)])
+    return _table(["corruption", *(r.name for r in rows)], body)
 
 
-def picks_table(result: DeckResult) -> str:
-    """How often the gate picks the second augmentation, in percent."""
+def gains_table(result: DeckResult) -> str:
+    """The adaptive deck, M = 1, less the single card that validation chose and less the best in hindsight."""
+    cards = result.rows[: len(result.deck.cards)]
+    chosen, best = cards[result.chosen_single], max(cards, key=lambda r: r.mean)
+    deck = next(r for r in result.rows if r.name == "deck, adaptive, M = 1")
     second = result.deck.gate.names[1] if result.deck.gate else ""
-    heads = [f"{second}, M = {m}" for m in WINDOWS]
-    lines = [f"| corruption | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
-    lines.append(f"| *clean* | {' | '.join(percent(result.clean_picks[m]) for m in WINDOWS)} |")
+    heads = [f"gain over {chosen.name} (chosen by validation)", f"gain over {best.name} (best when tested)"]
+    heads += [f"{second} picked, M = {m}" for m in WINDOWS]
+
+    def line(name: str, value: float, peers: Sequence[float], picks: Sequence[float]) -> list[str]:
+        return [name, *(f"{100 * (value - p):+.1f}" for p in peers), *map(percent, picks)]
+
+    body = [line("*clean*", deck.clean, (chosen.clean, best.clean), [result.clean_picks[m] for m in WINDOWS])]
     for i, name in enumerate(CORRUPTIONS):
-        lines.append(f"| {name.replace('_', ' ')} | {' | '.join(percent(result.picks[m][i]) for m in WINDOWS)} |")
-    return "\n".join(lines)
+        peers = chosen.corrupted[i], best.corrupted[i]
+        body.append(line(name.replace("_", " "), deck.corrupted[i], peers, [result.picks[m][i] for m in WINDOWS]))
+    means = [float(np.mean(result.picks[m])) for m in WINDOWS]
+    body.append(line("**mean of corruptions**", deck.mean, (chosen.mean, best.mean), means))
+    return _table(["corruption", *heads], body)
 
 
-def spectra_table(result: DeckResult) -> str:
-    """How well each spectrum tells the augmentations apart on training images."""
-    lines = ["| spectrum | right picks |", "|---|---|"]
-    return "\n".join([*lines, *(f"| {name} | {percent(share)} |" for name, share in result.spectra)])
+def gates_table(result: DeckResult, most: int = 10) -> str:
+    """The best of the gates tried, by what they were chosen by."""
+    ranked = sorted(result.candidates, key=lambda c: -c.adaptive)[:most]
+    heads = ("spectrum", "adaptive deck, validation images under held-out corruptions", "augmentations told apart")
+    return _table(heads, [(describe(c), percent(c.adaptive), percent(c.told_apart)) for c in ranked])
+
+
+def settings_table(choices: Sequence[Choice]) -> str:
+    """Validation accuracy of every setting; the one taken is bold."""
+    rows = []
+    for c in choices:
+        texts = [f"{_setting(s)}: {percent(a)}" for s, a in zip(SETTINGS[c.recipe], c.accuracies, strict=True)]
+        rows.append([TITLES[c.recipe], *(f"**{t}**" if i == c.taken else t for i, t in enumerate(texts))])
+    return _table(["recipe", "first", "second", "third"], rows)
+
+
+def _setting(setting: dict[str, float]) -> str:
+    return ", ".join(f"{key} {value:g}" for key, value in setting.items())
+
+
+def fits_table(fits: Sequence[Fit]) -> str:
+    """What the compiler makes of the networks, and what had been estimated before training."""
+    rows = []
+    for f in fits:
+        made = [f"{f.compiled[n]:,} ({f.estimated[n]:,})" for n in FIGURES] if f.compiled else [f.why, "", ""]
+        rows.append([f.name, "yes" if f.fits else "no", *made])
+    return _table(["network", "fits", *(f"{n.replace('_', ' ')} (estimate)" for n in FIGURES)], rows)

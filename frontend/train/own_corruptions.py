@@ -12,6 +12,7 @@ Image = NDArray[np.uint8]
 _GLASS = ((0.7, 1, 2), (0.9, 2, 1), (1.0, 2, 3), (1.1, 3, 2), (1.5, 4, 2))  # sigma, reach, rounds
 _FOG = ((1.5, 2.0), (2.0, 2.0), (2.5, 1.7), (2.5, 1.5), (3.0, 1.4))  # thickness, decay of the roughness
 _IMPULSE = (0.03, 0.06, 0.09, 0.17, 0.27)  # share of pixels
+_GAUSSIAN = (1, 2, 3, 4, 6)  # sigma in pixels
 
 
 def impulse_noise(image: Image, severity: int, random: np.random.Generator) -> Image:
@@ -19,6 +20,11 @@ def impulse_noise(image: Image, severity: int, random: np.random.Generator) -> I
     hit = random.random(image.shape) < _IMPULSE[severity - 1]
     salt = random.random(image.shape) < 0.5
     return np.where(hit, np.where(salt, 255, 0), image).astype(np.uint8)
+
+
+def gaussian_blur(image: Image, severity: int, random: np.random.Generator) -> Image:
+    """`image` [H, W, 3] blurred; nothing is random."""
+    return _bytes(_blurred(image / 255, _GAUSSIAN[severity - 1]))
 
 
 def glass_blur(image: Image, severity: int, random: np.random.Generator) -> Image:

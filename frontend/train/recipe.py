@@ -122,13 +122,16 @@ def one_thread() -> Iterator[None]:
 
 
 @torch.no_grad()
-def predict(model: nn.Module, x: FloatArray, batch_size: int = 256) -> FloatArray:
-    """Logits [N, classes] in eval mode; the model's mode is left as it was."""
+def predict(model: nn.Module, x: FloatArray, batch_size: int = 256, device: str = "cpu") -> FloatArray:
+    """Logits [N, classes] in eval mode, computed on `device`; the model's mode is left as it was, on the CPU."""
+    if len(x) == 0:
+        raise CompileError("no images to predict", fix="give at least one")
     was_training = model.training
-    model.eval()
+    model.eval().to(device)
+    batches = (torch.from_numpy(x[i : i + batch_size]).to(device) for i in range(0, len(x), batch_size))
     with one_thread():
-        parts = [model(torch.from_numpy(x[i : i + batch_size])).numpy() for i in range(0, len(x), batch_size)]
-    model.train(was_training)
+        parts = [model(batch).cpu().numpy() for batch in batches]
+    model.train(was_training).to("cpu")
     return np.concatenate(parts)
 
 

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from cardc.errors import CompileError
-from cardc.frontend.train.corruptions import CORRUPTIONS, corrupted
+from cardc.frontend.train.corruptions import CORRUPTIONS, HELD_OUT, corrupted
 from cardc.frontend.train.own_corruptions import fog, glass_blur, impulse_noise, plasma
 from cardc.frontend.train.parquet import decode, read_folders, read_parquet
 
@@ -73,7 +73,7 @@ def test_bad_data_is_refused(tmp_path: Path) -> None:
             run()
 
 
-@pytest.mark.parametrize("name", CORRUPTIONS)
+@pytest.mark.parametrize("name", [*CORRUPTIONS, *(n for n in HELD_OUT if n != "saturate")])
 def test_corruptions_grow_with_severity_and_repeat(name: str) -> None:
     i, j = np.mgrid[:28, :28]
     disc = (i - 13.3) ** 2 + (j - 12.7) ** 2 < 60
@@ -88,6 +88,14 @@ def test_corruptions_grow_with_severity_and_repeat(name: str) -> None:
     assert 0 <= strong.min() <= strong.max() <= 1
     assert 0 < np.abs(weak - x).mean() < np.abs(strong - x).mean()
     assert np.array_equal(corrupted(x, name, 5), strong)
+
+
+def test_saturation_is_for_colours() -> None:
+    """Weak saturation leaves grey as it is, up to a rounding of HSV to bytes."""
+    grey = (np.arange(4 * 32 * 32) % 256 / 255).reshape(4, 1, 32, 32).astype(np.float32)
+    assert np.abs(corrupted(grey, "saturate", 1) - grey).max() <= 1.01 / 255
+    x = RANDOM.random((2, 3, 32, 32), np.float32)
+    assert np.abs(corrupted(x, "saturate", 1) - x).mean() > 0.05
 
 
 def test_colour_is_kept_and_noise_follows_its_seed() -> None:
