@@ -66,7 +66,18 @@ _CHOICES: Mapping[str, tuple[str, ...]] = {
     "backend": tuple(_KEYS),
     "core": CORES,
     "features": tuple(FEATURES),
-    "hls4ml_backend": ("Vitis", "Vivado"),
+    # Every backend of hls4ml; backends/hls4ml says which it supports, and why it does not support the others.
+    "hls4ml_backend": (
+        "Vitis",
+        "Vivado",
+        "VivadoAccelerator",
+        "VitisAccelerator",
+        "Catapult",
+        "Quartus",
+        "oneAPI",
+        "Libero",
+        "SymbolicExpression",
+    ),
     "io_types": ("io_parallel", "io_stream"),
 }
 _MAY_BE_ZERO = ("uram", "dsp", "bram18")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import onnx_ir as ir
 
@@ -14,7 +16,19 @@ from ...targets.base import Target
 
 INPUT = "x_in"
 # hls4ml's backends whose C simulation is compared with the integer graph in the tests.
-BACKENDS = ("Vitis",)
+BACKENDS = ("Vitis", "Vivado", "VivadoAccelerator")
+# Those that were tried with the same test and did not pass it, and why.
+_AC = "it writes ac_int and ac_channel, and cardc's layers are written in ap_int and hls::stream"
+REFUSED: Mapping[str, str] = MappingProxyType(
+    {
+        "Catapult": _AC,
+        "Quartus": _AC,
+        "oneAPI": "its C simulation needs Intel's icpx and SYCL pipes, so nothing of it could be compared",
+        "Libero": "its C simulation needs Microchip's SmartHLS, so nothing of it could be compared",
+        "SymbolicExpression": "it computes formulas, not layers",
+        "VitisAccelerator": "hls4ml 1.3.0 has no backend of that name",
+    }
+)
 # What hls4ml's own files, types and variables are called: a project of such a name would collide with them.
 _TAKEN = re.compile(
     r"(nnet|cardc|ap|hls)(_.*)?|(input|result|layer|config|w|b|threshold|falling|multiplier|offset)\d*(_.*)?"
@@ -51,23 +65,35 @@ def split_host(model: ir.Model) -> tuple[ir.Value, list[ir.Node]]:
     return candidates[0], hardware
 
 
-def check_target(target: Target) -> None:
-    """CompileError unless `target` is an FPGA that this backend has been tested for."""
+def check_target(target: Target, chosen: str = "") -> str:
+    """The hls4ml backend for `target`: `chosen`, else the board's own.
+
+    CompileError unless it is one that passes the tests, and the target one that it can build for.
+    """
     if target.backend != "hls4ml":
         raise CompileError(
             f"target {target.name} is built by backend {target.backend!r}, not by hls4ml",
             fix="choose an FPGA board: `cardc targets` lists them",
         )
-    if target.hls4ml_backend not in BACKENDS:
+    backend = chosen or target.hls4ml_backend
+    if backend not in BACKENDS:
+        why = f": {REFUSED[backend]}" if backend in REFUSED else ""
         raise CompileError(
-            f"hls4ml backend {target.hls4ml_backend!r} is not supported",
+            f"hls4ml backend {backend!r} is not supported{why}",
             node=target.name,
-            fix=f"set `hls4ml_backend` to {' or '.join(BACKENDS)} in the board's file",
+            fix=f"use one of {', '.join(BACKENDS)} (`hls4ml_backend` in the board's file, or the option `backend`)",
+        )
+    if backend == "VivadoAccelerator" and not target.hls4ml_board:
+        raise CompileError(
+            "hls4ml has no ready-made design for this board",
+            node=target.name,
+            fix="use backend Vitis or Vivado, which export an IP core, or set `hls4ml_board` in the board's file",
         )
     if not _PART.fullmatch(target.part):  # it goes into Tcl
         raise CompileError(
             f"{target.part!r} is no part name", node=target.name, fix="use letters, digits, '.', '_' and '-'"
         )
+    return backend
 
 
 def project_name(model: ir.Model) -> str:

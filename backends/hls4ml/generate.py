@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ from ...errors import CompileError
 from ...targets.base import Target
 from .layer import Layer, Plan
 from .vendor import hls4ml, quiet
+
+_FLOAT_BITS = 24
 
 
 def layer_entry(layer: Layer) -> dict[str, Any]:
@@ -40,13 +43,16 @@ def _config(plan: Plan, target: Target, folder: Path, backend: Any) -> dict[str,
         if layer.class_name == "Reshape":  # hls4ml may put a repacking of the stream in its place
             names[f"repack_{layer.name}"] = {**layer_config(layer), "Trace": False}
     period = target.clock_period_ns
-    config: dict[str, Any] = backend.create_initial_config(
-        part=target.part,
-        clock_period=int(period) if period == int(period) else round(period, 6),
-        io_type=plan.io_type,
-    )
+    settings: dict[str, Any] = {
+        "part": target.part,
+        "clock_period": int(period) if period == int(period) else round(period, 6),
+        "io_type": plan.io_type,
+    }
+    if plan.backend == "VivadoAccelerator":
+        settings |= {"board": target.hls4ml_board}
+    config: dict[str, Any] = backend.create_initial_config(**settings)
     config |= {
-        "Backend": target.hls4ml_backend,
+        "Backend": plan.backend,
         "ProjectName": plan.project,
         "OutputDir": str(folder),
         "HLSConfig": {"Model": {"ReuseFactor": 1, "Strategy": "Latency"}, "LayerName": names},
@@ -60,7 +66,9 @@ def hls_model(plan: Plan, target: Target, folder: Path) -> Any:
     CompileError where hls4ml itself fails.
     """
     package = hls4ml()
-    backend = package.backends.get_backend(target.hls4ml_backend)
+    backend = package.backends.get_backend(plan.backend)
+    if plan.backend == "VivadoAccelerator":
+        _check_accelerator(plan, target, package)
     entries = [layer_entry(layer) for layer in plan.layers]
     graph = package.model.graph.ModelGraph
     with quiet() as said:
@@ -68,6 +76,33 @@ def hls_model(plan: Plan, target: Target, folder: Path) -> Any:
             return graph.from_layer_list(_config(plan, target, folder, backend), entries)
         except Exception as error:  # hls4ml raises bare Exceptions
             raise _failed("hls4ml could not convert the graph", error, said.getvalue(), plan) from error
+
+
+def _check_accelerator(plan: Plan, target: Target, package: Any) -> None:
+    """CompileError where hls4ml has no design for the board, or would build it for another part, or a value would not
+    survive the float that its AXI wrapper carries it in."""
+    folder = Path(package.backends.vivado_accelerator.__file__).parent
+    boards = json.loads((folder / "supported_boards.json").read_text(encoding="utf-8"))
+    if target.hls4ml_board not in boards:
+        raise CompileError(
+            f"hls4ml has no design for a board {target.hls4ml_board!r}",
+            node=target.name,
+            fix=f"use one of {', '.join(sorted(boards))}, or backend Vitis or Vivado",
+        )
+    part = boards[target.hls4ml_board]["part"]
+    if part != target.part:
+        raise CompileError(
+            f"hls4ml builds board {target.hls4ml_board} for part {part}, not {target.part}",
+            node=target.name,
+            fix="use backend Vitis or Vivado for this part",
+        )
+    for layer in (plan.first, plan.last):
+        if layer.result.width > _FLOAT_BITS:
+            raise CompileError(
+                f"{layer.result.width} bits do not fit the 32-bit floats of hls4ml's AXI wrapper exactly",
+                node=layer.node,
+                fix="use backend Vitis or Vivado",
+            )
 
 
 def write(model: Any, plan: Plan) -> None:

@@ -78,7 +78,7 @@ class Plan:
     """A whole project: `layers` in order, the first the input; `boundary` is the tensor the top takes.
 
     `views` are tensors of the graph that are other readings of a layer's result, such as its transposition;
-    `exit` is the graph's output: the last layer's result or a view of it.
+    `exit` is the graph's output: the last layer's result or a view of it. `backend` is hls4ml's.
     """
 
     project: str
@@ -86,6 +86,7 @@ class Plan:
     layers: tuple[Layer, ...]
     boundary: ir.Value
     exit: Tensor
+    backend: str = "Vitis"
     views: tuple[Tensor, ...] = ()
 
     @property

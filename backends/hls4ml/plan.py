@@ -52,7 +52,7 @@ def make_plan(model: ir.Model, target: Target, options: Options) -> Plan:
     CompileError (all nodes at once) for an operator without a lowering, a graph that is not at the integer
     level, a layer too large for io_parallel, or a target that is no hls4ml target.
     """
-    check_target(target)
+    backend = check_target(target, options.backend)
     boundary, nodes = split_host(model)
     unsupported = [node for node in nodes if (node.domain, node.op_type) not in LOWERINGS]
     raise_all([_unsupported(node) for node in unsupported])
@@ -69,7 +69,8 @@ def make_plan(model: ir.Model, target: Target, options: Options) -> Plan:
     raise_all(errors)
     end = _single_output(model, builder)
     _check_fan_out(builder)
-    return Plan(project_name(model), builder.io_type, tuple(builder.layers), boundary, end, tuple(builder.views))
+    layers, views = tuple(builder.layers), tuple(builder.views)
+    return Plan(project_name(model), builder.io_type, layers, boundary, end, backend, views)
 
 
 def _unsupported(node: ir.Node) -> CompileError:

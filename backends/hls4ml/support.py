@@ -58,6 +58,7 @@ def _bench(plan: Plan, n_golden: int) -> str:
         .render(
             project=plan.project,
             stream=plan.io_type == "io_stream",
+            axi=plan.backend == "VivadoAccelerator",
             x=plan.first.name,
             n_in=plan.first.layout.order.size,
             n_out=plan.last.layout.order.size,
@@ -85,6 +86,7 @@ def _readme(plan: Plan, target: Target) -> str:
             part=target.part,
             clock_mhz=f"{target.clock_hz / 1e6:g}",
             io_type=plan.io_type,
+            backend=plan.backend,
             first=_end(plan.first),
             last=_end(plan.last),
             facts=plan_facts(plan),

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from tests.graphs import BIPOLAR, IntegerGraph, uint
 
 from cardc.backends.hls4ml import Options, layer_facts
+from cardc.backends.hls4ml.edges import REFUSED
 from cardc.backends.hls4ml.layout import Layout
 from cardc.backends.hls4ml.lower_linear import weight_type
 from cardc.backends.hls4ml.plan import make_plan
@@ -154,8 +155,14 @@ def test_wrong_targets() -> None:
     from cardc.targets.base import load
 
     assert "built by backend 'c'" in _refused(mlp(), target=load("nucleo-f446re"))
-    vivado = dataclasses.replace(PYNQ, hls4ml_backend="Vivado")
-    assert "'Vivado' is not supported" in _refused(mlp(), target=vivado)
+    for backend, why in REFUSED.items():
+        said = _refused(mlp(), target=dataclasses.replace(PYNQ, hls4ml_backend=backend))
+        assert f"hls4ml backend {backend!r} is not supported: {why}" in said
+        assert said == _refused(mlp(), Options(backend=backend))
+        assert "use one of Vitis, Vivado, VivadoAccelerator" in said
+    assert "'Vitsi' is not supported" in _refused(mlp(), Options(backend="Vitsi"))
+    bare = dataclasses.replace(PYNQ, hls4ml_board="")
+    assert "no ready-made design for this board" in _refused(mlp(), Options(backend="VivadoAccelerator"), bare)
     parallel = dataclasses.replace(PYNQ, io_types=("io_parallel",))
     assert "does not take io_stream" in _refused(card(), target=parallel)
 
