@@ -17,6 +17,7 @@ from ...targets.base import Target
 from . import runtime
 from .constants import weights, weights_header
 from .header import header
+from .image import Pixels, image
 from .network import network
 from .packaging import packaging
 from .program import Program, build
@@ -36,11 +37,12 @@ def lowering(target: Target) -> tuple[ChooseEncodings, PlanMemory]:
 @dataclass(frozen=True)
 class CBackend:
     """`title` names the network (any text; its files and functions get the nearest C identifier); None takes the
-    graph's name."""
+    graph's name. With `pixels`, the library takes images too."""
 
     name: str = "c"
     title: str | None = None
     vectors: int = 24
+    pixels: Pixels | None = None
 
     def emit(self, model: ir.Model, target: Target) -> Project:
         """The project of `model` for `target`. CompileError, with node and remedy, for what has no exact kernel."""
@@ -55,23 +57,26 @@ class CBackend:
         name = self.identifier(model)
         inputs = golden_inputs(program, self.vectors)
         outputs = integers(model, program, inputs)[program.schedule.output.name or ""]
-        files = {**library_files(name, program), f"test/{name}_selftest.c": selftest(name, program, inputs, outputs)}
+        files = library_files(name, program, self.pixels)
+        files[f"test/{name}_selftest.c"] = selftest(name, program, inputs, outputs)
         sources = sorted(path for path in files if path.startswith("src/") and path.endswith(".c"))
         files |= packaging(name, program, target.title, sources, f"test/{name}_selftest.c")
         return Project({PurePosixPath(path): text for path, text in files.items()})
 
 
-def library_files(name: str, program: Program) -> dict[str, str]:
+def library_files(name: str, program: Program, pixels: Pixels | None = None) -> dict[str, str]:
     """`src/`: the network's files and the kernels that it uses, no others."""
     output = program.schedule.output
     scale = output.metadata_props.get(OUT_SCALE, _scale(output))
     kernels = set(program.functions) | {"cardc_argmax_i16" if program.out_type == "int16_t" else "cardc_argmax_i32"}
     own = {
-        f"{name}.h": header(name, program, scale, output.metadata_props.get(OUT_OFFSET, "0.0")),
+        f"{name}.h": header(name, program, scale, output.metadata_props.get(OUT_OFFSET, "0.0"), pixels),
         f"{name}.c": network(name, program, declaring(kernels)),
         f"{name}_weights.h": weights_header(name, program),
         f"{name}_weights.c": weights(name, program),
     }
+    if pixels is not None:
+        own[f"{name}_image.c"] = image(name, program, pixels)
     quantize = quantizer(name, program)
     if quantize is not None:
         own[f"{name}_quantize.c"] = quantize

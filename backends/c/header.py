@@ -6,6 +6,7 @@ import onnx_ir as ir
 
 from ...ops.base import shape_of
 from ...ops.qtype import QType, qtype
+from .image import Pixels, describe, signature
 from .products import elements
 from .program import Program
 from .writer import Writer, comment_text
@@ -14,7 +15,7 @@ OK, ERROR_NULL, ERROR_ALIGN = 0, 1, 2
 ALIGN = 4
 
 
-def header(name: str, program: Program, scale: str, offset: str) -> str:
+def header(name: str, program: Program, scale: str, offset: str, pixels: Pixels | None = None) -> str:
     """`<name>.h`: sizes, types, the three functions, each documented."""
     w, up = Writer(), name.upper()
     source, output = program.schedule.source, program.schedule.output
@@ -65,6 +66,13 @@ def header(name: str, program: Program, scale: str, offset: str) -> str:
             f"{name}_predict takes, exactly. It is linked only if it is used.",
         )
         w(f"void {name}_quantize(const float in[{up}_IN], {program.in_type} out[{up}_IN]);")
+    if pixels is not None:
+        w()
+        w.comment(
+            f"The bytes of an image, {describe(program, pixels)}, to the integers that",
+            f"{name}_predict takes, exactly as the model's own input quantiser does.",
+        )
+        w(f"{signature(name, program)};")
     w()
     w("#ifdef __cplusplus")
     w("}")

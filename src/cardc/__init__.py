@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from .api import compile, verify
+from .backends.c.image import Pixels
 from .builds import Build
 from .errors import CompileError
 
 __version__ = "0.1.0"
-__all__ = ["Build", "CompileError", "__version__", "compile", "verify"]
+__all__ = ["Build", "CompileError", "Pixels", "__version__", "compile", "verify"]

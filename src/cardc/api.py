@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .backends.c.image import Pixels
 from .builds import Build, build_for
 from .builds.base import DEFAULT_EMULATED, silent
 from .compiler import After, Entrance, Source, lower
@@ -26,6 +27,7 @@ def compile(
     after: After | None = None,
     entrance: Entrance | None = None,
     dims: Mapping[str, int] | None = None,
+    pixels: Pixels | None = None,
 ) -> Build:
     """Compile `source` for `target`, exactly.
 
@@ -33,13 +35,14 @@ def compile(
     `target`: the name of a board, a path to a board's TOML file, or a Target. `name`: of the library.
     `after(pass_name, graph)` sees the graph behind each pass. `entrance` quantises the input of a model that does not.
     `dims`: sizes of symbolic axes of the input by their names, as {"H": 32}; the batch needs none.
+    `pixels`: how bytes of an image become the model's input, for a C library that takes images.
 
     Raises CompileError, with node, reason and remedy, for what cannot be lowered exactly. A design that does not
     fit compiles, so that it can be looked at; `build.report.fits` tells, and `build.write` refuses.
     """
     board = target if isinstance(target, Target) else load(target)
     lowered = lower(source, board, sample=sample, name=name, after=after, entrance=entrance, dims=dims)
-    return build_for(lowered, board)
+    return build_for(lowered, board, pixels)
 
 
 def verify(

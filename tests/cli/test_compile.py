@@ -130,3 +130,22 @@ def test_the_library_as_one_header(cardc: Cardc, folder: Path) -> None:
     assert refused.code == 2
     assert "gets no C library" in refused.err
     assert not (folder / "out" / f"small-{FPGA}").exists()
+
+
+def test_a_library_that_takes_images(cardc: Cardc, folder: Path) -> None:
+    ran = cardc("compile", "small.onnx", "--target", MCU, "--image", "--image-mean", "0.5", "--image-std", "0.25")
+    assert ran.code == 0
+    out = folder / "out" / f"small-{MCU}" / "src"
+    assert "(byte / 255 - 0.5) / 0.25" in (out / "small.h").read_text()
+    assert "small_quantize_image" in (out / "small_image.c").read_text()
+    for options, said in (
+        (("--image", "--image-std", "0"), "divided by zero"),
+        (("--image", "--image-mean", "a,b"), "--image-mean a,b"),
+        (("--image-mean", "0.5"), "without --image"),
+        (("--image", "--image-mean", "1,2,3,4,5"), "5 numbers for the mean"),
+    ):
+        refused = cardc("compile", "small.onnx", "--target", MCU, *options)
+        assert (refused.code, said in refused.err, "fix" in refused.err) == (2, True, True), refused.err
+    refused = cardc("compile", "small.onnx", "--target", FPGA, "--image")
+    assert refused.code == 2
+    assert "gets no C library" in refused.err

@@ -9,11 +9,13 @@ from functools import cached_property, partial
 import numpy as np
 
 from ..backends.c.backend import CBackend
+from ..backends.c.image import Pixels
 from ..backends.c.program import Program
 from ..backends.c.program import build as build_program
 from ..backends.c.run import EMULATED, FLASH, CBuild, Measurement
 from ..backends.c.single_header import single_header
 from ..backends.c.step import Step
+from ..compiler import Lowered
 from ..ops.base import Array, constant, operand, result, shape_of, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import find_qtype, qtype
@@ -22,12 +24,18 @@ from ..passes.plan_memory import OFFSET, SCRATCH
 from ..passes.schedule import Stage as Scheduled
 from ..project import Project
 from ..report import Figure, Layer, MemoryMap, MemoryTensor, Report, board, fits, latency_seconds, mcu_cycles
+from ..targets.base import Target
 from ..verify.run import Stage
 from .base import Build
 
 
 class McuBuild(Build):
-    """C library and emulation. Sizes come from the linked program, instructions from the emulated core."""
+    """C library and emulation. Sizes come from the linked program, instructions from the emulated core. `pixels` says
+    how bytes of an image become the model's input, for a library that takes images."""
+
+    def __init__(self, lowered: Lowered, target: Target, pixels: Pixels | None = None) -> None:
+        self.pixels = pixels
+        super().__init__(lowered, target)
 
     @cached_property
     def program(self) -> Program:
@@ -35,7 +43,7 @@ class McuBuild(Build):
 
     @cached_property
     def _backend(self) -> CBackend:
-        return CBackend(title=self.name)
+        return CBackend(title=self.name, pixels=self.pixels)
 
     @cached_property
     def project(self) -> Project:
