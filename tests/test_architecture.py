@@ -33,7 +33,8 @@ BELOW: dict[str, set[str]] = {
     "frontend": {"errors", "identifiers", "ops", "targets"},  # a training budget is a board's
     "passes": {"errors", "ops", "targets"},
     "report": {"errors", "identifiers", "ops", "passes", "project", "targets"},
-    "backends": {"errors", "identifiers", "ops", "passes", "project", "report", "targets"},
+    "estimate": {"errors", "report"},
+    "backends": {"errors", "estimate", "identifiers", "ops", "passes", "project", "report", "targets"},
 }
 OPTIONAL = ("torch", "brevitas", "hls4ml", "unicorn", "elftools", "ziglang", "sklearn", "onnxscript", "onnxoptimizer")
 

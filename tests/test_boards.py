@@ -31,4 +31,4 @@ def test_fpgas(tmp_path: Path, name: str) -> None:
     part = targets.load(name).part
     assert any(part.encode() in content for content in build.project.files.values())
     assert build.report.fits
-    assert build.report.totals["lut"].stage == "estimated:analytic"
+    assert build.report.totals["lut"].stage == "estimated:csynth"

@@ -7,33 +7,14 @@ from functools import cached_property
 
 import onnx_ir as ir
 
-from ..backends.hls4ml import Csim, LayerFacts, emit, layer_facts
-from ..ops.base import Array, constant, operand, result, shape_of
-from ..ops.graph import is_cardc
+from ..backends.hls4ml import Csim, LayerFacts, Options, cost_layers, emit, make_plan, plan_facts, tool_of
+from ..estimate import LayerEstimate, estimate, routed
+from ..ops.base import Array, operand, result, shape_of
 from ..ops.qtype import find_qtype, qtype
 from ..project import Project
-from ..report import (
-    FpgaLayer,
-    Layer,
-    Report,
-    board,
-    estimate_design,
-    estimate_layer,
-    fits,
-    latency_seconds,
-    signed_digits,
-)
+from ..report import Layer, Report, board, fits, latency_seconds
 from ..verify.run import Stage
 from .base import Build
-
-_KINDS = {
-    "MatMul": "dense",
-    "Conv": "conv2d",
-    "Threshold": "threshold",
-    "MaxPool": "pool",
-    "Requantize": "requantise",
-    "Affine": "requantise",
-}
 
 
 class FpgaBuild(Build):
@@ -59,17 +40,18 @@ class FpgaBuild(Build):
         return self._csim.run(x)
 
     def _measure(self) -> Report:
-        facts = layer_facts(self.lowered.integer, self.target)
-        nodes = {node.name: node for node in self.lowered.integer.graph}
-        # Layers that only reorder a stream go by their node's name too; a node is costed once.
-        first: dict[str, LayerFacts] = {}
-        for fact in facts:
-            first.setdefault(fact.node, fact)
-        known = [(fact, _cost(fact, nodes[fact.node])) for fact in first.values() if fact.node in nodes]
-        period = self.target.clock_period_ns
-        totals = estimate_design([cost for _, cost in known], period)
+        plan = make_plan(self.lowered.integer, self.target, Options())
+        found = estimate(cost_layers(plan), tool_of(self.target))
+        totals = dict(found.totals) | routed(found.totals)
         totals["latency_s"] = latency_seconds(totals["latency_cycles"], self.target)
-        layers = tuple(_layer(fact, nodes[fact.node], cost, period) for fact, cost in known)
+        nodes = {node.name: node for node in self.lowered.integer.graph}
+        # What only moves elements for a node is part of the totals; a node has one line, that of its own layer.
+        own = {
+            fact.node: (fact, part)
+            for fact, part in zip(plan_facts(plan), found.layers, strict=True)
+            if fact.node in nodes and fact.op == nodes[fact.node].op_type
+        }
+        layers = tuple(_layer(fact, nodes[fact.node], part) for fact, part in own.values())
         return Report(
             model=self.name,
             board=board(self.target),
@@ -81,38 +63,15 @@ class FpgaBuild(Build):
         )
 
 
-def _cost(fact: LayerFacts, node: ir.Node) -> FpgaLayer:
-    """What the estimator needs of a layer; shapes channels-last, as hls4ml has them."""
-    w = constant(node.inputs[1]) if is_cardc(node, "Conv", "MatMul") else None
-    per_channel: tuple[int, ...] = ()
-    if w is not None:
-        rows = w.reshape(w.shape[0], -1) if node.op_type == "Conv" else w.T
-        per_channel = tuple(int(n) for n in signed_digits(rows).sum(axis=1))
-    source, target = operand(node, 0), result(node)
-    kernel = tuple(node.attributes["kernel_shape"].as_ints()) if "kernel_shape" in node.attributes else (1, 1)
-    incoming = qtype(source)
-    return FpgaLayer(
-        name=fact.node,
-        op=_KINDS.get(node.op_type, "other"),
-        in_shape=_channels_last(source),
-        out_shape=_channels_last(target),
-        act_bits=incoming.bits,
-        out_bits=qtype(target).bits,
-        acc_bits=fact.accumulator_bits or incoming.bits,
-        nonzeros=per_channel,
-        levels=fact.levels or (qtype(target).levels - 1 if node.op_type == "Requantize" else 0),
-        kernel=(kernel[0], kernel[1]) if len(kernel) == 2 else (1, kernel[0]),
-        io_type=fact.io_type,
-        reuse_factor=fact.reuse_factor,
-    )
+def _notes(fact: LayerFacts, part: LayerEstimate) -> tuple[str, ...]:
+    """What the figures of a layer do not say by themselves."""
+    zeros = fact.weights - fact.nonzeros
+    folded = fact.strategy == "resource" and zeros
+    saves = (f"weights in memory: its {zeros:,} zero weights save nothing; unroll the layer for that",)
+    return (saves if folded else ()) + tuple(f"extrapolated: {reason}" for reason in part.beyond)
 
 
-def _channels_last(value: ir.Value) -> tuple[int, ...]:
-    shape = shape_of(value)[1:]
-    return (*shape[1:], shape[0])
-
-
-def _layer(fact: LayerFacts, node: ir.Node, cost: FpgaLayer, period: float) -> Layer:
+def _layer(fact: LayerFacts, node: ir.Node, part: LayerEstimate) -> Layer:
     incoming = find_qtype(operand(node, 0))
     return Layer(
         name=fact.node,
@@ -128,5 +87,6 @@ def _layer(fact: LayerFacts, node: ir.Node, cost: FpgaLayer, period: float) -> L
         acc_bits=fact.accumulator_bits,
         requantise={"Threshold": "thresholds", "Requantize": "dyadic"}.get(node.op_type, "none"),
         levels=fact.levels,
-        figures=estimate_layer(cost, period),
+        figures=part.figures,
+        notes=_notes(fact, part),
     )

@@ -7,8 +7,6 @@ from .cycles import latency_seconds, mcu_cycles
 from .exact import Exact
 from .figure import STAGES, TOTALS, Figure, number, show
 from .fit import Check, Fit, fits, require_fit
-from .fpga_estimate import estimate_design, estimate_layer
-from .fpga_layer import FpgaLayer, signed_digits
 from .layers import Layer, MemoryMap, MemoryTensor
 from .model import Board, Report, board
 from .table import accuracy_in_words, exact_in_words, print_report
@@ -23,15 +21,12 @@ __all__ = [
     "Exact",
     "Figure",
     "Fit",
-    "FpgaLayer",
     "Layer",
     "MemoryMap",
     "MemoryTensor",
     "Report",
     "accuracy_in_words",
     "board",
-    "estimate_design",
-    "estimate_layer",
     "exact_in_words",
     "exact_to_json",
     "fits",
@@ -42,5 +37,4 @@ __all__ = [
     "print_report",
     "require_fit",
     "show",
-    "signed_digits",
 ]

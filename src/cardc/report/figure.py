@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral
 
-STAGES = ("measured:elf", "measured:emulated", "measured:csim", "estimated:analytic", "estimated:cpi")
+STAGES = (
+    "measured:elf", "measured:emulated", "measured:csim", "estimated:analytic", "estimated:cpi", "estimated:csynth",
+    "estimated:routed",
+)  # fmt: skip
 
 # Every total that a report may hold, in the order of printing: title and unit.
 TOTALS: dict[str, tuple[str, str]] = {
@@ -18,6 +21,8 @@ TOTALS: dict[str, tuple[str, str]] = {
     "cycles": ("Cycles", ""),
     "lut": ("LUT", ""),
     "ff": ("Flip-flops", ""),
+    "lut_routed": ("LUT after routing", ""),
+    "ff_routed": ("Flip-flops after routing", ""),
     "dsp": ("DSP slices", ""),
     "bram18": ("Block RAM (18 Kb)", ""),
     "uram": ("UltraRAM", ""),

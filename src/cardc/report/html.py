@@ -33,6 +33,8 @@ _STAGES = {
     "measured:emulated": "counted while the library ran on an emulated CPU",
     "measured:csim": "counted in the C simulation of the HLS project",
     "estimated:analytic": "computed from the weights and shapes, with its error band",
+    "estimated:csynth": "what C synthesis would report, from the weights, with the band of held-out designs",
+    "estimated:routed": "what may be left after placing and routing: csynth's estimate times the one public ratio",
     "estimated:cpi": "instructions times a cycles-per-instruction band of this core and memory",
 }
 

@@ -1,0 +1,78 @@
+"""A plan as the estimator sees it: what each layer's hardware is made of.
+
+To search over settings (reuse factors, strategies, io types) count the weights once and change the layers:
+`dataclasses.replace(layer, reuse_factor=4)`, then `cardc.estimate.estimate(layers, tool_of(target))`.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...estimate import FpgaLayer, Products, Tool, count_products
+from ...targets.base import Target
+from .layer import Layer, Plan
+
+_OPS = {
+    "Dense": "dense",
+    "Conv2D": "conv2d",
+    "CardcThreshold": "threshold",
+    "CardcRequantize": "requantise",
+    "CardcPool": "pool",
+    "CardcAdd": "add",
+    "CardcArgMax": "argmax",
+    "CardcReorder": "reorder",
+}
+
+
+def tool_of(target: Target) -> Tool:
+    """The HLS tool and clock of an FPGA target."""
+    return Tool(target.hls4ml_backend.lower(), target.clock_period_ns)
+
+
+def cost_layers(plan: Plan) -> list[FpgaLayer]:
+    """The layers of `plan` in order, as `plan_facts` lists them: without the input and without views."""
+    return [_layer(layer, plan) for layer in plan.layers if layer.class_name not in ("InputLayer", "Reshape")]
+
+
+def _layer(layer: Layer, plan: Plan) -> FpgaLayer:
+    source = plan.layer(layer.inputs[0])
+    products, weight_bits, top_bits = _weights(layer)
+    kernel = (int(layer.constants.get("filt_height", 1)), int(layer.constants.get("filt_width", 1)))
+    return FpgaLayer(
+        name=layer.name,
+        op=_OPS.get(layer.class_name, "other"),
+        in_shape=source.layout.hls_shape,
+        out_shape=layer.layout.hls_shape,
+        act_bits=source.result.width,
+        out_bits=layer.result.width,
+        acc_bits=layer.accum.width if layer.accum is not None else source.result.width,
+        weight_bits=weight_bits,
+        top_bits=top_bits,
+        products=products,
+        levels=int(layer.constants.get("n_levels", 0)),
+        kernel=kernel,
+        strategy=layer.strategy,
+        io_type=plan.io_type,
+        reuse_factor=layer.reuse,
+    )
+
+
+def _weights(layer: Layer) -> tuple[Products | None, int, int]:
+    """The counts of a layer's matrix, the width of its weights, and of those at the top of a memory word."""
+    if layer.accum is None or layer.class_name not in ("Dense", "Conv2D"):
+        return None, 0, 0
+    weights = layer.weights[0]
+    biases = sum(int(np.count_nonzero(w.values)) for w in layer.weights[1:])
+    matrix = weights.values.reshape(-1, weights.values.shape[-1])
+    return count_products(matrix, biases), weights.type.width, _top_bits(weights.in_file, layer)
+
+
+def _top_bits(flat: NDArray[np.int64], layer: Layer) -> int:
+    if layer.strategy != "resource" or layer.reuse == 1:
+        return 0
+    last = flat[(ceil(flat.size / layer.reuse) - 1) * layer.reuse :]
+    lo, hi = int(last.min(initial=0)), int(last.max(initial=0))
+    return 1 + max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0)

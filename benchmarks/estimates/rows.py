@@ -1,0 +1,257 @@
+"""Rows of synthesis results as designs: physical features only, never a name or an id.
+
+The weights behind `weights_key` where they are given, the counts in the columns otherwise, expectations where
+neither is there (random weights that were not published).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from table import DataError, Folder, Record
+
+from cardc.estimate import FpgaLayer, Products, Tool, count_products, expected_products
+
+_OPS = {
+    "avgpool1d": "avgpool", "avgpool2d": "avgpool", "maxpool1d": "maxpool", "maxpool2d": "maxpool", "conv1d": "conv2d",
+}  # fmt: skip
+_POOLS = ("avgpool", "maxpool")
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """One row: what it is (`layers`, `tool`), what synthesis reported (`actual`), and how rows are grouped.
+
+    `kind` is 'layer' or 'network'; `group` names what must be held out together; `strategy`, `label` (the tool) and
+    `dense` are for the tables. `stage` is the tool stage; `adder_bits` is known of distributed arithmetic only.
+    """
+
+    id: str
+    kind: str
+    group: str
+    strategy: str
+    label: str
+    dense: bool
+    layers: tuple[FpgaLayer, ...]
+    tool: Tool
+    actual: Mapping[str, float]
+    stage: str
+    adder_bits: float | None = None
+
+
+def designs(folder: Folder) -> list[Design]:
+    """Every row of the folder. DataError for a row that contradicts itself."""
+    live = _live_outputs(folder)
+    by_id = {record.text("id"): record for record in folder.layers}
+    made = {record.text("id"): _layer(record, folder, live.get(record.text("id"), 1.0)) for record in folder.layers}
+    found = [
+        Design(
+            record.text("id"), "layer", _group(record), record.text("strategy"), record.text("tool"),
+            made[record.text("id")].products is not None, (made[record.text("id")],), _tool(record), record.targets(),
+            record.text("stage") or "csynth",
+        )
+        for record in folder.layers
+    ]  # fmt: skip
+    if len(by_id) != len(folder.layers):
+        raise DataError("layers.csv has an id twice")
+    for record in folder.networks:
+        parts = [name for name in record.text("layer_ids").split(";") if name]
+        known = parts and all(name in made for name in parts)
+        layers = tuple(made[name] for name in parts) if known else _network_layers(record)
+        found.append(
+            Design(
+                record.text("id"), "network", _group(record), record.text("strategy"), record.text("tool"), True,
+                layers, _tool(record), record.targets(), record.text("stage") or "csynth", _adder_bits(record),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _tool(record: Record) -> Tool:
+    word, clock = record.text("tool").lower(), record.number("clock_ns")
+    family = "vitis" if "vitis" in word else "vivado"
+    try:
+        return Tool(family, 5.0 if clock is None else clock, record.text("mul_impl") or "auto")
+    except ValueError as error:
+        raise DataError(f"{record.where}: {error}") from None
+
+
+def _group(record: Record) -> str:
+    """Rows that say nearly the same: one network in all its settings, one shape, one kind of layer."""
+    network = record.text("network").split("/")[0]
+    if network:
+        return network
+    if record.text("op") == "dense":
+        return f"{record.text('n_in')}x{record.text('n_out')}"
+    if "+" in record.text("op"):
+        return f"{record.text('op')} {record.text('io_type')}"
+    return f"{record.text('op')} {record.text('out_shape')}"
+
+
+def _live_outputs(folder: Folder) -> dict[str, float]:
+    """The share of outputs that are not constant, handed on from a dense layer to those behind it."""
+    shares, last, network = {}, 1.0, ""
+    for record in folder.layers:
+        if record.text("network") != network:
+            last, network = 1.0, record.text("network")
+        if record.text("op") == "dense":
+            columns, outputs = _columns(record), record.of("n_out", 1)
+            last = min(1.0, columns / outputs) if network and outputs else 1.0
+        elif network and record.text("op") != "softmax":
+            shares[record.text("id")] = last
+    return shares
+
+
+def _columns(record: Record) -> float:
+    """Outputs with any weight: at least as many as the longest column needs to hold all weights."""
+    nonzeros, longest, outputs = record.number("n_nonzero"), record.number("max_col_nonzero"), record.of("n_out", 1)
+    if not nonzeros or not longest:
+        return outputs
+    return min(outputs, max(ceil(nonzeros / longest), record.of("n_nonzero_bias", 0)))
+
+
+def _shape(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(size) for size in text.split("x")) if text else ()
+    except ValueError:
+        raise DataError(f"{text[:40]!r} is no shape") from None
+
+
+def _layer(record: Record, folder: Folder, live: float) -> FpgaLayer:
+    op = _OPS.get(record.text("op"), record.text("op"))
+    inputs, outputs = int(record.of("n_in", 1)), int(record.of("n_out", 1))
+    in_shape, out_shape = _shape(record.text("in_shape")) or (inputs,), _shape(record.text("out_shape")) or (outputs,)
+    if op == "dense":
+        in_shape, out_shape = (inputs,), (outputs,)
+    products = _products(record, folder, inputs, outputs) if op in ("dense", "conv2d") else None
+    reuse = int(record.of("reuse_factor", 1))
+    if reuse < 1 or not all((*in_shape, *out_shape)):
+        raise DataError(f"{record.where}: sizes and reuse factors start at 1")
+    kernel = (1, 1)
+    if op in _POOLS:
+        sizes = [ceil(a / b) for a, b in zip(in_shape[:-1], out_shape[:-1], strict=False)]
+        kernel = (1, sizes[0]) if len(sizes) == 1 else (sizes[0], sizes[1])
+    elif op == "conv2d":
+        area = max(1, inputs // in_shape[-1])
+        kernel = (1, area) if len(in_shape) < 3 else (round(area**0.5), area // max(1, round(area**0.5)))
+    bits = int(record.of("weight_bits", 16))
+    act, out_bits = int(record.of("act_bits_in", 16)), record.of("act_bits_out", 16)
+    return FpgaLayer(
+        name=record.where, op=op, in_shape=in_shape, out_shape=out_shape, act_bits=act,
+        out_bits=int(record.of("accum_bits", out_bits) if products else out_bits),
+        acc_bits=int(record.of("accum_bits", 16)), weight_bits=bits, products=products, kernel=kernel,
+        top_bits=_top_bits(record, folder, reuse), strategy=record.text("strategy") or "latency",
+        io_type=record.text("io_type") or "io_parallel", reuse_factor=reuse, live=live,
+    )  # fmt: skip
+
+
+def _matrix(record: Record, folder: Folder) -> np.ndarray | None:
+    key = record.text("weights_key")
+    if not key or not folder.weights:
+        return None
+    if key not in folder.weights:
+        raise DataError(f"{record.where}: no weights {key[:60]!r} in weights.npz")
+    matrix = folder.weights[key]
+    shape = (int(record.of("n_in", matrix.shape[0])), int(record.of("n_out", matrix.shape[1])))
+    if matrix.shape != shape:
+        raise DataError(f"{record.where}: weights of {list(matrix.shape)} in a layer of {list(shape)}")
+    return matrix
+
+
+def _products(record: Record, folder: Folder, inputs: int, outputs: int) -> Products:
+    matrix = _matrix(record, folder)
+    if matrix is not None:
+        return count_products(matrix, int(record.of("n_nonzero_bias", 0)))
+    used = [record.number(name) for name in ("n_csd1", "n_csd2", "n_csd3p")]
+    if any(count is None for count in used):
+        bits = int(record.of("weight_bits", 16))
+        return expected_products(inputs, outputs, bits, bits - int(record.of("weight_int_bits", 6)))
+    one, two, three = (float(count or 0) for count in used)
+    made2, made3 = record.of("n_uniq_csd2", two), record.of("n_uniq_csd3p", three)
+    made1 = max(0.0, record.of("n_uniq", one + made2 + made3) - made2 - made3)
+    nonzeros = one + two + three
+    return Products(
+        weights=int(record.of("n_weights", inputs * outputs)),
+        used=(one, two, three),
+        made=(made1, made2, made3),
+        negated=made1 / 2,
+        wide=record.of("n_uniq_dsp", made3),
+        columns=_columns(record) if nonzeros else 0,
+        longest=record.of("max_col_nonzero", ceil(nonzeros / outputs)),
+        biases=record.of("n_nonzero_bias", 0),
+    )
+
+
+def _top_bits(record: Record, folder: Folder, reuse: int) -> int:
+    """Bits of the signed numbers in the highest part of a folded weight memory: the last `reuse` weights by output."""
+    matrix = _matrix(record, folder)
+    if matrix is None or record.text("strategy") != "resource" or reuse == 1:
+        return 0
+    flat = matrix.T.ravel()
+    last = flat[(ceil(flat.size / reuse) - 1) * reuse :].astype(np.int64)
+    return 1 + max(
+        int(last.max(initial=0)).bit_length(),
+        int(-last.min(initial=0) - 1).bit_length() if last.min(initial=0) < 0 else 0,
+    )
+
+
+def _network_layers(record: Record) -> tuple[FpgaLayer, ...]:
+    """The layers that the description in `op` stands for: 'mlp 10-5-2', 'dense+relu'; none for other words."""
+    op, io_type = record.text("op"), record.text("io_type") or "io_parallel"
+    act = int(record.of("act_bits_in", 8))
+    acc, reuse = int(record.of("accum_bits", 16)), max(1, int(record.of("reuse_factor", 1)))
+    bits = int(record.of("weight_bits", 16))
+    if op.startswith("mlp "):
+        sizes = [int(size) for size in op[4:].split("-") if size.isdigit()]
+        after = [*["relu"] * (len(sizes) - 2), "softmax"]
+    elif op.startswith("dense+"):
+        sizes, after = [int(record.of("n_in", 1)), int(record.of("n_out", 1))], [op[6:]]
+    else:
+        return ()
+    pairs = list(itertools.pairwise(sizes))
+    layers: list[FpgaLayer] = []
+    for (inputs, outputs), following in zip(pairs, after, strict=False):
+        share = inputs * outputs / max(1, sum(a * b for a, b in pairs))
+        common = {"out_shape": (outputs,), "strategy": "latency", "io_type": io_type}
+        layers += [
+            FpgaLayer(
+                name=record.where, op="dense", in_shape=(inputs,), act_bits=act, out_bits=acc, acc_bits=acc,
+                weight_bits=bits, products=_share_of(record, inputs, outputs, share), reuse_factor=reuse, **common,
+            ),
+            FpgaLayer(name=record.where, op=following, in_shape=(outputs,), act_bits=acc,
+                      out_bits=act if following == "relu" and op.startswith("mlp") else acc, **common),
+        ]  # fmt: skip
+    return tuple(layers)
+
+
+def _share_of(record: Record, inputs: int, outputs: int, share: float) -> Products:
+    """A layer's part of the counts of its network, by its part of the weights."""
+    if record.number("n_csd1") is None:
+        bits = int(record.of("weight_bits", 16))
+        return expected_products(inputs, outputs, bits, bits - int(record.of("weight_int_bits", 6)))
+    used = [record.of(name, 0) * share for name in ("n_csd1", "n_csd2", "n_csd3p")]
+    made2, made3 = record.of("n_uniq_csd2", 0) * share, record.of("n_uniq_csd3p", 0) * share
+    made1 = max(0.0, record.of("n_uniq", 0) * share - made2 - made3)
+    return Products(
+        weights=inputs * outputs, used=(used[0], used[1], used[2]), made=(made1, made2, made3), negated=made1 / 2,
+        wide=made3, columns=outputs, longest=ceil(sum(used) / outputs), biases=0.0, expected=True,
+    )  # fmt: skip
+
+
+def _adder_bits(record: Record) -> float | None:
+    """The cost that da4ml states of its adder graph, in bits of adders."""
+    for word in record.text("note").split():
+        if word.startswith("da4ml_cost="):
+            try:
+                return float(word.partition("=")[2])
+            except ValueError:
+                return None
+    return None
+
+
+def sources(found: Sequence[Design]) -> list[str]:
+    return sorted({design.label for design in found})

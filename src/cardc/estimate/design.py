@@ -1,0 +1,122 @@
+"""A whole design: its layers one by one, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+
+from ..report.figure import Figure
+from .band import STAGE, banded, beyond, factors
+from .constants import QUANTITIES, Constants, load_constants
+from .cost import Cost, layer_cost
+from .layer import FpgaLayer, Tool
+from .terms import TERMS
+
+_SUMMED = ("lut", "ff", "dsp", "bram18")
+_EDGES = ("in_bits", "out_bits", "pipeline_out_bits")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerEstimate:
+    """A layer's figures by name, the constants they come from, and why they are extrapolated (if they are)."""
+
+    name: str
+    figures: Mapping[str, Figure]
+    source: str
+    beyond: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The layers in order, and the totals of the design with `latency_s`."""
+
+    layers: tuple[LayerEstimate, ...]
+    totals: Mapping[str, Figure]
+
+
+def estimate(layers: Sequence[FpgaLayer], tool: Tool, constants: Constants | None = None) -> Estimate:
+    """What C synthesis will report for a design of `layers` with `tool`: the one entrance to all FPGA estimates.
+
+    LUT, FF, DSP, BRAM18, latency and initiation interval (cycles, for one input) by layer and in total, each with a
+    band; `latency_s` at the tool's clock. Figures are csynth's, not silicon's: `routed` makes the next step.
+    Deterministic and fast (a layer takes microseconds; counting its weights, `count_products`, milliseconds).
+    `constants` other than those that come with cardc are for fitting.
+    """
+    known = constants or load_constants()
+    costs = [layer_cost(layer, tool, known) for layer in layers]
+    parts = tuple(_layer(layer, cost, tool, known) for layer, cost in zip(layers, costs, strict=True))
+    return Estimate(parts, _totals(layers, costs, parts, tool, known))
+
+
+def _layer(layer: FpgaLayer, cost: Cost, tool: Tool, constants: Constants) -> LayerEstimate:
+    reasons = beyond(layer, tool, cost.source, constants)
+    bands = factors(cost, reasons, constants)
+    figures = {name: banded(name, cost.values[name], *bands[name]) for name in QUANTITIES}
+    return LayerEstimate(layer.name, figures, cost.source, reasons)
+
+
+def _totals(
+    layers: Sequence[FpgaLayer], costs: Sequence[Cost], parts: Sequence[LayerEstimate], tool: Tool, constants: Constants
+) -> dict[str, Figure]:
+    shared = _shared(layers, costs, tool, constants)
+    values = {name: sum(cost.values[name] for cost in costs) + shared.get(name, 0) for name in _SUMMED}
+    values["ii"] = max((cost.values["ii"] for cost in costs), default=1)
+    values["latency_cycles"] = _latency(layers, costs, values["ii"])
+    totals = {}
+    for name in QUANTITIES:
+        low, high = _bounds(name, values[name], parts, costs)
+        around = constants.bands.get(f"{tool.family}.network", {}).get(name, (1.0, 1.0))
+        around = around if len(layers) > 1 else (1.0, 1.0)
+        totals[name] = Figure(
+            values[name], STAGE, min(low, int(values[name] * around[0])), max(high, -int(-values[name] * around[1]))
+        )
+    cycles, second = totals["latency_cycles"], tool.clock_ns * 1e-9
+    low, high = (cycles.low or 0) * second, (cycles.high or 0) * second
+    return totals | {"latency_s": Figure(cycles.value * second, STAGE, low, high)}
+
+
+def _bounds(name: str, value: float, parts: Sequence[LayerEstimate], costs: Sequence[Cost]) -> tuple[float, float]:
+    """The layers' bands put together as if all erred alike, around the design's value."""
+    if not parts:
+        return value, value
+    lows, highs = ([part.figures[name].low or 0 for part in parts], [part.figures[name].most for part in parts])
+    if name == "ii":
+        return min(value, max(lows)), max(value, max(highs))
+    own = sum(cost.values[name] for cost in costs)
+    return max(0, value + min(0, sum(lows) - own)), value + max(0, sum(highs) - own)
+
+
+def _shared(layers: Sequence[FpgaLayer], costs: Sequence[Cost], tool: Tool, constants: Constants) -> dict[str, float]:
+    """Flip-flops between layers: each result once, where the design takes any time; layers' own edges count once."""
+    if len(layers) < 2:
+        return {}
+    edges = 0.0
+    for layer, cost in zip(layers, costs, strict=True):
+        if layer.products is not None:
+            fitted = constants.sets.get(cost.source, {}).get("ff", {})
+            edges += sum(fitted[name] * TERMS[name](layer, tool) for name in _EDGES if name in fitted)
+    timed = any(cost.values["latency_cycles"] for cost in costs)
+    kept = timed and not (tool.family == "vivado" and layers[0].streams)  # Vivado leaves them in the streams
+    between = sum(layer.units * layer.out_bits * layer.live for layer in layers) if kept else 0
+    first = prod(layers[0].in_shape[-1:]) * layers[0].act_bits if tool.family == "vivado" else 0
+    return {"ff": round(between + first - edges)}
+
+
+def _latency(layers: Sequence[FpgaLayer], costs: Sequence[Cost], ii: float) -> float:
+    """Layers in streams work at the same time; in parallel their latencies add up, with the calls between them."""
+    alone = sum(cost.values["latency_cycles"] for cost in costs)
+    if any(layer.streams and layer.turns > 1 for layer in layers):
+        start = sum(
+            cost.values["latency_cycles"] - cost.values["ii"]
+            for cost in costs
+            if cost.values["latency_cycles"] > cost.values["ii"]
+        )
+        return ii + start
+    if not alone or len(layers) < 2 or layers[0].streams:
+        return alone
+    pipelined = sum(
+        layer.products is not None and layer.reuse_factor == 1 and cost.values["latency_cycles"] > 0
+        for layer, cost in zip(layers, costs, strict=True)
+    )
+    return alone + len(layers) - 1 + pipelined
