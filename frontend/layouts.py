@@ -20,6 +20,17 @@ from .moved import ALIAS, USER_NAME, Moved, Tracker, compose, inverse, squeezed_
 _AXIS_1 = ((ONNX, "BatchNormalization"), (QONNX, "MultiThreshold"))
 """Element-wise operators whose constants are vectors along axis 1."""
 
+_NORMALISING = (*((ONNX, op) for op in ("Add", "Sub", "Mul", "Div")), (QONNX, "Quant"), (QONNX, "BipolarQuant"))
+
+
+def _enters(value: ir.Value) -> bool:
+    """Whether only element-wise operators stand between the model's input and `value`."""
+    while (node := value.producer()) is not None:
+        if node.domain != ONNX or not lookup(node).elementwise:
+            return False
+        value = operand(node, 0)
+    return value.is_graph_input()
+
 
 class Layouts:
     """What is known of the tensors of one graph during its import; `sampled` are those that depend on its input."""
@@ -27,13 +38,15 @@ class Layouts:
     def __init__(self, graph: ir.Graph, sampled: set[ir.Value]) -> None:
         self._graph = graph
         self._known = Tracker(graph, sampled)
-        self._names = [v.name for v in graph.outputs]
+        self._names = [v.name or "" for v in graph.outputs]
 
     def place(self, node: ir.Node) -> ir.Node | None:
         """The node to go on with: `node`, or one that does its work on tensors as they are kept; None if it went."""
         if node.op_type == "Transpose" and node.domain == ONNX:
             return self._transpose(node)
         first = next((m for v in node.inputs if (m := self._known.get(v)) is not None), None)
+        if first is None and self._per_last(node):
+            first = self._known.turned(operand(node, 0), node)
         if first is None:
             return node
         if node.op_type in ("Reshape", "Flatten") and node.domain == ONNX and not first.shape:
@@ -84,6 +97,20 @@ class Layouts:
         self._known.note(out, Moved(base, total))
         self._known.detach(node)
         return None
+
+    def _per_last(self, node: ir.Node) -> bool:
+        """Whether `node` treats each channel of what enters the model channels-last on its own (Keras' normalisation).
+
+        Then that is turned once, so that channels are where every later step expects them.
+        """
+        if (node.domain, node.op_type) not in _NORMALISING or len(node.inputs) < 2:
+            return False
+        pair = [operand(node, k) for k in (0, 1)]
+        rank = len(shape_of(pair[0]))
+        if rank < 3 or pair[0].const_value is not None or pair[1].const_value is None or not _enters(pair[0]):
+            return False
+        laid = (1,) * (rank - len(shape_of(pair[1]))) + shape_of(pair[1])
+        return len(laid) == rank and laid[-1] > 1 and set(laid[:-1]) == {1}
 
     def _acts_alike(self, node: ir.Node, first: Moved) -> bool:
         """Whether `node` acts on each element, with inputs that can all be had in the order of `first`."""

@@ -11,7 +11,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..ops.base import ONNX, Array, result, shape_of
-from ..ops.graph import add_initializer, fresh, make_node
+from ..ops.graph import add_initializer, fresh, infer_node, make_node
 
 SOURCE_LAYOUT = "cardc.source_layout"
 """Metadata of an imported tensor that is kept in another order than the user's model has it: JSON of `shape` (the
@@ -82,6 +82,14 @@ class Tracker:
         if moved.value.metadata_props.pop(ALIAS, None) == value.name:
             moved.value.name = value.name
             _set_layout(moved.value, value, moved)
+
+    def turned(self, value: ir.Value, before: ir.Node) -> Moved:
+        """`value` [N, ..., C], kept as [N, C, ...] from here on, by a Transpose in front of `before`."""
+        rank = len(shape_of(value))
+        kept = self._transposed(value, (0, rank - 1, *range(1, rank - 1)), before)
+        infer_node(kept.producer() or before)
+        self._moved[value] = Moved(kept, (0, *range(2, rank), 1))
+        return self._moved[value]
 
     def detach(self, node: ir.Node) -> None:
         """Take `node` out of the graph, while its result is still spoken of."""

@@ -5,21 +5,23 @@
 Applies to scale, bias, BatchNormalization (either sign of gamma), ReLU, clipping, any element-wise monotone chain;
 each threshold is found by running that very chain in float32 over the accumulator's reachable range, so rounding
 mode, negative gamma and ties are right by construction. The same over all float32 numbers turns the quantiser of
-the graph input (with the scaling in front of it) into float thresholds. A chain that is not monotone is refused.
+the graph input (with the scaling in front of it) into float thresholds; a Transpose in between goes behind them. A
+chain that is not monotone is refused.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError, raise_all
-from ..ops.base import CARDC, Array, result
-from ..ops.graph import add_initializer, drop_unused, fresh, is_cardc, make_node, replace
-from ..ops.qtype import QType, find_qtype, qtype
+from ..ops.base import CARDC, ONNX, Array, result
+from ..ops.graph import add_initializer, drop_unused, fresh, is_cardc, make_node
+from ..ops.graph import replace as put
+from ..ops.qtype import QType, find_qtype, qtype, set_qtype
 from .base import Pass, PassLog
 from .bisect import EXHAUSTIVE, NotMonotoneError, Thresholds, float_thresholds, integer_thresholds
 from .chain import Chain, chain_to, reachable
@@ -58,25 +60,32 @@ class AbsorbThresholds(Pass):
             )
         chain = chain_to(node)
         found = _thresholds(chain, q, node)
-        attributes = {"base": q.lo}
+        attributes = {"base": q.lo, **({"axis": chain.axis} if chain.turn is not None else {})}
         stem = result(node).name or "thresholds"
         inputs = [chain.source, add_initializer(graph, f"{stem}_thresholds", *_typed(found.t))]
         if (found.d < 0).any():
             inputs.append(add_initializer(graph, f"{stem}_directions", found.d, QType(-1, 1)))
             log.notes.append(f"{node.name}: {int((found.d < 0).sum())} of {found.d.size} channels fall")
+        # Scales are told along axis 1, so where channels lie elsewhere they are left to what is turned.
+        here = q if chain.turn is None else replace(q, scale=(1.0,))
         new = make_node(
-            CARDC,
-            "Threshold",
-            inputs,
-            name=node.name or stem,
-            out=fresh(graph, stem),
-            q=q,
-            attributes=attributes,
+            CARDC, "Threshold", inputs, name=node.name or stem, out=fresh(graph, stem), q=here, attributes=attributes
         )
+        made = [new]
+        if chain.turn is not None:
+            made.append(_again(graph, chain.turn, new))
+            set_qtype(result(made[-1]), q)
         source = result(node).metadata_props.get(SOURCE)
         if source is not None:
-            result(new).metadata_props[SOURCE] = source
-        replace(graph, node, [new])
+            result(made[-1]).metadata_props[SOURCE] = source
+        put(graph, node, made)
+
+
+def _again(graph: ir.Graph, turn: ir.Node, levels: ir.Node) -> ir.Node:
+    """The Transpose that stood in front of the thresholds, on their integers."""
+    name = fresh(graph, f"{turn.name}_int")
+    out = fresh(graph, f"{result(turn).name}_int")
+    return make_node(ONNX, "Transpose", [result(levels)], name=name, out=out, attributes={**turn.attributes})
 
 
 def _typed(t: Array) -> tuple[Array, QType | None]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..errors import CompileError
 from ..ops import lookup
-from ..ops.base import Array, constant, operand, shape_of
+from ..ops.base import ONNX, Array, constant, ints, operand, shape_of
 from ..ops.graph import is_cardc
 from ..ops.linear import channel_ranges
 from ..ops.qtype import find_qtype, qtype
@@ -19,10 +19,19 @@ from ..ops.qtype import find_qtype, qtype
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """`nodes` from just behind `source` (float graph input, or integer tensor when they start at a Dequantize)."""
+    """`nodes` from just behind `source` (float graph input, or integer tensor when they start at a Dequantize).
+
+    `turn`: a Transpose of the float input that stands before, or among, the nodes, which see its channels along axis 1.
+    """
 
     source: ir.Value
     nodes: tuple[ir.Node, ...]
+    turn: ir.Node | None = None
+
+    @property
+    def axis(self) -> int:
+        """The axis of `source` that its channels lie along."""
+        return 1 if self.turn is None else ints(self.turn, "perm", ())[1]
 
     @property
     def channels(self) -> int:
@@ -34,7 +43,7 @@ class Chain:
         )
         types = (find_qtype(v) for v in (self.source, *(node.outputs[0] for node in self.nodes)))
         wide = wide or any(q is not None and len(q.scale) > 1 for q in types)
-        return shape_of(self.source)[1] if wide else 1
+        return shape_of(self.source)[self.axis] if wide else 1
 
     @property
     def monotone(self) -> bool:
@@ -77,12 +86,16 @@ def chain_to(quantize: ir.Node) -> Chain:
 def chain_behind(value: ir.Value, after: Sequence[ir.Node] = ()) -> Chain:
     """Walk up from `value`, with the nodes `after` it, to integers or the graph input. Raises as `chain_to`."""
     nodes = list(after)
+    turn: ir.Node | None = None
     while True:
         node = value.producer()
         if node is None:
-            return Chain(value, tuple(reversed(nodes)))
+            return Chain(value, tuple(reversed(nodes)), turn)
         if is_cardc(node, "Dequantize"):
             return Chain(operand(node, 0), (node, *reversed(nodes)))
+        if turn is None and (node.domain, node.op_type) == (ONNX, "Transpose") and _enters_alike(node):
+            turn, value = node, operand(node, 0)
+            continue
         if not lookup(node).elementwise or any(v is not None and v.const_value is None for v in node.inputs[1:]):
             raise CompileError(
                 f"{node.op_type} stands between the layer and its quantiser and is not element-wise",
@@ -91,6 +104,17 @@ def chain_behind(value: ir.Value, after: Sequence[ir.Node] = ()) -> Chain:
             )
         nodes.append(node)
         value = operand(node, 0)
+
+
+def _enters_alike(turn: ir.Node) -> bool:
+    """Whether `turn` moves what the model is given, up to then treated alike in every channel."""
+    value = operand(turn, 0)
+    while (node := value.producer()) is not None:
+        constants = [constant(v) for v in node.inputs[1:] if v is not None]
+        if is_cardc(node) or not lookup(node).elementwise or any(c is None or c.size > 1 for c in constants):
+            return False
+        value = operand(node, 0)
+    return True
 
 
 def reachable(value: ir.Value) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import CompileError
-from ...ops.base import constant, integer, operand
+from ...ops.base import constant, integer, operand, shape_of
 from ...ops.qtype import qtype
 from ...passes.encodings import fold
 from ...passes.layouts import chw
@@ -42,9 +42,19 @@ def quantizer(name: str, program: Program) -> str | None:
     with w.block("static const cardc_float_levels input_levels =", "};"):
         w.lines(f"{v}, /* {label} */" for label, v in fields)
     c, h, width = chw(value)
-    w(f"static const cardc_map input_map = {{{c}, {h}, {width}, {h * width}, {width}}};")
-    w()
     up = name.upper()
-    with function(w, f"void {name}_quantize(const float in[{up}_IN], {program.in_type} out[{up}_IN])"):
-        w("cardc_load_f32(in, &input_levels, &input_map, (uint8_t *)out);")
+    signature = f"void {name}_quantize(const float in[{up}_IN], {program.in_type} out[{up}_IN])"
+    if integer(node, "axis", 1) == 1:
+        w(f"static const cardc_map input_map = {{{c}, {h}, {width}, {h * width}, {width}}};")
+        w()
+        with function(w, signature):
+            w("cardc_load_f32(in, &input_levels, &input_map, (uint8_t *)out);")
+        return w.text()
+    channels = shape_of(value)[-1]  # last in memory: one pixel after the other
+    w(f"static const cardc_map input_map = {{{channels}, 1, 1, 1, 1}};")
+    w()
+    with function(w, signature):
+        w("uint32_t at;")
+        with w.block(f"for (at = 0; at < {up}_IN; at += {channels})"):
+            w("cardc_load_f32(in + at, &input_levels, &input_map, (uint8_t *)out + at);")
     return w.text()

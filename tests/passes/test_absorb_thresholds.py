@@ -152,7 +152,8 @@ def test_refusals_name_node_and_remedy(text: str, what: str) -> None:
 
 def test_a_constant_that_varies_over_positions_is_refused() -> None:
     text = f"""
-g (float[1,2,3] x) => (float[1,2,3] y) <float s = {{0.5}}, float z = {{0}}, float b = {{3}}, float[3] k = {{1, 2, 3}}>
+g (float[1,2,3] x) => (float[1,2,3] y) <float s = {{0.5}}, float z = {{0}}, float b = {{3}},
+   float[2,3] k = {{1, 2, 3, 4, 5, 6}}>
 {{
   a = Add(x, k)
   y = {quant()}(a, s, z, b)

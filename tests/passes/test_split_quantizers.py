@@ -116,7 +116,7 @@ def test_refusals_name_node_and_remedy(old: str, new: str, what: str) -> None:
 
 
 def test_a_scale_a_position_is_refused() -> None:
-    text = QUANT.replace("float s = {0.5}", "float[1,1,3] s = {0.5, 0.25, 0.5}").replace("[1,3] x", "[1,2,3] x")
+    text = QUANT.replace("float s = {0.5}", "float[1,2,3] s = {1, 2, 3, 4, 5, 6}").replace("[1,3] x", "[1,2,3] x")
     model = before(text.replace("[1,3] y", "[1,2,3] y"), NAME)
     with pytest.raises(CompileError, match="neither one number nor one a channel") as caught:
         run_pass(model, NAME)

@@ -2,7 +2,8 @@
 
 `t` is [C, L] (or [1, L] for all channels alike), ascending along L; `d` is [C] of +-1, -1 where the chain falls
 (left out: all +1). `x` is an integer accumulator with integer `t`, or the float32 graph input with float32 `t`.
-L is the number of levels less one; a level that is never reached has a threshold above the range of `x`.
+L is the number of levels less one; a level that is never reached has a threshold above the range of `x`. `axis` is
+where the channels of a float graph input lie: 1, or the last.
 """
 
 from __future__ import annotations
@@ -41,9 +42,11 @@ def apply_thresholds(x: Array, t: Array, d: Array | None, base: int, step: int) 
 
 
 def _execute(node: ir.Node, args: Sequence[Array]) -> Array:
-    q = qtype(result(node))
+    q, axis = qtype(result(node)), integer(node, "axis", 1)
     d = args[2] if len(args) > 2 else None
-    return in_range(node, apply_thresholds(args[0], args[1], d, integer(node, "base", q.lo), q.step), q)
+    x = np.moveaxis(args[0], axis, 1)
+    y = apply_thresholds(x, args[1], d, integer(node, "base", q.lo), q.step)
+    return in_range(node, np.moveaxis(y, 1, axis), q)
 
 
 OPS = (OpDef(CARDC, "Threshold", _verify, _infer, _execute),)

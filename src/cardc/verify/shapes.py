@@ -33,7 +33,8 @@ def infer_each(model: Any) -> None:
         graph = helper.make_graph([plain], "one", known, outs, [constants[n] for n in inputs if n in constants])
         one = onnx.shape_inference.infer_shapes(helper.make_model(graph, opset_imports=standard))
         for value in one.graph.output:
+            shape = value.type.tensor_type.shape
+            if not value.type.tensor_type.HasField("shape") or any(not d.HasField("dim_value") for d in shape.dim):
+                continue
             kinds[value.name] = value.type.tensor_type.elem_type or TensorProto.FLOAT
-            model.set_tensor_shape(
-                value.name, [d.dim_value for d in value.type.tensor_type.shape.dim], kinds[value.name]
-            )
+            model.set_tensor_shape(value.name, [d.dim_value for d in shape.dim], kinds[value.name])

@@ -10,6 +10,7 @@ import pytest
 from tests.frontend.formats.oracle import LAST, Builder, check, operators, samples
 
 import cardc
+from cardc.builds.mcu import McuBuild
 
 
 def conv(b: Builder, x: str, o: int, i: int, k: int = 3, *, pad: int = 1, stride: int = 1, group: int = 1) -> str:
@@ -211,3 +212,60 @@ def test_verify_runs_files_without_shapes_or_versions(axes: tuple[str | int, ...
     sizes = {"H": 8, "W": 8} if isinstance(axes[1], str) else None
     exact = cardc.verify(model, ["nucleo-f446re"], samples((8, 8, 2)), dims=sizes, emulated_inputs=1)
     assert exact.equal, exact.first_difference
+
+
+MEAN, SPREAD = np.asarray([123.7, 116.3, 103.5]), np.asarray([58.4, 57.1, 57.4])
+
+
+def sub_div(b: Builder, h: str) -> str:
+    return b.op("Div", b.op("Sub", h, b.const(MEAN)), b.const(SPREAD))
+
+
+def mul_add(b: Builder, h: str) -> str:
+    return b.op("Add", b.op("Mul", b.op("Mul", h, b.const(0.5)), b.const(2 / SPREAD)), b.const(-MEAN / SPREAD))
+
+
+def quant_a_channel(b: Builder, h: str) -> str:
+    return b.quant(h, np.asarray([4.0, 2.0, 1.0]), 5, signed=0)
+
+
+def moved_norm(b: Builder, h: str) -> str:
+    h = b.op("Transpose", h, perm=[0, 3, 1, 2])
+    h = b.op("BatchNormalization", h, *(b.const(v) for v in (1 / SPREAD, [0.1, 0.2, -0.3], MEAN, [1.0] * 3)))
+    return b.op("Transpose", h, perm=[0, 2, 3, 1])
+
+
+FIRST = {"sub-div": sub_div, "mul-add": mul_add, "norm": moved_norm, "quant": quant_a_channel}
+NORMALISED = [(name, then) for name in FIRST for then in ("ONNX", "channels-last", "dense")]
+NORMALISED.remove(("quant", "dense"))  # a dense layer reads one scale
+
+
+@pytest.mark.parametrize(("first", "then"), NORMALISED)
+def test_images_normalised_by_channel(first: str, then: str) -> None:
+    b = Builder((1, 6, 6, 3))
+    h = FIRST[first](b, "x")
+    if then == "ONNX":
+        h = b.op("Transpose", h, perm=[0, 3, 1, 2])
+    if first != "quant":
+        h = b.quant(h, 1 / 64, 8)
+    if then == "dense":
+        y = b.op("MatMul", b.op("Flatten", h), b.weight(108, 4))
+    elif then == "ONNX":
+        h = b.op("Conv", h, b.weight(4, 3, 3, 3), kernel_shape=[3, 3])
+        y = b.quant(b.op("Transpose", h, perm=[0, 2, 3, 1]), 1.0)
+    else:
+        y = b.quant(conv(b, h, 4, 3), 1.0)
+    x = np.random.default_rng(0).integers(0, 256, (3, 6, 6, 3)).astype(np.float32)
+    exact = cardc.verify(b.model(y), ["nucleo-f446re"], x, emulated_inputs=1)
+    assert exact.equal, exact.first_difference
+
+
+def test_the_quantiser_in_c_reads_channels_last() -> None:
+    b = Builder((1, 6, 5, 3))
+    model = b.model(b.quant(conv(b, b.quant(sub_div(b, "x"), 1 / 64, 8), 4, 3), 1.0))
+    x = np.random.default_rng(0).integers(0, 256, (3, 6, 5, 3)).astype(np.float32)
+    build = cardc.compile(model, "nucleo-f446re")
+    assert isinstance(build, McuBuild)
+    integers = build.quantize(x)
+    assert integers.shape == (3, 6, 5, 3)
+    assert np.array_equal(build.c.quantize(x, "host").reshape(integers.shape), integers)
