@@ -17,9 +17,14 @@ FRACTION = 12
 POWER_SHIFT = 2
 
 
+def segments_of(table: Ints) -> int:
+    """S, the straight pieces of an octave."""
+    return (len(table) - 1) // OCTAVES
+
+
 def read_table(table: Ints, p: Ints, octave: Ints) -> Ints:
     """y for p in 0 ... 2^32 - 1, taken `octave` octaves higher."""
-    log_segments = ((len(table) - 1) // OCTAVES).bit_length() - 1
+    log_segments = segments_of(table).bit_length() - 1
     p = p | 1
     top = np.asarray(np.frexp(p.astype(np.float64))[1], np.int64) - 1  # exact: p has at most 32 bits
     after = (p << (31 - top)) & 0x7FFFFFFF  # the 31 bits behind the leading one

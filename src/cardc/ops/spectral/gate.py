@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import CompileError
 from ...ops.base import Array
-from .curve import values
+from .curve import segments_of, values
 from .plan import Plan
 from .spectrum import Words, words
 from .transform import Ints
@@ -49,6 +49,11 @@ class IntegerGate:
     def picked(self) -> tuple[Ints, Ints]:
         """Row and column of each frequency that is looked at, in order."""
         return frequencies(self.plan, self.crop, self.constant)
+
+    @property
+    def log_segments(self) -> int:
+        """Of the table: pieces an octave, as a power of two; 0 without a table."""
+        return 0 if self.table is None else segments_of(self.table).bit_length() - 1
 
     def features(self, images: Array) -> Ints:
         """y [N, F] of q [N, C, H, W]."""
