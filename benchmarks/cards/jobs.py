@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from dataclasses import dataclass
@@ -141,7 +142,9 @@ class Worker:
         how.train(model, x, y, aids=Aids(checkpoint=checkpoint, device=self.device))
         seconds, cpu = perf_counter() - begin, process_time() - cpu_begin
         if job.measure and job.recipe != "dense":
-            clear_boundaries(model)
+            # The sums of a wide layer lie everywhere: `cardc verify` then counts those near a boundary.
+            with contextlib.suppress(CompileError):
+                clear_boundaries(model)
             export_qonnx(model, torch.from_numpy(x[:1]), job.file(s.work, "onnx"))
         none = np.zeros((0, 0), np.float32)
         out = {

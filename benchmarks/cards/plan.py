@@ -62,11 +62,11 @@ PLANS = {
         seeds=1,
     ),
 }  # fmt: skip
-_MOMENT = Size(128, 5, 64)
+_MOMENT = Size(64, 5, 32)
 SMOKE = {
-    "mnist": Plan("mnist", ("small",), _MOMENT, _MOMENT, Exam(40, 64, 4), seeds=1),
-    "digits": Plan("digits", ("tiny",), _MOMENT, _MOMENT, Exam(40, 64, 4), seeds=2),
-    "cifar10": Plan("cifar10", ("resnet8", "conv6"), _MOMENT, _MOMENT, Exam(40, 64, 4), seeds=1),
+    "mnist": Plan("mnist", ("small",), _MOMENT, _MOMENT, Exam(40, 64, 2), seeds=1),
+    "digits": Plan("digits", ("tiny",), _MOMENT, _MOMENT, Exam(40, 64, 2), seeds=1),
+    "cifar10": Plan("cifar10", ("resnet8", "conv6"), _MOMENT, _MOMENT, Exam(40, 64, 2), seeds=1),
 }
 
 
