@@ -12,7 +12,7 @@ from ...ops.base import integer, text
 from ...ops.qtype import qtype
 from .builder import Builder, integers
 from .layer import Tensor, Weights
-from .types import narrowest, signed
+from .types import narrowest, signed, tabled
 
 
 def per_channel(node: ir.Node, b: Builder, rows: int) -> Tensor:
@@ -59,7 +59,7 @@ def threshold(node: ir.Node, b: Builder) -> None:
         x.layout,
         x,
         weights=(
-            Weights("threshold", stored, narrowest(int(stored.min()), int(stored.max()))),
+            Weights("threshold", stored, tabled(stored)),
             Weights("falling", falling, narrowest(0, 1)),
         ),
         attributes={**constants, **kinds, "out_shape": list(x.layout.hls_shape)},
@@ -104,8 +104,8 @@ def _dyadic(node: ir.Node, b: Builder, *, shift: int, half_even: bool, clip: boo
         x.layout,
         x,
         weights=(
-            Weights("multiplier", m, narrowest(int(m.min()), int(m.max()))),
-            Weights("offset", o, narrowest(int(o.min()), int(o.max()))),
+            Weights("multiplier", m, tabled(m)),
+            Weights("offset", o, tabled(o)),
         ),
         attributes={**constants, **more, "out_shape": list(x.layout.hls_shape)},
         constants=constants,

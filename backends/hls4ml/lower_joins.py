@@ -12,7 +12,7 @@ from .builder import Builder, integers
 from .layer import Layer, Tensor, Weights
 from .layout import Layout
 from .lower_elementwise import product_range
-from .types import narrowest, signed
+from .types import narrowest, signed, tabled
 
 
 def add(node: ir.Node, b: Builder) -> None:
@@ -33,9 +33,7 @@ def add(node: ir.Node, b: Builder) -> None:
         layout,
         x1,
         x2,
-        weights=tuple(
-            Weights(name, m, narrowest(int(m.min()), int(m.max()))) for name, m in (("factor1", m1), ("factor2", m2))
-        ),
+        weights=tuple(Weights(name, m, tabled(m)) for name, m in (("factor1", m1), ("factor2", m2))),
         attributes={
             **constants,
             "sum_type": signed(min(ends), max(ends)).cpp,

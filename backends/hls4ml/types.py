@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 _TYPE = re.compile(r"ap_(u?)int<(\d+)>")
 
 
@@ -38,6 +41,16 @@ def narrowest(lo: int, hi: int) -> HlsInt:
 def signed(lo: int, hi: int) -> HlsInt:
     """The narrowest signed type for `lo` to `hi`; comparisons and products are done in such types."""
     return narrowest(min(lo, -1), hi)
+
+
+def tabled(values: NDArray[np.int64]) -> HlsInt:
+    """The type of a table of constants: signed, a multiple of eight bits.
+
+    Tables of one length then share the code that reads them from text files, which is a third of what g++ compiles in
+    a large network. Hardware does not see the width: tables are split into constants, which synthesis trims.
+    """
+    exact = signed(int(values.min()), int(values.max()))
+    return HlsInt(-(-exact.width // 8) * 8, signed=True)
 
 
 def parse_type(text: str) -> HlsInt | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import resource
 import subprocess
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,16 @@ TARGET = "pynq-z2"
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """`outputs` real numbers [n, ...]; seconds of conversion (wall) and of g++ (processor time of the compiler).
+    """Seconds of conversion (wall) and of g++ (processor time of the compiler); `outputs` real numbers [n, ...].
 
     Of cardc also what its integers are worth: real = `unit` * integer + `offset`, one unit or one an output.
     """
 
-    outputs: Array
     io_type: str
     convert_s: float
     compile_s: float
     accumulators: dict[str, int]
+    outputs: Array = field(default_factory=lambda: np.zeros((0, 1)))
     unit: Array = field(default_factory=lambda: np.ones(1))
     offset: float = 0.0
 
@@ -44,8 +45,11 @@ class Result:
         }
 
 
-def stock(work: Work, x: Array, io_type: str, folder: Path) -> Result:
-    """As hls4ml's documentation has it: clean up, channels last, Gemm to MatMul, a configuration by name, convert."""
+def stock(work: Work, x: Array, io_type: str, folder: Path) -> Iterator[Result]:
+    """As hls4ml's documentation has it: clean up, channels last, Gemm to MatMul, a configuration by name, convert.
+
+    First what is known before the simulation runs, which may end the process, then all.
+    """
     import hls4ml
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
@@ -63,19 +67,21 @@ def stock(work: Work, x: Array, io_type: str, folder: Path) -> Result:
     hls.write()
     converted = time.perf_counter() - start
     took = _build(folder)
-    hls._compile()
-    shape = tuple(hls.get_input_variables()[0].shape)
-    given = x.transpose(0, 2, 3, 1) if x.ndim == 4 and x.shape[1:] != shape else x
-    outputs = hls.predict(np.ascontiguousarray(given.reshape(len(x), *shape), np.float32))
     widths = {}
     for layer in hls.get_layers():
         found = layer.get_attr("accum_t")
         if found is not None and layer.class_name.endswith(("Dense", "Conv2D")):
             widths[layer.name] = int(found.precision.width)
-    return Result(np.asarray(outputs).reshape(len(x), -1), io_type, converted, took, widths)
+    result = Result(io_type, converted, took, widths)
+    yield result
+    hls._compile()
+    shape = tuple(hls.get_input_variables()[0].shape)
+    given = x.transpose(0, 2, 3, 1) if x.ndim == 4 and x.shape[1:] != shape else x
+    outputs = hls.predict(np.ascontiguousarray(given.reshape(len(x), *shape), np.float32))
+    yield replace(result, outputs=np.asarray(outputs).reshape(len(x), -1))
 
 
-def ours(work: Work, x: Array, folder: Path) -> Result:
+def ours(work: Work, x: Array, folder: Path) -> Iterator[Result]:
     """`cardc.compile`, its project written, the outputs of the C simulation as the model's real numbers."""
     import cardc
     from cardc.backends.hls4ml import Csim
@@ -94,7 +100,7 @@ def ours(work: Work, x: Array, folder: Path) -> Result:
     last = points(low.integer, low.imported)[-1]
     unit = np.broadcast_to(last.unit(y.ndim), y.shape).reshape(len(x), -1)
     real = y.reshape(len(x), -1) * unit + last.offset
-    return Result(real, io_type, converted, took, widths, unit[0], last.offset)
+    yield Result(io_type, converted, took, widths, real, unit[0], last.offset)
 
 
 def qonnx(work: Work, x: Array) -> Array:

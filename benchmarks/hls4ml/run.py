@@ -48,10 +48,11 @@ def one_flow(flow: str, work: Work, rows: int, io_type: str, out: Path) -> None:
         np.save(out / "outputs.npy", flows.qonnx(work, x))
         return
     folder = out / "project"
-    result = flows.ours(work, x, folder) if flow == "cardc" else flows.stock(work, x, io_type, folder)
+    results = flows.ours(work, x, folder) if flow == "cardc" else flows.stock(work, x, io_type, folder)
+    for result in results:
+        (out / "result.json").write_text(json.dumps(result.numbers()))
     np.save(out / "outputs.npy", result.outputs)
     np.save(out / "unit.npy", np.append(result.unit, result.offset))
-    (out / "result.json").write_text(json.dumps(result.numbers()))
 
 
 def _apart(flow: str, name: str, rows: int, io_type: str, folder: Path, demo: Path) -> dict[str, Any]:
@@ -65,10 +66,10 @@ def _apart(flow: str, name: str, rows: int, io_type: str, folder: Path, demo: Pa
         )
     except subprocess.TimeoutExpired:
         return {"error": f"not done after {_LIMIT} s"}
+    numbers = json.loads((out / "result.json").read_text()) if (out / "result.json").exists() else {}
     if done.returncode:
         said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        return {"error": next((line for line in said if "error: " in line), said[-1])[:200]}
-    numbers = json.loads((out / "result.json").read_text()) if (out / "result.json").exists() else {}
+        return numbers | {"error": next((line for line in said if "error: " in line), said[-1])[:200]}
     return numbers | {"outputs": np.load(out / "outputs.npy"), "folder": out}
 
 
@@ -79,7 +80,8 @@ def _classes(y: Array) -> Array:
 def _judge(found: dict[str, Any], want: Array, unit: Array, labels: Array | None) -> dict[str, Any]:
     """What the benchmark says of one flow."""
     if "error" in found:
-        return {"error": found["error"]}
+        made = {"conversion": found["convert_s"], "g++": found["compile_s"]} if "compile_s" in found else {}
+        return {"error": found["error"]} | made
     y, offset = found["outputs"].astype(np.float64), unit[-1]
     same = np.rint((y - offset) / unit[:-1]) == np.rint((want - offset) / unit[:-1])
     accuracy = None if labels is None else round(100 * float((_classes(y) == labels).mean()), 2)
@@ -139,7 +141,8 @@ def _table(rows: list[Row]) -> str:
         for flow, key in (("hls4ml", "peer_value"), ("cardc", "value")):
             failed = found["error"][key] if "error" in found else None  # type: ignore[literal-required]
             cells = [found[n][key] if n in found else None for n in names]  # type: ignore[literal-required]
-            text = [f"fails: {failed}", *[""] * 6] if failed else ["" if c is None else str(c) for c in cells]
+            text = ["" if c is None else str(c) for c in cells]
+            text[0] = f"fails: {failed}" if failed else text[0]
             lines.append(f"| {work} | {flow} | " + " | ".join(text) + " |")
     return "\n".join(lines)
 

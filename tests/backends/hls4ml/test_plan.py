@@ -86,7 +86,7 @@ def test_thresholds_beyond_the_range_cost_no_bits() -> None:
     g._add(CARDC, "Threshold", [g.last, t, d], q=uint(2), attributes={"base": 0})
     layer = make_plan(g.model(), PYNQ, Options()).last
     assert layer.weights[0].values.tolist() == [[-3, 1, 4], [4, 1, -3]]
-    assert layer.weights[0].type == narrowest(-3, 4)
+    assert layer.weights[0].type == HlsInt(8, signed=True)
     assert layer.weights[1].values.tolist() == [0, 1]
 
 
