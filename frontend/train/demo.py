@@ -24,15 +24,14 @@ class DemoData:
     sparsity: float
 
 
-def train_demo_card(seed: int = 0, progress: Watch | None = None) -> tuple[nn.Sequential, DemoData]:
-    """Train the demo card; the same `seed` gives the same bits on the same machine. The module is in eval
-    mode.
+def train_demo_card(seed: int = 0, progress: Watch | None = None, epochs: int = 120) -> tuple[nn.Sequential, DemoData]:
+    """Train the demo card; the same `seed` gives the same bits on the same machine. The module is in eval mode.
 
     The split of the data does not depend on `seed`: initial weights, scores and the order of images do.
     """
     split = digits()
     card = digits_card(seed=seed)
-    recipe = Biprop(sparsity=0.9, score_lr=0.1, lr=0.03, schedule=Schedule(epochs=120, seed=seed))
+    recipe = Biprop(sparsity=0.9, score_lr=0.1, lr=0.03, schedule=Schedule(epochs=epochs, seed=seed))
     recipe.train(card, split.x_train, split.y_train, progress)
     clear_boundaries(card)
     return card, DemoData(
