@@ -16,11 +16,12 @@ import onnx_ir as ir
 
 from ..errors import CompileError
 from ..ops import lookup
-from ..ops.base import CARDC, QONNX, constant, integer, operand, real, result, text
+from ..ops.base import CARDC, QONNX, constant, integer, ints, operand, real, result, shape_of, text
+from ..ops.graph import rewire
 from ..ops.multithreshold import truncation
 from ..ops.qtype import QType
 from ..ops.quant import level_range
-from .edit import beside, constant_beside, moved_back, quantised, rank_of, transpose
+from .edit import beside, constant_beside, moved_back, quantised, rank_of, reshape, to_first, to_last, transpose
 
 _LAYOUTS = {2: "NC", 3: "NWC", 4: "NCHW"}
 """What a MultiThreshold without data_layout means by its rank, in qonnx 1.0.0."""
@@ -112,8 +113,50 @@ def _average(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
     return nodes
 
 
+def _lowered_conv(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
+    """MatMul(Im2Col(x), w) as the convolution of [N, H, W, C] that it was: w is [kh kw C, O]."""
+    users = [use.node for use in result(node).uses()]
+    if len(users) != 1 or users[0].op_type != "MatMul" or result(node) in graph.outputs or _unlike_conv(node):
+        raise CompileError(
+            "Im2Col that is no plain convolution with the MatMul behind it",
+            node=node,
+            fix="export the model before FINN's LowerConvsToMatMul",
+        )
+    x, w, product = operand(node, 0), operand(users[0], 1), users[0]
+    kernel = list(ints(node, "kernel_size", ()))
+    channels = shape_of(x)[-1]
+    apart = reshape(graph, node, w, (*kernel, channels, shape_of(w)[1]), "kernel")
+    weight = transpose(graph, node, result(apart), (3, 2, 0, 1), "weight")
+    first = transpose(graph, node, x, to_first(4), "first")
+    window = {
+        "kernel_shape": kernel,
+        "strides": list(ints(node, "stride", (1, 1))),
+        "pads": list(ints(node, "pad_amount", (0, 0, 0, 0))),
+        "dilations": list(ints(node, "dilations", (1, 1))),
+    }
+    rewire(graph, result(product), result(node))
+    result(node).name, result(product).name = result(product).name, result(node).name
+    graph.remove(product)
+    for k in (0, 1):
+        product.replace_input_with(k, None)
+    conv = beside(graph, node, "Conv", [result(first), result(weight)], window)
+    return [apart, weight, first, conv, moved_back(graph, node, result(conv), to_last(4), "last")]
+
+
+def _unlike_conv(node: ir.Node) -> bool:
+    """Whether an Im2Col's attributes are others than a convolution over four axes has, padded with zeros."""
+    kernel = ints(node, "kernel_size", ())
+    return (
+        len(kernel) != 2
+        or rank_of(operand(node, 0)) != 4
+        or bool(integer(node, "depthwise", 0))
+        or integer(node, "pad_value", 0) != 0
+    )
+
+
 RULES = {
     (QONNX, "MultiThreshold"): _multithreshold,
     (QONNX, "Trunc"): _trunc,
     (QONNX, "QuantAvgPool2d"): _average,
+    (QONNX, "Im2Col"): _lowered_conv,
 }

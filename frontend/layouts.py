@@ -14,6 +14,7 @@ import onnx_ir as ir
 from ..ops import lookup
 from ..ops.base import CARDC, ONNX, QONNX, integer, ints, operand, result, shape_of
 from ..ops.graph import fresh, replace, rewire
+from ..ops.qtype import SOURCE
 from ..ops.reshape import reshaped
 from .moved import ALIAS, USER_NAME, Moved, Tracker, compose, inverse, squeezed_alike
 
@@ -76,6 +77,9 @@ class Layouts:
                     if other.name == name and other is not final:
                         other.name = fresh(self._graph, f"{name}_kept")
                         other.metadata_props[USER_NAME] = name
+                        for value in (v for n in self._graph for v in n.outputs):
+                            if value.metadata_props.get(SOURCE) == name:
+                                value.metadata_props[SOURCE] = other.name
             final.name = name
 
     def _transpose(self, node: ir.Node) -> ir.Node | None:

@@ -32,6 +32,8 @@ class Walk:
         self._queue.extend(self._graph)
         while self._queue:
             node = self._queue.popleft()
+            if node.graph is None:  # a rule took it along with the one before it
+                continue
             if any(v in self._broken for v in node.inputs):
                 self._broken.update(node.outputs)
                 continue

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from brevitas.nn import QuantIdentity, QuantReLU
 from brevitas.quant import Int8ActPerTensorFixedPoint, Uint8ActPerTensorFixedPoint
-from brevitas_examples.bnn_pynq.models import model_with_cfg
+from brevitas_examples.bnn_pynq.models import fc, get_model_cfg, model_with_cfg
 from brevitas_examples.imagenet_classification.models.mobilenetv1 import MobileNet
 from torch import Tensor, nn
 
@@ -43,8 +43,12 @@ def _norms(model: nn.Module) -> Iterator[Any]:
 
 
 def bnn_pynq(name: str) -> nn.Module:
-    """`tfc_1w1a` ... `cnv_2w2a`, as brevitas_examples builds them."""
+    """`tfc_1w1a` ... `cnv_2w2a`, as brevitas_examples builds them; `lfc_2w2a`, which it has no settings for, alike."""
     torch.manual_seed(len(name))
+    if name == "lfc_2w2a":
+        settings = get_model_cfg("lfc_1w2a")
+        settings.set("QUANT", "WEIGHT_BIT_WIDTH", "2")
+        return fc(settings)
     return model_with_cfg(name, False)[0]
 
 

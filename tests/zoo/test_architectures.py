@@ -26,7 +26,7 @@ from cardc.verify import verify
 
 DIGIT, PHOTO = (1, 28, 28), (3, 32, 32)
 SMALL = [f"{size}_{w}w{a}a" for size in ("tfc", "sfc") for w, a in ((1, 1), (1, 2), (2, 2))]
-LARGE = ["lfc_1w1a", "lfc_1w2a"]
+LARGE = ["lfc_1w1a", "lfc_1w2a", "lfc_2w2a"]
 CNV = ["cnv_1w1a", "cnv_1w2a", "cnv_2w2a"]
 
 Export = Callable[[nn.Module, models.Image, Path], onnx.ModelProto]

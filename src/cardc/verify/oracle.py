@@ -16,6 +16,8 @@ from ..ops.base import Array
 from .shapes import infer_each
 
 _QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "DequantizeLinear", "ArgMax", "TopK")
+_WHOLE = ("QuantAvgPool2d",)
+"""Operators of integers with an integer result, which rounds in no place of its own."""
 _WITHIN = ("Clip", "QuantizeLinear")
 CHUNK = 1000
 
@@ -53,6 +55,7 @@ class Oracle:
             for name in n.output
             if n.op_type in _QUANTISERS and n.input[0] not in constants
         }
+        self._whole = {name for n in graph.node if n.op_type in _WHOLE for name in n.output}
         self._picks = {name: _axis(n) for n in graph.node if n.op_type in ("ArgMax", "TopK") for name in n.output}
         self._models: dict[int, Any] = {}
 
@@ -92,6 +95,7 @@ class Oracle:
             ) from error
         after = {name: context[name] for name in self._feeds if name in context and name not in self._constants(model)}
         before = {name: context[self._feeds[name]] for name in after}
+        after |= {name: context[name] for name in self._whole}
         before |= {name: np.moveaxis(before[name], axis, 1) for name, axis in self._picks.items() if name in before}
         return FloatRun(after | {self._output: context[self._output]}, before)
 

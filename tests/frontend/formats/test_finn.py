@@ -13,6 +13,7 @@ from tests.frontend.formats.oracle import GENERAL, Builder, F, check, lowered, o
 from cardc.errors import CompileError
 from cardc.ops.execute import execute
 from cardc.ops.qtype import find_qtype
+from cardc.verify import verify
 
 
 def multithreshold(
@@ -220,3 +221,44 @@ def test_an_input_annotated_with_no_integer_type_is_refused() -> None:
     with pytest.raises(CompileError, match="annotated as FIXED<8,4>") as caught:
         lowered(annotate(b.model(mlp(b)), "x", "FIXED<8,4>"))
     assert "UINT8" in caught.value.fix
+
+
+def im2col(b: Builder, x: str, **more: object) -> str:
+    attributes: dict[str, object] = {"stride": [1, 2], "kernel_size": [3, 2], "pad_amount": [1, 0, 2, 1], **more}
+    return b.op("Im2Col", x, domain=GENERAL, input_shape="(1,6,6,4)", **attributes)
+
+
+def test_a_convolution_lowered_to_a_product() -> None:
+    b = Builder([1, 6, 6, 4], opset=11)
+    h = multithreshold(b, "x", 1, 3, layout="NHWC")
+    model_input = h
+    h = b.op("MatMul", im2col(b, h), integers(b, 24, 5))
+    h = multithreshold(b, h, 5, 3, layout="NHWC")
+    model = annotate(b.model(b.op("MatMul", h, integers(b, 5, 3))), model_input, "UINT2")
+    imported, integer = lowered(model)
+    assert [o for o in operators(integer) if o in ("Conv", "MatMul")] == ["Conv", "Conv"]
+    exact = verify(imported, integer, model, samples((6, 6, 4), 4), [])
+    assert exact.equal, exact.first_difference
+    assert exact.tensors == 3
+
+
+def test_columns_without_their_product_are_refused() -> None:
+    for more, end in (({"depthwise": 1}, "MatMul"), ({}, "Mul")):
+        b = Builder([1, 6, 6, 4], opset=11)
+        h = im2col(b, multithreshold(b, "x", 1, 3, layout="NHWC"), **more)
+        model = b.model(b.op(end, h, integers(b, 24, 5) if end == "MatMul" else b.const(0.5)))
+        with pytest.raises(CompileError, match="Im2Col that is no plain convolution") as caught:
+            lowered(model)
+        assert "LowerConvsToMatMul" in caught.value.fix
+
+
+def test_verify_knows_quantisers_at_the_end_and_integer_averages() -> None:
+    b = Builder([1, 4, 6, 6], opset=11)
+    h = multithreshold(b, "x", 1, 15)
+    h = b.op("QuantAvgPool2d", h, domain=GENERAL, kernel=2, stride=2, ibits=4, obits=4, signed=0, data_layout="NCHW")
+    h = b.op("MatMul", b.op("Transpose", h, perm=[0, 2, 3, 1]), integers(b, 4, 5))
+    model = b.model(multithreshold(b, h, 5, 3, layout="NHWC"))
+    imported, integer = lowered(model)
+    exact = verify(imported, integer, model, samples((4, 6, 6), 4), [])
+    assert exact.equal, exact.first_difference
+    assert exact.tensors >= 3

@@ -228,3 +228,21 @@ def test_blocks_are_refused() -> None:
         b.const(np.zeros((2, 2)), np.int8), axis=0, block_size=2,
     )  # fmt: skip
     assert "blocks" in refused(b, b.op("MatMul", qcdq(b, "x"), w)).what
+
+
+@pytest.mark.parametrize(
+    ("op", "fix"),
+    [
+        ("QLinearConv", "QuantFormat.QDQ"),
+        ("DynamicQuantizeLinear", "quantize_static with a calibration reader"),
+        ("LSTM", "feed-forward"),
+        ("FloatQuant", "Int8ActPerTensorFloat"),
+        ("LayerNormalization", "BatchNormalization"),
+    ],
+)
+def test_remedies_of_what_others_export(op: str, fix: str) -> None:
+    b = Builder([1, 4])
+    with pytest.raises(CompileError, match=f"operator {op} is not supported") as caught:
+        lowered(b.model(b.op(op, "x")))
+    assert fix in caught.value.fix
+    assert caught.value.node is not None

@@ -1,0 +1,30 @@
+"""What to do instead of operators that people are likely to bring and that are not taken."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+_QDQ = "quantise with ONNX Runtime's QDQ format: quantize_static(..., quant_format=QuantFormat.QDQ)"
+_STATIC = "quantise statically: quantize_static with a calibration reader, not quantize_dynamic"
+_FLOW = "export the model before FINN's conversion to hardware layers"
+_RECURRENT = "replace it with a feed-forward layer; supported operators: docs/operators.md"
+
+REMEDIES: Mapping[str, str] = MappingProxyType({
+    **dict.fromkeys(("QLinearConv", "QLinearMatMul", "QLinearAdd", "QLinearMul", "QLinearConcat", "QGemm"), _QDQ),
+    **dict.fromkeys(("QLinearGlobalAveragePool", "QLinearAveragePool", "QLinearSigmoid", "QLinearLeakyRelu"), _QDQ),
+    **dict.fromkeys(("ConvInteger", "MatMulInteger", "DynamicQuantizeLinear", "MatMulIntegerToFloat"), _STATIC),
+    **dict.fromkeys(("MVAU", "MVAU_hls", "MVAU_rtl", "MatrixVectorActivation", "VVAU", "VVAU_hls"), _FLOW),
+    **dict.fromkeys(("VectorVectorActivation", "StreamingFCLayer_Batch", "ConvolutionInputGenerator"), _FLOW),
+    **dict.fromkeys(("Thresholding_Batch", "Thresholding_hls", "FMPadding_Batch", "AddStreams_Batch"), _FLOW),
+    **dict.fromkeys(("DuplicateStreams_Batch", "StreamingMaxPool_Batch", "GlobalAccPool"), _FLOW),
+    "StreamingDataflowPartition": _FLOW,
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), _RECURRENT),
+    "FloatQuant": "quantise to integers (Int8ActPerTensorFloat, Int8WeightPerTensorFloat)",
+    "DepthToSpace": "upsample with Resize (nearest) or ConvTranspose instead",
+    "SpaceToDepth": "use a convolution with a stride instead",
+    "InstanceNormalization": "use BatchNormalization, which is a scale and an offset at inference",
+    "LayerNormalization": "use BatchNormalization, which is a scale and an offset at inference",
+    "GroupNormalization": "use BatchNormalization, which is a scale and an offset at inference",
+})  # fmt: skip
+"""By operator; the rest get the nearest name that is known."""
