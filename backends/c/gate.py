@@ -175,15 +175,12 @@ def _fields(gate: IntegerGate, elem: str) -> dict[str, object]:
     """cardc_gate, in the order of its fields."""
     plan = gate.plan
     first, other, columns = kept(gate)
-    kind, log = 0, 0
-    if gate.table is not None:
-        kind = 1 if gate.table[-1] < 1 << 16 else 2
-        log = gate.log_segments
+    kind = 0 if gate.table is None else 1 if gate.table[-1] < 1 << 16 else 2
     lo, hi = _TYPES[elem]
     return {
         "channels": plan.channels, "height": plan.height, "width": plan.width, "rows": plan.rows, "half": plan.half,
         "mixes": len(plan.mix), "mix_shift": plan.mix_shift, "planes": plan.planes,
-        "kind": kind, "log_segments": log,
+        "kind": kind,
         "first_rows": first, "other_rows": other, "columns": columns,
         "table_length": max(plan.rows, plan.columns), "rivals": len(gate.names) - 1,
         "clip": int(plan.lo > lo or plan.hi < hi), "window": gate.window, "lo": plan.lo, "hi": plan.hi,

@@ -13,7 +13,6 @@ from ...ops.spectral import IntegerGate, Plan, make_plan
 from ...ops.spectral.curve import POWER_SHIFT, make_table
 from .gate import Gate
 
-SEGMENTS = 16
 _VALUE_BITS = {"amplitude": 18, "log": 15}
 """An amplitude has 17 bits and one place; with a logarithm 15 bits are a step of 0.0003 or less."""
 _PRODUCT_BITS = 31
@@ -43,7 +42,7 @@ def fit_integer_gate(
         table, per_one, bits = None, 1 / ((1 << POWER_SHIFT) * unit * unit), _PRODUCT_BITS - 15
     else:
         bits = _VALUE_BITS[spectrum.scale]
-        table, per_one = make_table(spectrum.scale, unit, SEGMENTS, (1 << bits) - 1)
+        table, per_one = make_table(spectrum.scale, unit, (1 << bits) - 1)
     templates = gate.templates.astype(np.float64) * per_one
     found = _quantized(gate, plan, table, templates, min(15, _PRODUCT_BITS - bits), scale)
     return found if images is None or len(images) == 0 else _calibrated(found, gate, per_one, images)

@@ -44,8 +44,13 @@ CARDC_SIMD(smusd)
 CARDC_SIMD(smuadx)
 CARDC_SIMD(smulbb)
 CARDC_SIMD(smultb)
+CARDC_SIMD(smusdx)
 CARDC_SIMD_ADD(smlabb)
 CARDC_SIMD_ADD(smlatb)
+CARDC_SIMD_ADD(smlad)
+CARDC_SIMD_ADD(smladx)
+CARDC_SIMD_ADD(smlsd)
+CARDC_SIMD_ADD(smlsdx)
 #endif
 
 /* The first stage, from words at src[order[i] + m * apart] to dst[radix * i + m], i < count: sums without scaling (rows),

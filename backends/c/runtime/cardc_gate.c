@@ -22,7 +22,10 @@ typedef void pixels(const cardc_gate *gate, const void *image, uint32_t at, uint
         v[x] = (int16_t)(sum >> shift);                                                                            \
       }                                                                                                            \
     } else if (gate->mixes == 1) {                                                                                 \
-      for (x = 0; x < width; x++) {                                                                                \
+      for (x = 0; x + 2 <= width; x += 2) {                                                                        \
+        to[x / 2] = cardc_word(in[x] * m0 + bias, in[x + 1] * m0 + bias);                                          \
+      }                                                                                                            \
+      if (x < width) {                                                                                             \
         v[x] = (int16_t)(in[x] * m0 + bias);                                                                       \
       }                                                                                                            \
     } else {                                                                                                       \
@@ -41,13 +44,13 @@ CARDC_PIXELS(pixels_i8, int8_t)
 
 static int odd_log(uint32_t length) { return (length & 0xAAAAAAAAu) != 0; }
 
-/* What is left of a transform behind its first stage. */
-static void stages(const cardc_gate *gate, uint32_t *z, uint32_t length) {
+/* What is left of `count` transforms behind their first stage; they stand one behind the other. */
+static void stages(const cardc_gate *gate, uint32_t *z, uint32_t length, uint32_t count) {
   uint32_t size = odd_log(length) ? 2 : 4;
-  cardc_traced(z, length);
+  cardc_traced(z, length * count);
   for (; size < length; size *= 4) {
-    cardc_fft_radix4(z, length, size, gate->twiddles, gate->table_length / (4 * size));
-    cardc_traced(z, length);
+    cardc_fft_radix4(z, length * count, size, gate->twiddles, gate->table_length / (4 * size));
+    cardc_traced(z, length * count);
   }
 }
 
@@ -59,7 +62,6 @@ static void row(const cardc_gate *gate, const uint32_t *from, uint32_t *to) {
   } else {
     cardc_fft_first4(from, gate->row_order, length / 4, to);
   }
-  stages(gate, to, length);
 }
 
 static void column(const cardc_gate *gate, const uint32_t *from, uint32_t *to) {
@@ -69,7 +71,6 @@ static void column(const cardc_gate *gate, const uint32_t *from, uint32_t *to) {
   } else {
     cardc_fft_first4_scaled(from, gate->half, gate->column_order, length / 4, to);
   }
-  stages(gate, to, length);
 }
 
 /* What the frequencies of columns kx and half - kx speak for goes to `score`; returns how many slots they fill. */
@@ -84,9 +85,10 @@ static uint32_t pair(const cardc_gate *gate, const uint32_t *matrix, uint32_t kx
   uint32_t a;
   column(gate, matrix + kx, work);
   if (kx != 0 && behind != kx) {
-    column(gate, matrix + behind, work + rows);
     mirror = work + rows;
+    column(gate, matrix + behind, work + rows);
   }
+  stages(gate, work, rows, mirror == work ? 1 : 2);
   cardc_gate_powers(gate, work, mirror, kx, values, both ? values + kept : NULL);
   if (constant) {
     /* frequency 0 may have 17 bits: its half is squared, and read two octaves higher */
@@ -145,6 +147,7 @@ static uint32_t feed(const cardc_gate *gate, pixels *load, const void *in, int64
       at += y < height ? width : 0;
       row(gate, work, arena + y * half);
     }
+    stages(gate, arena, half, gate->rows);
     plane(gate, arena, gate->differences + p * gate->slots, score, work);
   }
   return decide(gate, sum, score);

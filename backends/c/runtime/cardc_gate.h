@@ -19,7 +19,7 @@ typedef struct cardc_gate {
   uint8_t channels, height, width; /* of the image, [channels, height, width] */
   uint8_t rows, half;
   uint8_t mixes, mix_shift, planes; /* mixes = channels, planes = 1: grey; mixes = 1: each channel alone */
-  uint8_t kind, log_segments;
+  uint8_t kind;
   uint8_t first_rows, other_rows, columns;
   uint8_t table_length; /* the n that `twiddles` is made for: the larger of rows and 2 * half */
   uint8_t rivals;       /* augmentations but the first */
@@ -44,7 +44,7 @@ uint32_t cardc_gate_feed_i8(const cardc_gate *gate, const int8_t *in, int64_t *s
                             uint32_t *arena);
 
 /* From the columns kx and (half - kx) % half: |X|^2 at kx (low), and, where `high` is not NULL, at half - kx in mirrored
- * rows; for each of the rows that are looked at. */
+ * rows; for each of the rows that are looked at. `high` must be NULL for kx = half / 2. */
 void cardc_gate_powers(const cardc_gate *gate, const uint32_t *column, const uint32_t *mirror, uint32_t kx,
                        uint32_t *low, uint32_t *high);
 

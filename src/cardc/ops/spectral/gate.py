@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ...errors import CompileError
 from ...ops.base import Array
-from .curve import segments_of, values
+from .curve import OCTAVES, SEGMENTS, values
 from .plan import Plan
 from .spectrum import Words, words
 from .transform import Ints
@@ -49,11 +49,6 @@ class IntegerGate:
     def picked(self) -> tuple[Ints, Ints]:
         """Row and column of each frequency that is looked at, in order."""
         return frequencies(self.plan, self.crop, self.constant)
-
-    @property
-    def log_segments(self) -> int:
-        """Of the table: pieces an octave, as a power of two; 0 without a table."""
-        return 0 if self.table is None else segments_of(self.table).bit_length() - 1
 
     def features(self, images: Array) -> Ints:
         """y [N, F] of q [N, C, H, W]."""
@@ -153,8 +148,14 @@ def check(gate: IntegerGate) -> None:
         raise refuse(f"{len(gate.names)} names, {count} frequencies, templates {list(d.shape)}")
     if not 1 <= gate.window <= LONGEST:
         raise CompileError(f"a window of {gate.window}", node="gate", fix=f"1 to {LONGEST} inputs")
-    if gate.table is not None and (gate.table.min() < 0 or (np.diff(gate.table) < 0).any()):
-        raise refuse("a table that falls")
+    table = gate.table
+    if table is not None and (
+        table.shape != (OCTAVES * SEGMENTS + 1,)
+        or table.min() < 0
+        or table[-1] >= 1 << 24
+        or (np.diff(table) < 0).any()
+    ):
+        raise refuse("a table of another length, or one that falls")
     top = int(gate.table[-1]) if gate.table is not None else 0
     if d.size and int(np.abs(d).max()) >= min(1 << 15, (1 << 31) // max(1, top)):
         raise refuse("templates that are too wide")
