@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from baselines import AGNOSTIC, fit_agnostic
 from model import fit, key_of
 from rows import Design, designs
 from score import Prediction, predict, print_table, summarise
@@ -135,7 +136,8 @@ def main() -> int:
     if arguments.write:
         constants = fit(rows, None, bands, ranges(rows))
         CONSTANTS.write_text(write(constants, origin(arguments.data, rows)), "utf-8")
-        print(f"written to {CONSTANTS.relative_to(ROOT)}", file=sys.stderr)
+        AGNOSTIC.write_text(json.dumps(fit_agnostic(rows), indent=1) + "\n", "utf-8")
+        print(f"written to {CONSTANTS.relative_to(ROOT)} and {AGNOSTIC.name}", file=sys.stderr)
     return 0
 
 

@@ -46,16 +46,16 @@ MODEL: Mapping[str, Mapping[str, Terms]] = {
         "ff": (("one", "out_bits", "dsp", "index_bits", "single_bits"), {}),
     },
     "vitis.unrolled": {
-        "lut": (("thin_adder_bits", "thick_adder_bits", "two_digit_bits", "fabric_bits", "haste_dsp", "haste_fabric"),
+        "lut": (("thin_bits", "thick_bits", "two_digit_bits", "fabric_bits", "haste", "haste_dsp"),
                 {}),
-        "ff": (("register_1", "register_2", "register_3", "haste_dsp", "haste_fabric"), {}),
+        "ff": (("register_1", "register_2", "register_3", "haste", "haste_dsp"), {}),
     },
     "vitis.relaxed": {
-        "lut": (("thin_adder_bits", "thick_adder_bits", "two_digit_bits", "fabric_bits"), {}),
+        "lut": (("thin_bits", "thick_bits", "two_digit_bits", "fabric_bits"), {}),
         "ff": (("adder_bits", "product_bits"), {}),
     },
     "vitis.shared": {
-        "lut": (("thin_adder_bits", "thick_adder_bits", "two_digit_bits", "fabric_bits"), {}),
+        "lut": (("thin_bits", "thick_bits", "two_digit_bits", "fabric_bits"), {}),
         "ff": (("adder_bits", "product_bits"), {}),
     },
     "vitis.chain": {
@@ -68,8 +68,8 @@ PARTS: Mapping[str, Mapping[str, Terms]] = {
     "relu": {"lut": (("unit_bits", "hasty_unit_bits"), {}), "ff": (("hasty_unit_bits",), {})},
     "batchnorm": {"lut": (("unit_bits",), {}), "ff": ((), {})},
     "softmax": {
-        "lut": (("unit_bits", "fabric_units"), {}),
-        "ff": (("unit_bits", "hasty_unit_bits"), {}),
+        "lut": (("pair_bits", "fabric_units", "constant"), {}),
+        "ff": (("pair_bits", "hasty_pair_bits", "constant"), {}),
     },
     "avgpool": {"lut": (("pool_adder_bits", "divided_windows"), {}), "ff": (("divided_windows",), _POOL_FF[1])},
     "maxpool": {"lut": (("comparison_bits",), {}), "ff": _POOL_FF},
@@ -104,24 +104,28 @@ def values(layer: FpgaLayer, tool: Tool, terms: Terms) -> tuple[NDArray[np.float
 
 # What a term should take where the designs cannot tell, and how strongly: an adder takes a LUT a bit (AMD UG474).
 _PRIOR: Mapping[str, float] = {
-    "adder_bits": 1.0, "thin_adder_bits": 0.9, "thick_adder_bits": 0.9, "two_digit_bits": 1.4, "negation_bits": 1.5,
-    "fabric_bits": 0.9, "register_1": 0.6, "register_2": 0.8, "register_3": 1.2, "product_bits": 0.3,
+    "adder_bits": 1.0, "thin_bits": 0.9, "thick_bits": 0.9, "two_digit_bits": 1.4, "negation_bits": 1.5,
+    "fabric_bits": 0.9, "unit_bits": 2.7, "vitis.register_1": 0.6, "vitis.register_2": 0.8, "vitis.register_3": 1.2,
+    "vivado.register_1": 0.06, "vivado.register_2": 0.1, "vivado.register_3": 0.2,
 }  # fmt: skip
 _PRIOR_WEIGHT = 0.15
 
 
-def solve(equations: Sequence[Equation], names: Sequence[str], given: Mapping[str, float]) -> dict[str, float]:
-    """Constants by name. A design of zero says nothing about relative errors and is left out."""
+def solve(
+    equations: Sequence[Equation], names: Sequence[str], given: Mapping[str, float], family: str = ""
+) -> dict[str, float]:
+    """Constants by name, for the tools of `family`; a design of zero says nothing of relative errors, and is left out."""
     used = [e for e in equations if e.actual > 0]
     found = dict(given)
     if used and names:
         scale = np.array([e.actual for e in used])
         matrix = np.stack([e.free for e in used]) / scale[:, None]
         wanted = (scale - [e.given for e in used]) / scale
-        pulled = [name for name in names if name in _PRIOR]
+        wishes = {name: _PRIOR.get(name, _PRIOR.get(f"{family}.{name}")) for name in names}
+        pulled = {name: wish for name, wish in wishes.items() if wish}
         rows = np.zeros((len(pulled), len(names)))
         for i, name in enumerate(pulled):
-            rows[i, names.index(name)] = _PRIOR_WEIGHT / _PRIOR[name]
+            rows[i, names.index(name)] = _PRIOR_WEIGHT / pulled[name]
         matrix = np.vstack([matrix, rows])
         wanted = np.concatenate([wanted, np.full(len(pulled), _PRIOR_WEIGHT)])
         size = np.maximum(np.abs(matrix).max(axis=0), 1e-12)
@@ -163,11 +167,13 @@ def activations(designs: Sequence[Design], constants: Constants) -> dict[str, di
         rows = [d for d in pairs if d.tool.family == family]
         fixed = {key.partition(".")[2] for key in constants.sets if key.startswith(f"{family}.")}
         names = [*sorted({d.layers[1].op for d in rows} - fixed), "stream"]
+        for name in names:
+            found[f"{family}.{name}"] = {"lut": {}, "ff": {}}
         for quantity in ("lut", "ff"):
             answer = solve([_behind(d, quantity, names, constants) for d in rows], names, {})
             for name, each in answer.items():
                 term = "stream_bits" if name == "stream" else "unit_bits"
-                found.setdefault(f"{family}.{name}", {})[quantity] = {term: each}
+                found[f"{family}.{name}"][quantity] = {term: each}
     return found
 
 
@@ -189,7 +195,7 @@ def solve_all(systems: Systems, without: str | None) -> dict[str, dict[str, dict
         used = [e for e in equations if e.group != without]
         free, given = (terms_of(key) or {})[quantity]
         if used:
-            sets.setdefault(key, {})[quantity] = solve(used, free, given)
+            sets.setdefault(key, {})[quantity] = solve(used, free, given, key.partition(".")[0])
     return sets
 
 

@@ -107,11 +107,12 @@ def _live_outputs(folder: Folder) -> dict[str, float]:
 
 
 def _columns(record: Record) -> float:
-    """Outputs with any weight: at least as many as the longest column needs to hold all weights."""
+    """Outputs with any weight. Columns differ in length; far fewer than all would hold the weights of a layer only
+    where some have none."""
     nonzeros, longest, outputs = record.number("n_nonzero"), record.number("max_col_nonzero"), record.of("n_out", 1)
-    if not nonzeros or not longest:
+    if not nonzeros or not longest or nonzeros / longest >= 0.8 * outputs:
         return outputs
-    return min(outputs, max(ceil(nonzeros / longest), record.of("n_nonzero_bias", 0)))
+    return min(outputs, ceil(nonzeros / longest))
 
 
 def _shape(text: str) -> tuple[int, ...]:
@@ -133,7 +134,7 @@ def _layer(record: Record, folder: Folder, live: float) -> FpgaLayer:
         raise DataError(f"{record.where}: sizes and reuse factors start at 1")
     kernel = (1, 1)
     if op in _POOLS:
-        sizes = [ceil(a / b) for a, b in zip(in_shape[:-1], out_shape[:-1], strict=False)]
+        sizes = [max(1, round(a / b)) for a, b in zip(in_shape[:-1], out_shape[:-1], strict=False)]
         kernel = (1, sizes[0]) if len(sizes) == 1 else (sizes[0], sizes[1])
     elif op == "conv2d":
         area = max(1, inputs // in_shape[-1])

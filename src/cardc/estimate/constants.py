@@ -18,7 +18,7 @@ STATED: Mapping[str, tuple[float, float]] = {
 # Where a set of constants is missing, what comes nearest.
 _NEAR: Mapping[str, tuple[str, ...]] = {
     "chain": ("unrolled",), "relaxed": ("unrolled",), "constant": ("unrolled",), "shared": ("relaxed", "unrolled"),
-    "folded2": ("folded",), "tanh": ("sigmoid",), "prelu": ("relu",), "leaky_relu": ("relu",),
+    "folded2": ("folded",), "tanh": ("sigmoid",), "prelu": ("relu",),
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from .parts import (
     part_bram,
     part_cycles,
     part_dsps,
+    part_interval,
     stated_luts,
     stream_ffs,
     stream_luts,
@@ -44,7 +45,7 @@ def layer_cost(layer: FpgaLayer, tool: Tool, constants: Constants) -> Cost:
     else:
         source = constants.find(tool.family, layer.op)
         dsp, bram, block, interval, table = (
-            part_dsps(layer, tool), part_bram(layer), part_cycles(layer, tool), layer.reuse_factor, PART_TERMS,
+            part_dsps(layer, tool), part_bram(layer), part_cycles(layer, tool), part_interval(layer), PART_TERMS,
         )  # fmt: skip
     fifo_luts, fifo_bram = fifo(layer)
     lut = _sum(constants, source, "lut", table, layer, tool) + stated_luts(layer) + stream_luts(layer) + fifo_luts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import prod
 
 from ..report.figure import Figure
 from .band import STAGE, banded, beyond, factors
@@ -97,9 +96,14 @@ def _shared(layers: Sequence[FpgaLayer], costs: Sequence[Cost], tool: Tool, cons
             fitted = constants.sets.get(cost.source, {}).get("ff", {})
             edges += sum(fitted[name] * TERMS[name](layer, tool) for name in _EDGES if name in fitted)
     timed = any(cost.values["latency_cycles"] for cost in costs)
-    kept = timed and not (tool.family == "vivado" and layers[0].streams)  # Vivado leaves them in the streams
-    between = sum(layer.units * layer.out_bits * layer.live for layer in layers) if kept else 0
-    first = prod(layers[0].in_shape[-1:]) * layers[0].act_bits if tool.family == "vivado" else 0
+    # The last result leaves the design unregistered, except into a stream; Vivado leaves streams to their FIFOs.
+    inner = layers if layers[0].streams else layers[:-1]
+    kept = timed and not (tool.family == "vivado" and layers[0].streams)
+    between = sum(layer.units * layer.out_bits * layer.live for layer in inner) if kept else 0
+    # Inputs are registered by the design where its first layer does not do that for itself.
+    first = 2 + layers[0].in_shape[-1] * layers[0].act_bits
+    if tool.family == "vitis" and (costs[0].values["latency_cycles"] or layers[0].streams):
+        first = 0
     return {"ff": round(between + first - edges)}
 
 

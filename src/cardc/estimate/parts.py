@@ -16,6 +16,7 @@ from .terms import Term
 
 # Activations of hls4ml that are measured behind a dense layer.
 TABULATED = ("relu", "leaky_relu", "prelu", "elu", "sigmoid", "tanh")
+OWN = ("threshold", "requantise", "pool", "add", "argmax", "reorder", "other")
 WINDOWED = ("conv2d", "pool", "maxpool", "avgpool")
 _TABLES = {"elu": 1, "sigmoid": 2, "tanh": 2}  # cycles to look a value up
 _DIVIDER_CYCLES = 21  # Vivado divides by the number of pixels under a window that reaches over the edge
@@ -55,6 +56,8 @@ PART_TERMS: Mapping[str, Term] = MappingProxyType({
     "unit": lambda layer, tool: _live(layer),
     "unit_bits": lambda layer, tool: _live(layer) * layer.act_bits,
     "hasty_unit_bits": lambda layer, tool: _live(layer) * layer.act_bits * tool.haste,
+    "pair_bits": lambda layer, tool: (layer.units - 1) * layer.act_bits,  # a tree over the units
+    "hasty_pair_bits": lambda layer, tool: (layer.units - 1) * layer.act_bits * tool.haste,
     "fabric_units": lambda layer, tool: _live(layer) if tool.multipliers == "fabric" else 0.0,
     # Between two layers in streams: handshakes and what FIFOs of one element take.
     "stream_bits": lambda layer, tool: float(layer.streams * layer.units * layer.act_bits),
@@ -98,6 +101,11 @@ def part_cycles(layer: FpgaLayer, tool: Tool) -> int:
     elif layer.op == "avgpool" and tool.family == "vivado" and reaches_over(layer):
         alone = _DIVIDER_CYCLES
     return alone + 1 if layer.streams else alone
+
+
+def part_interval(layer: FpgaLayer) -> int:
+    """Initiation interval: cardc's own layers take their elements in turns, hls4ml's activations all at once."""
+    return layer.reuse_factor if layer.op in OWN else 1
 
 
 def stated_luts(layer: FpgaLayer) -> float:

@@ -64,8 +64,9 @@ TERMS: Mapping[str, Term] = MappingProxyType({
         else 0.0
     ),
     "adder_bits": lambda layer, tool: (_thin(layer) + _thick(layer)) * _share(layer),
-    "thin_adder_bits": lambda layer, tool: _thin(layer) * _share(layer),
-    "thick_adder_bits": lambda layer, tool: _thick(layer) * _share(layer),
+    # Vitis shows a leaf's alignment too, which makes up for the one adder less; without adders there is neither.
+    "thin_bits": lambda layer, tool: _thin(layer) if _p(layer).adders else 0.0,
+    "thick_bits": lambda layer, tool: _thick(layer) if _p(layer).adders else 0.0,
     # A product of two digits is one adder; of three and more a multiplier, in fabric a table of its bits.
     "two_digit_bits": lambda layer, tool: _p(layer).made[1] * (layer.act_bits + layer.weight_bits / 2),
     "negation_bits": lambda layer, tool: _p(layer).negated * layer.leaf_bits[0],
@@ -77,12 +78,10 @@ TERMS: Mapping[str, Term] = MappingProxyType({
     "register_3": lambda layer, tool: _register(2)(layer, tool) if cycles(layer, tool) else 0.0,
     "register_12": lambda layer, tool: _register(0)(layer, tool) + _register(1)(layer, tool),
     "kept_two_digit_bits": lambda layer, tool: _p(layer).made[1] * layer.leaf_bits[1],
-    # A faster clock needs more stages: what is beyond 5 ns, with multipliers in DSP slices and in fabric.
+    # A faster clock needs more stages: what is beyond 5 ns, and what waits for multipliers in DSP slices.
+    "haste": lambda layer, tool: tool.haste * _p(layer).nonzeros * layer.leaf_bits[2],
     "haste_dsp": lambda layer, tool: (
-        tool.haste * _p(layer).nonzeros * layer.leaf_bits[2] if tool.multipliers != "fabric" else 0.0
-    ),
-    "haste_fabric": lambda layer, tool: (
-        tool.haste * _p(layer).nonzeros * layer.leaf_bits[2] if tool.multipliers == "fabric" else 0.0
+        tool.haste * _p(layer).used[2] * layer.leaf_bits[2] if tool.multipliers != "fabric" else 0.0
     ),
     "states": lambda layer, tool: float(cycles(layer, tool)),  # one flip-flop a state
     "rounds": lambda layer, tool: float(rounds(layer)),
