@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .fifo import flows, needed_depths
 from .layer import Layer, Plan
 from .types import HlsInt
 from .written import Call, Written
@@ -29,11 +30,7 @@ def different(what: str, found: HlsInt | None, expected: HlsInt | None) -> str:
 
 
 def check_flow(written: Written, plan: Plan) -> Iterator[Fault]:
-    """Every call reads what the plan says, in the type that it was written in, from a stream that holds all of it.
-
-    A stream as deep as its tensor never blocks its writer within one input, so branches that meet again cannot
-    wait for each other, whatever lies in them.
-    """
+    """Every call reads what the plan says, in the type that it was written in, and one input passes the streams."""
     layers = {layer.name: layer for layer in plan.layers}
     known = {plan.first.name: _Variable(plan.first.name, "input_t")}
     read: set[str] = set()
@@ -57,9 +54,10 @@ def check_flow(written: Written, plan: Plan) -> Iterator[Fault]:
         held = wanted[0] if call.function in MOVES else call.layer
         for name in made:
             known[name] = _Variable(held, type_name)
-            yield from _check_depth(call, layers.get(held), name, type_name, written, plan)
         if call.function in MOVES and written.element(type_name) != written.element(call.types[0]):
             yield layer, different(call.layer, written.element(type_name), written.element(call.types[0]))
+    if plan.io_type == "io_stream":
+        yield from _check_depths(written, plan)
     if type_name != "result_t":
         yield plan.last, f"the result is a {type_name}, not the top's result_t"
 
@@ -94,12 +92,13 @@ def _check_read(
         yield layer, different(f"{call.layer}'s input", written.element(type_given), written.element(found.type))
 
 
-def _check_depth(
-    call: Call, layer: Layer | None, name: str, type_name: str, written: Written, plan: Plan
-) -> Iterator[Fault]:
-    # The last stream is a port of the top function.
-    if plan.io_type != "io_stream" or layer is None or type_name == "result_t":
-        return
-    packets = layer.layout.order.size // written.packet(type_name)
-    if written.depths.get(name, 0) < packets:
-        yield layer, f"{call.layer} writes {packets} packets to {name}, which holds {written.depths.get(name, 0)}"
+def _check_depths(written: Written, plan: Plan) -> Iterator[Fault]:
+    needed = needed_depths(written, plan)
+    for name in sorted(needed.keys() - written.depths.keys()):
+        yield None, f"the stream {name} has no depth"
+    if not flows(written, plan, written.depths):
+        shallow = [name for name, depth in needed.items() if written.depths.get(name, 0) < depth]
+        yield (
+            None,
+            f"the streams are too shallow, their layers would wait for each other for ever: {', '.join(shallow)}",
+        )

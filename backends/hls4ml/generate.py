@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ...errors import CompileError
 from ...targets.base import Target
+from .fifo import needed_depths
 from .layer import Layer, Plan
 from .vendor import hls4ml, quiet
+from .written import read
 
 _FLOAT_BITS = 24
 
@@ -61,7 +63,7 @@ def _config(plan: Plan, target: Target, folder: Path, backend: Any) -> dict[str,
 
 
 def hls_model(plan: Plan, target: Target, folder: Path) -> Any:
-    """hls4ml's ModelGraph of `plan`, its output folder set, nothing written yet.
+    """hls4ml's ModelGraph of `plan`, its output folder set, ready to be written.
 
     CompileError where hls4ml itself fails.
     """
@@ -73,9 +75,13 @@ def hls_model(plan: Plan, target: Target, folder: Path) -> Any:
     graph = package.model.graph.ModelGraph
     with quiet() as said:
         try:
-            return graph.from_layer_list(_config(plan, target, folder, backend), entries)
+            model = graph.from_layer_list(_config(plan, target, folder, backend), entries)
+            model.apply_flow(backend.get_default_flow())
+            if plan.io_type == "io_stream":
+                _set_depths(model, plan, folder)
         except Exception as error:  # hls4ml raises bare Exceptions
             raise _failed("hls4ml could not convert the graph", error, said.getvalue(), plan) from error
+    return model
 
 
 def _check_accelerator(plan: Plan, target: Target, package: Any) -> None:
@@ -103,6 +109,21 @@ def _check_accelerator(plan: Plan, target: Target, package: Any) -> None:
                 node=layer.node,
                 fix="use backend Vitis or Vivado",
             )
+
+
+def _set_depths(model: Any, plan: Plan, folder: Path) -> None:
+    """Make each stream as deep as `fifo` says, by the C++ that hls4ml would write."""
+    writer = model.config.backend.writer
+    for part in (writer.write_project_dir, writer.write_project_cpp, writer.write_defines, writer.write_parameters):
+        part(model)
+    names = ("defines.h", "parameters.h", f"{plan.project}.cpp")
+    paths = [PurePosixPath("firmware") / name for name in names]
+    depths = needed_depths(read({path: (folder / path).read_bytes() for path in paths}, plan.project), plan)
+    for layer in model.get_layers():
+        for name in layer.outputs:
+            variable = layer.get_output_variable(name)
+            if variable.name in depths:
+                variable.pragma = ("stream", depths[variable.name])
 
 
 def write(model: Any, plan: Plan) -> None:
