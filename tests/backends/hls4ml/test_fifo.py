@@ -1,4 +1,4 @@
-"""Depths of streams: the rhythms are those of the functions, and with streams of these depths nothing waits for ever."""
+"""Depths of streams: the rhythms are the functions' own, and with streams of these depths nothing waits for ever."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _threaded(text: str) -> str:
 def test_bounded_streams_between_threads(tmp_path: Path) -> None:
     """The emitted C++ itself: with its depths it ends with the right outputs, with a shallow one it stops for ever."""
     need(shutil.which("g++") is not None, "g++", "g++")
-    project, plan, written = _emitted(residual)
+    project, _, written = _emitted(residual)
     project.write(tmp_path / "p")
     top = tmp_path / "p" / "firmware" / "test.cpp"
     text = _threaded(top.read_text())
