@@ -76,6 +76,9 @@ class AugMix:
             )
 
     def views(self, x: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
+        if x.ndim != 4:
+            raise CompileError(f"AugMix of a batch of shape {list(x.shape)}", fix="give images [N, C, H, W]")
+
         def mix() -> Tensor:
             return mixed(x, self.width, self.depth, self.severity, random)
 

@@ -97,7 +97,7 @@ def load_checkpoint(path: Path, recipe: str) -> Checkpoint:
             arrays = {name: file[name] for name in file.files}
         meta = json.loads(arrays.pop("meta").tobytes())
         found = _assemble(meta, {k: torch.from_numpy(v) for k, v in arrays.items()})
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise CompileError("this is no checkpoint", node=str(path), fix="delete the file to start anew") from error
     if found.recipe != recipe:
         raise CompileError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,11 +11,13 @@ from typing import Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from ...errors import CompileError
 from .augment import Augmentation, Clean
 from .objective import Distil
+
+_HIGHEST_RATE = 1e6
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -58,10 +59,11 @@ class Schedule:
     augment: Augmentation = field(default_factory=Clean)
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 2:
+        whole = all(isinstance(n, int) for n in (self.epochs, self.batch_size, self.seed))
+        if not whole or self.epochs < 1 or self.batch_size < 2 or not 0 <= self.seed < 2**32:
             raise CompileError(
-                f"{self.epochs} epochs of batches of {self.batch_size}",
-                fix="at least one epoch, and two images a batch (batch norm needs them)",
+                f"{self.epochs} epochs of batches of {self.batch_size}, seed {self.seed}",
+                fix="at least one epoch, two images a batch (batch norm needs them), a seed below 2^32; whole numbers",
             )
 
 
@@ -90,24 +92,10 @@ class Recipe(Protocol):
 
 
 def check_rates(**rates: float) -> None:
-    """Raise CompileError for a learning rate that is not positive and finite."""
+    """Raise CompileError for a learning rate that is not positive, or beyond what Adam's arithmetic takes."""
     for name, rate in rates.items():
-        if not (rate > 0 and math.isfinite(rate)):
-            raise CompileError(f"{name} is {rate}", fix="give positive learning rates")
-
-
-def check_data(x: FloatArray, y: IntArray) -> tuple[Tensor, Tensor]:
-    """Training data as tensors. Raises CompileError for NaN, lengths that differ, or labels that are no integers."""
-    if x.ndim < 2 or y.ndim != 1 or len(x) != len(y) or len(x) < 2:
-        raise CompileError(
-            f"inputs of shape {list(x.shape)} with labels of shape {list(y.shape)}",
-            fix="give x as [N, ...] and y as [N], with N of at least 2",
-        )
-    if not np.issubdtype(y.dtype, np.integer) or y.min() < 0:
-        raise CompileError(f"labels of type {y.dtype} from {y.min()}", fix="number the classes 0, 1, 2, ...")
-    if not np.isfinite(x).all():
-        raise CompileError("the training images hold NaN or infinity", fix="clean the data")
-    return torch.from_numpy(np.array(x, np.float32)), torch.from_numpy(np.array(y, np.int64))
+        if not 0 < rate <= _HIGHEST_RATE:
+            raise CompileError(f"{name} is {rate}", fix=f"give positive learning rates, {_HIGHEST_RATE:g} at most")
 
 
 @contextmanager

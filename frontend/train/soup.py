@@ -14,9 +14,10 @@ import torch
 from torch import nn
 
 from ...errors import CompileError
+from .checks import check_data
 from .dense import Dense
 from .layers import layers_to_prune, masked_layers
-from .recipe import Aids, FloatArray, IntArray, Recipe, Schedule, Watch, check_data, check_rates, one_thread
+from .recipe import Aids, FloatArray, IntArray, Recipe, Schedule, Watch, check_rates, one_thread
 from .trainer import refresh_all
 from .weights import Estimator, Ste
 

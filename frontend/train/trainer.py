@@ -11,9 +11,10 @@ from torch import Tensor, nn
 
 from ...errors import CompileError
 from .checkpoint import Checkpoint, capture, load_checkpoint, put, save_checkpoint
+from .checks import check_data, check_model, digest, to_device
 from .layers import Masked, masked_layers
 from .objective import objective
-from .recipe import Aids, FloatArray, IntArray, Progress, Schedule, Watch, check_data
+from .recipe import Aids, FloatArray, IntArray, Progress, Schedule, Watch
 
 State = dict[str, Tensor]
 
@@ -36,12 +37,13 @@ class Trainer:
         self._random = torch.Generator().manual_seed(schedule.seed + 0x5EED)
         self._kept: dict[str, State] = {}
         self._phase, self._steps, self._resume = 0, 0, None
-        self._recipe = f"{recipe!r} on {list(x.shape)}"
+        check_model(model, self._x, self._y)
+        self._recipe = f"{recipe!r} on {list(x.shape)} ({digest(model, self._x, self._y)})"
         path = self._aids.checkpoint
         if path is not None and path.exists():
             self._resume = load_checkpoint(path, self._recipe)
             self._kept = self._resume.kept
-        model.to(self._aids.device)
+        to_device(model, self._aids.device)
 
     @property
     def steps_an_epoch(self) -> int:
