@@ -36,6 +36,8 @@ class GateCode:
 def emit_gate(gate: IntegerGate, prefix: str, elem: str | None = None) -> GateCode:
     """C for `gate`; its names begin with `prefix`_gate. `elem` is the type of a pixel, by default the one that a
     network with that input has (int8_t where it holds all). CompileError where no 8-bit type does."""
+    if prefix == "cardc":
+        raise CompileError("the name cardc is that of the kernels", node="gate", fix="name the deck otherwise")
     elem = elem or _elem(gate)
     arrays = _arrays(gate)
     name = f"{prefix}_gate"
@@ -89,7 +91,7 @@ def _arrays(gate: IntegerGate) -> dict[str, tuple[str, Array]]:
     length = max(plan.rows, plan.columns)
     re, im = (part << (_Q - plan.twiddle_bits) for part in twiddles_of(length, plan.twiddle_bits))
     places = slots(gate)
-    planes = gate.differences.reshape(len(gate.names) - 1, plan.planes, -1)
+    planes = gate.differences.reshape(len(gate.names) - 1, plan.planes, len(gate.picked()[0]))
     differences = np.where(places < 0, 0, planes[:, :, places])
     arrays: dict[str, tuple[str, Array]] = {
         "mix": ("int16_t", np.asarray(plan.mix)),

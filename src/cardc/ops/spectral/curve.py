@@ -1,7 +1,7 @@
 """What a gate makes of |X|^2: a table by octaves of p, with straight lines in between; or p itself.
 
 Amplitude and its logarithm are smooth over an octave of p, so that one table reads both, without a root:
-with S = 16, p | 1 = 2^o * (1 + s / S + f / (2^12 S)), y = T[o S + s] + ((T[o S + s + 1] - T[o S + s]) * f + 2^11) >> 12.
+with S = 16, p | 1 = 2^o * (1 + s / S + f / (2^12 S)) and i = o S + s, y = T[i] + ((T[i + 1] - T[i]) * f + 2^11) >> 12.
 The relative error of a root is below 1 / (32 S^2) = 2^-13, or -78 dB: less than that of the words in front.
 """
 

@@ -144,6 +144,8 @@ def check(gate: IntegerGate) -> None:
         return CompileError(f"the integer gate is wrong: {what}", node="gate", fix="fit the integer gate again")
 
     count, d = len(gate.picked()[0]) * gate.plan.planes, gate.differences
+    if not count:
+        raise CompileError("the gate looks at no frequency", node="gate", fix="crop less, or keep frequency 0")
     if not gate.names or d.shape != (len(gate.names) - 1, count) or gate.constants.shape != (len(gate.names) - 1,):
         raise refuse(f"{len(gate.names)} names, {count} frequencies, templates {list(d.shape)}")
     if not 1 <= gate.window <= LONGEST:
