@@ -43,6 +43,11 @@ def train_deck(
     """
     if replicas < 1 or not augmentations:
         raise CompileError(f"{replicas} replicas of {len(augmentations)} augmentations", fix="at least one of each")
+    names = [a.name for a in augmentations]
+    if len(set(names)) < len(names):
+        raise CompileError(
+            f"two augmentations of one name among {names}", fix="the gate tells one from another by name"
+        )
     cards = []
     for augmentation in augmentations:
         for replica in range(replicas):
