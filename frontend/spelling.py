@@ -53,6 +53,12 @@ def _clip(graph: ir.Graph, node: ir.Node) -> list[ir.Node] | None:
     return [beside(graph, node, "Clip", [operand(node, 0), low, high])]
 
 
+def _argmin(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
+    """ArgMin as ArgMax of what is turned round: the same among equals."""
+    turned = beside(graph, node, "Neg", [operand(node, 0)], tag="turned")
+    return [turned, beside(graph, node, "ArgMax", [result(turned)], {**node.attributes})]
+
+
 RULES = {
     (ONNX, "Sum"): _sum,
     (ONNX, "Mean"): _sum,
@@ -61,4 +67,5 @@ RULES = {
     (ONNX, "Squeeze"): _moved,
     (ONNX, "Unsqueeze"): _moved,
     (ONNX, "Clip"): _clip,
+    (ONNX, "ArgMin"): _argmin,
 }

@@ -72,11 +72,13 @@ class Layout:
 
 
 def chw(value: ir.Value) -> tuple[int, int, int]:
-    """[1, K] as (K, 1, 1), [1, C, W] as (C, 1, W), [1, C, H, W] as it is.
+    """[1] as (1, 1, 1), [1, K] as (K, 1, 1), [1, C, W] as (C, 1, W), [1, C, H, W] as it is.
 
     Raises CompileError for another rank.
     """
     match shape_of(value)[1:]:
+        case ():
+            return 1, 1, 1
         case (k,):
             return k, 1, 1
         case (c, w):
@@ -86,7 +88,7 @@ def chw(value: ir.Value) -> tuple[int, int, int]:
     raise CompileError(
         f"tensor {value.name!r} of shape {list(shape_of(value))} has no layout in memory",
         node=value.producer(),
-        fix="use tensors of rank 2 to 4, channels first",
+        fix="use tensors of at most rank 4, channels first",
     )
 
 

@@ -3,6 +3,7 @@
     y = a acc + c, the same a > 0 and c for every channel   ->  integers acc, y = a acc + c kept as metadata
     y[k] = a[k] acc + c[k]                                  ->  integers acc * m[k] + b[k] with one unit
     Softmax(y), Sigmoid(y)                                  ->  as y: the order of classes is the same
+    max(y, 0), Clip(y)                                      ->  the same of those integers, where they hold its bounds
     ArgMax(y), TopK(y)                                      ->  the same of those integers
 
 The second form needs a unit u with a[k] = m[k] u and c[k] = b[k] u exactly, found in rational arithmetic. Where none
@@ -22,7 +23,7 @@ from ..ops.graph import drop_unused, fresh, is_cardc, make_node, rewire
 from ..ops.qtype import find_qtype, qtype
 from .base import Pass, PassLog
 from .rational import AFFINE, Line, extend, start
-from .realise import affine
+from .realise import CLIPS, affine, realise
 from .split_quantizers import SOURCE
 
 OUT_SCALE, OUT_OFFSET = "cardc.out_scale", "cardc.out_offset"
@@ -56,7 +57,7 @@ class LowerOutputs(Pass):
         (output,) = graph.outputs
         if find_qtype(output) is not None:
             return 0
-        tail = _walk(output)
+        tail = _walk(graph, output)
         x = tail.integers
         line = start(qtype(x), shape_of(x)[1] if len(shape_of(x)) > 1 else 1)
         for node in tail.chain:
@@ -109,7 +110,7 @@ def _finish(graph: ir.Graph, output: ir.Value, value: ir.Value, scale: float, of
         value.name = name
 
 
-def _walk(output: ir.Value) -> _Tail:
+def _walk(graph: ir.Graph, output: ir.Value) -> _Tail:
     chain: list[ir.Node] = []
     moves: list[ir.Node] = []
     behind: list[ir.Node] = []
@@ -128,6 +129,10 @@ def _walk(output: ir.Value) -> _Tail:
             dropped.append(node)
         elif node.op_type in AFFINE and constants:
             chain.append(node)
+        elif node.op_type in CLIPS and constants:
+            return _Tail(
+                realise(graph, value, node), tuple(chain[::-1]), tuple(moves), tuple(dropped), pick, tuple(behind)
+            )
         else:
             raise CompileError(
                 f"the model ends in {node.op_type}, which gives real numbers",

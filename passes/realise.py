@@ -22,7 +22,7 @@ from .chain import reachable
 from .rational import AFFINE, Line, common_unit, extend, start, whole
 
 LIMIT = 2**31 - 1
-_CLIPS = ("Relu", "Clip")
+CLIPS = ("Relu", "Clip")
 
 
 def integers_of(value: ir.Value) -> ir.Value | None:
@@ -47,7 +47,7 @@ def realise(graph: ir.Graph, value: ir.Value, before: ir.Node) -> ir.Value:
                 fix="put a quantiser in front (brevitas.nn.QuantIdentity), or name one: --input-bits with --calibrate",
             )
         others = node.inputs[1:]
-        if node.op_type not in (*AFFINE, *_CLIPS) or any(v is not None and v.const_value is None for v in others):
+        if node.op_type not in (*AFFINE, *CLIPS) or any(v is not None and v.const_value is None for v in others):
             raise CompileError(
                 f"the input of {before.op_type} is not quantised", node=before, fix=_how_to_quantise(node)
             )
@@ -61,7 +61,7 @@ def _along(graph: ir.Graph, q: ir.Value, nodes: list[ir.Node], before: ir.Node) 
     line = start(qtype(q), width)
     touched = False
     for node in nodes:
-        if node.op_type in _CLIPS:
+        if node.op_type in CLIPS:
             q = _clip(graph, affine(graph, q, line, node, before) if touched else q, node, before)
             line, touched = start(qtype(q), width), False
         elif node.op_type != "Identity":

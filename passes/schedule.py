@@ -72,6 +72,14 @@ def base(value: ir.Value) -> ir.Value:
     return value
 
 
+def views(value: ir.Value) -> list[ir.Value]:
+    """`value`, and every tensor that only reshapes it."""
+    found = [value]
+    for view in found:
+        found += [use.node.outputs[0] for use in view.uses() if is_free(use.node)]
+    return found
+
+
 def readers(value: ir.Value) -> list[ir.Node]:
     """The nodes that read `value` or a view of it, views left out."""
     found: list[ir.Node] = []

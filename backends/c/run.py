@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ...errors import CompileError
 from ...ops.base import Array, shape_of
 from ...ops.qtype import qtype
+from ...passes.schedule import views
 from ...project import Project
 from .board import BoardNetwork
 from .driver import snapshot_bytes, snapshots
@@ -62,7 +63,9 @@ class CBuild:
             )
             at += layout.size
         output = self.program.schedule.output
-        found[output.name or ""] = out.astype(np.int64).reshape(len(data), *shape_of(output)[1:])
+        for view in views(output):  # the model's output may be one
+            if view is output or view.is_graph_output():
+                found[view.name or ""] = out.astype(np.int64).reshape(len(data), *shape_of(view)[1:])
         return found
 
     def quantize(self, x: Array, core: str = "host") -> NDArray[np.int64]:

@@ -20,25 +20,49 @@ from .qtype import QType, find_qtype, qtype
 def resize_factors(node: ir.Node) -> tuple[int, ...]:
     """Whole factors of the spatial axes of an ONNX Resize or Upsample.
 
-    Raises CompileError for another mode than nearest, for shrinking and for fractions.
+    Raises CompileError for another mode than nearest, for shrinking and for fractions, and where the coordinates and
+    their rounding give another pixel than x[i // factor].
     """
     shape = shape_of(node.inputs[0])
     mode = text(node, "mode", "nearest")
-    transform = text(node, "coordinate_transformation_mode", "half_pixel")
-    if mode != "nearest" or transform not in ("half_pixel", "asymmetric", "half_pixel_symmetric", "pytorch_half_pixel"):
-        raise CompileError(
-            f"{node.op_type} with mode={mode}, {transform} is not supported", node=node, fix="upsample by nearest"
-        )
+    transform = text(node, "coordinate_transformation_mode", "half_pixel" if node.op_type == "Resize" else "asymmetric")
+    if mode != "nearest":
+        raise CompileError(f"{node.op_type} with mode={mode} is not supported", node=node, fix="upsample by nearest")
     rounding = text(node, "nearest_mode", "floor" if node.op_type == "Upsample" else "round_prefer_floor")
-    if rounding == "ceil" or (transform == "asymmetric" and rounding != "floor"):
-        raise CompileError(f"{node.op_type} with nearest_mode={rounding}", node=node, fix="use nearest_mode=floor")
     factors = _ratios(node, shape)
     whole = [round(f) for f in factors]
     if any(f != w or w < 1 for f, w in zip(factors, whole, strict=True)) or whole[:2] != [1, 1]:
         raise CompileError(
             f"{node.op_type} by {factors} is not supported", node=node, fix="enlarge height and width by whole factors"
         )
+    if not all(_repeats(n, f, transform, rounding) for n, f in zip(shape[2:], whole[2:], strict=True)):
+        raise CompileError(
+            f"{node.op_type} with {transform}, nearest_mode={rounding} by {whole[2:]} repeats pixels unevenly",
+            node=node,
+            fix="use coordinate_transformation_mode=asymmetric with nearest_mode=floor",
+        )
     return tuple(whole[2:])
+
+
+def _repeats(size: int, factor: int, transform: str, rounding: str) -> bool:
+    """Whether pixel i of size * factor is pixel i // factor of `size`, by exact ratios of whole numbers."""
+    i = np.arange(size * factor, dtype=np.int64)
+    match transform:
+        case "half_pixel" | "half_pixel_symmetric" | "pytorch_half_pixel":
+            above, below = 2 * i + 1 - factor, 2 * factor
+        case "asymmetric":
+            above, below = i, factor
+        case "align_corners":
+            above, below = i * (size - 1), max(1, size * factor - 1)
+        case _:
+            return False
+    found = {
+        "floor": above // below,
+        "ceil": -(-above // below),
+        "round_prefer_floor": -((below - 2 * above) // (2 * below)),
+        "round_prefer_ceil": (2 * above + below) // (2 * below),
+    }.get(rounding)
+    return found is not None and np.array_equal(found.clip(0, size - 1), i // factor)
 
 
 def _ratios(node: ir.Node, shape: tuple[int, ...]) -> list[float]:

@@ -15,7 +15,17 @@ from ..errors import CompileError, printable
 from ..ops.base import Array
 from .shapes import infer_each
 
-_QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "MultiThreshold", "DequantizeLinear", "ArgMax", "TopK")
+_QUANTISERS = (
+    "Quant",
+    "IntQuant",
+    "BipolarQuant",
+    "Trunc",
+    "MultiThreshold",
+    "DequantizeLinear",
+    "ArgMax",
+    "ArgMin",
+    "TopK",
+)
 _WHOLE = ("QuantAvgPool2d",)
 """Operators of integers with an integer result, which rounds in no place of its own."""
 _WITHIN = ("Clip", "QuantizeLinear")
@@ -56,7 +66,9 @@ class Oracle:
             if n.op_type in _QUANTISERS and n.input[0] not in constants
         }
         self._whole = {name for n in graph.node if n.op_type in _WHOLE for name in n.output}
-        self._picks = {name: _axis(n) for n in graph.node if n.op_type in ("ArgMax", "TopK") for name in n.output}
+        self._picks = {
+            name: _axis(n) for n in graph.node if n.op_type in ("ArgMax", "ArgMin", "TopK") for name in n.output
+        }
         self._models: dict[int, Any] = {}
 
     def chunks(self, x: Array) -> Iterator[tuple[slice, FloatRun]]:
