@@ -37,6 +37,7 @@ class Builder:
     layers: list[Layer] = field(default_factory=list)
     tensors: dict[str, Tensor] = field(default_factory=dict)
     views: list[Tensor] = field(default_factory=list)
+    choices: dict[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     taken: set[str] = field(default_factory=lambda: {"input", "output"})
 
     def name(self, text: str) -> str:

@@ -78,7 +78,8 @@ class Plan:
     """A whole project: `layers` in order, the first the input; `boundary` is the tensor the top takes.
 
     `views` are tensors of the graph that are other readings of a layer's result, such as its transposition;
-    `exit` is the graph's output: the last layer's result or a view of it. `backend` is hls4ml's.
+    `exit` is the graph's output: the last layer's result or a view of it. `backend` is hls4ml's. `choices`
+    are the strategies and reuse factors that are possible for each layer that multiplies, the fastest first.
     """
 
     project: str
@@ -88,6 +89,7 @@ class Plan:
     exit: Tensor
     backend: str = "Vitis"
     views: tuple[Tensor, ...] = ()
+    choices: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=lambda: _EMPTY)
 
     @property
     def first(self) -> Layer:

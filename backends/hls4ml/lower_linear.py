@@ -45,7 +45,7 @@ def matmul(node: ir.Node, b: Builder) -> None:
         )
     w = integers(node, 1)[x.layout.order]
     n_in, n_out = w.shape
-    strategy, reuse = choose(node, n_in, n_out, int(np.count_nonzero(w)), b.target, b.options)
+    strategy, reuse = choose(node, b, n_in, n_out, int(np.count_nonzero(w)))
     axes = (1, 0) if strategy == "resource" else ()
     q = qtype(node.outputs[0])
     b.add(
@@ -100,15 +100,8 @@ def conv(node: ir.Node, b: Builder) -> None:
             node=node,
             fix="use io_type io_stream",
         )
-    strategy, reuse = choose(
-        node,
-        n_in,
-        n_filt,
-        int(np.count_nonzero(w)),
-        b.target,
-        b.options,
-        beyond_inputs=b.io_type == "io_stream",
-    )
+    beyond = b.io_type == "io_stream"
+    strategy, reuse = choose(node, b, n_in, n_filt, int(np.count_nonzero(w)), beyond_inputs=beyond)
     axes = (3, 0, 1, 2) if strategy == "resource" else ()
     q = qtype(node.outputs[0])
     sizes = {

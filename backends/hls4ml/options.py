@@ -19,7 +19,8 @@ class Options:
     `io_type`: io_parallel, io_stream or auto (io_stream where there are windows, io_parallel for dense nets).
     `reuse`: cycles that share one multiplier, per layer. `strategy`: latency (unrolled; zeros cost nothing)
     or resource (weights in memory, zeros stay). `backend`: hls4ml's, in place of the board's own; VivadoAccelerator
-    gives the board's whole design. `golden`: test vectors put beside the test bench.
+    gives the board's whole design. `auto`: `cardc.compile` chooses reuse and strategy of all other layers, so that the
+    design fits the board. `golden`: test vectors put beside the test bench.
     CompileError for a word that is none of these.
     """
 
@@ -27,6 +28,7 @@ class Options:
     reuse: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     strategy: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     backend: str = ""
+    auto: bool = False
     golden: int = 16
 
     def __post_init__(self) -> None:

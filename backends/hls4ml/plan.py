@@ -70,7 +70,7 @@ def make_plan(model: ir.Model, target: Target, options: Options) -> Plan:
     end = _single_output(model, builder)
     _check_fan_out(builder)
     layers, views = tuple(builder.layers), tuple(builder.views)
-    return Plan(project_name(model), builder.io_type, layers, boundary, end, backend, views)
+    return Plan(project_name(model), builder.io_type, layers, boundary, end, backend, views, builder.choices)
 
 
 def _unsupported(node: ir.Node) -> CompileError:

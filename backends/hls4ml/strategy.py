@@ -6,7 +6,7 @@ import onnx_ir as ir
 
 from ...errors import CompileError
 from ...targets.base import Target
-from .options import Options
+from .builder import Builder
 
 # Unrolled, a non-zero ternary weight is an adder of a few LUTs: a layer may fill about half of the device with
 # them. Folded, a multiplier also selects its input and weight, some 20 LUTs and more, besides a fixed cost for the
@@ -37,23 +37,19 @@ def valid_reuse(n_in: int, n_out: int, *, beyond_inputs: bool = True) -> tuple[i
 
 
 def choose(
-    node: ir.Node,
-    n_in: int,
-    n_out: int,
-    nonzeros: int,
-    target: Target,
-    options: Options,
-    *,
-    beyond_inputs: bool = True,
+    node: ir.Node, b: Builder, n_in: int, n_out: int, nonzeros: int, *, beyond_inputs: bool = True
 ) -> tuple[str, int]:
-    """Strategy and reuse factor of the [n_in, n_out] product of `node`.
+    """Strategy and reuse factor of the [n_in, n_out] product of `node`; the builder keeps what else was possible.
 
     Unrolled, where the non-zero weights fit side by side: zeros then cost nothing. Else the weights go to
     memory, with the smallest valid reuse factor that keeps the multipliers within `fold_limit`.
     CompileError for a reuse factor of the user that hls4ml would silently replace.
     """
+    target, options = b.target, b.options
     name, limit = node.name or "", unroll_limit(target)
     fits = n_in * n_out <= _UNROLLED
+    valid = valid_reuse(n_in, n_out, beyond_inputs=beyond_inputs)
+    b.choices[name] = ((("latency", 1),) if fits else ()) + tuple(("resource", r) for r in valid if r > 1 or not fits)
     strategy = options.strategy.get(name) or ("latency" if fits and nonzeros <= limit else "resource")
     if strategy == "latency" and not fits:
         raise CompileError(
@@ -61,7 +57,6 @@ def choose(
             node=node,
             fix="use strategy resource for this layer",
         )
-    valid = valid_reuse(n_in, n_out, beyond_inputs=beyond_inputs)
     if strategy == "latency":
         return strategy, options.reuse.get(name, 1)
     if name not in options.reuse:

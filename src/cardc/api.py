@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .backends.c.image import Pixels
+from .backends.hls4ml import Options as HlsOptions
 from .builds import Build, build_for
 from .builds.base import DEFAULT_EMULATED, silent
 from .compiler import After, Entrance, Source, lower
@@ -28,6 +29,7 @@ def compile(
     entrance: Entrance | None = None,
     dims: Mapping[str, int] | None = None,
     pixels: Pixels | None = None,
+    hls: HlsOptions | None = None,
 ) -> Build:
     """Compile `source` for `target`, exactly.
 
@@ -36,13 +38,14 @@ def compile(
     `after(pass_name, graph)` sees the graph behind each pass. `entrance` quantises the input of a model that does not.
     `dims`: sizes of symbolic axes of the input by their names, as {"H": 32}; the batch needs none.
     `pixels`: how bytes of an image become the model's input, for a C library that takes images.
+    `hls`: choices for an hls4ml project: io type, reuse factors (`auto` fits them to the board), strategies, backend.
 
     Raises CompileError, with node, reason and remedy, for what cannot be lowered exactly. A design that does not
     fit compiles, so that it can be looked at; `build.report.fits` tells, and `build.write` refuses.
     """
     board = target if isinstance(target, Target) else load(target)
     lowered = lower(source, board, sample=sample, name=name, after=after, entrance=entrance, dims=dims)
-    return build_for(lowered, board, pixels)
+    return build_for(lowered, board, pixels, hls)
 
 
 def verify(

@@ -8,25 +8,37 @@ from functools import cached_property
 import onnx_ir as ir
 
 from ..backends.hls4ml import Csim, LayerFacts, Options, cost_layers, emit, make_plan, plan_facts, tool_of
+from ..compiler import Lowered
 from ..estimate import LayerEstimate, estimate, routed
 from ..ops.base import Array, operand, result, shape_of
 from ..ops.qtype import find_qtype, qtype
 from ..project import Project
 from ..report import Layer, Report, board, fits, latency_seconds
+from ..targets.base import Target
 from ..verify.run import Stage
 from .base import Build
+from .hls_search import fit_reuse
 
 
 class FpgaBuild(Build):
-    """hls4ml project and C simulation. FPGA figures are estimates until a vendor tool has run."""
+    """hls4ml project and C simulation. FPGA figures are estimates until a vendor tool has run.
+
+    `options` that leave reuse factors to the search (`auto`) are settled here; `search` says how.
+    """
+
+    def __init__(self, lowered: Lowered, target: Target, options: Options | None = None) -> None:
+        self.options, self.search = options or Options(), ()
+        if self.options.auto:
+            self.options, self.search = fit_reuse(lowered.integer, target, self.options)
+        super().__init__(lowered, target)
 
     @cached_property
     def project(self) -> Project:
-        return emit(self.lowered.integer, self.target)
+        return emit(self.lowered.integer, self.target, self.options)
 
     @cached_property
     def _csim(self) -> Csim:
-        return Csim(self.lowered.integer, self.target)
+        return Csim(self.lowered.integer, self.target, self.options)
 
     def stages(self, inputs: int, emulated: int) -> Sequence[Stage]:
         return [Stage("hls4ml:csim", self._trace, emulated)]
@@ -40,7 +52,7 @@ class FpgaBuild(Build):
         return self._csim.run(x)
 
     def _measure(self) -> Report:
-        plan = make_plan(self.lowered.integer, self.target, Options())
+        plan = make_plan(self.lowered.integer, self.target, self.options)
         found = estimate(cost_layers(plan), tool_of(self.target))
         totals = dict(found.totals) | routed(found.totals)
         totals["latency_s"] = latency_seconds(totals["latency_cycles"], self.target)
@@ -58,6 +70,7 @@ class FpgaBuild(Build):
             fit=fits(totals, self.target, layers=layers),
             totals=totals,
             layers=layers,
+            search=self.search,
             passes=self.lowered.traces,
             provenance=self.provenance(),
         )

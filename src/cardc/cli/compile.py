@@ -8,6 +8,7 @@ import click
 import onnx_ir as ir
 
 from ..backends.c.image import Pixels
+from ..backends.hls4ml import Options
 from ..compiler import Entrance, check_pass_names, stop_after
 from ..errors import CompileError
 from ..identifiers import identifier
@@ -16,6 +17,7 @@ from ..show import graph_text
 from ..targets.base import load as load_target
 from .common import console, json_option, model_argument, target_option
 from .entrance import entrance_options
+from .hls import hls_options
 from .pixels import pixel_options
 
 
@@ -28,11 +30,12 @@ from .pixels import pixel_options
 @click.option("--stop-after", "stop", metavar="PASS", help="Write the graph behind this pass as .onnx and stop.")
 @click.option("--single-header", is_flag=True, help="Write the C library as one file too: single/NAME.h.")
 @pixel_options
+@hls_options
 @entrance_options
 @json_option
 def compile_command(
     model: Path, target: str, out: Path | None, name: str | None, print_after: tuple[str, ...], stop: str | None,
-    single_header: bool, pixels: Pixels | None, entrance: Entrance | None, dims: dict[str, int], as_json: bool,
+    single_header: bool, pixels: Pixels | None, hls: Options | None, entrance: Entrance | None, dims: dict[str, int], as_json: bool,
 ) -> None:  # fmt: skip
     """Compile MODEL (a QONNX file) for a board and write the project and its reports."""
     from ..api import compile as compile_model
@@ -49,7 +52,8 @@ def compile_command(
         _write_stage(stop_after(model, board, stop, after=after, entrance=entrance, dims=dims), path)
         screen.print(f"written to {path}; go on with: cardc compile {path} --target {target}", markup=False)
         return
-    build = compile_model(model, target=board, name=name, after=after, entrance=entrance, dims=dims, pixels=pixels)
+    build = compile_model(model, target=board, name=name, after=after, entrance=entrance, dims=dims, pixels=pixels,
+                          hls=hls)
     for note in build.lowered.notes:
         screen.print(note, markup=False)
     if as_json:

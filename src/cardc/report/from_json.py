@@ -13,6 +13,7 @@ from .fit import Check, Fit
 from .layers import Layer, MemoryMap, MemoryTensor
 from .model import SCHEMA, Board, Report
 from .reader import Reader
+from .search import SearchStep
 from .to_json import LAYER_COUNTS
 
 
@@ -54,6 +55,7 @@ def _read_report(root: Reader) -> Report:
         layers=tuple(_read_layer(layer) for layer in root.subs("layers")),
         exact=_read_exact(root.sub("exact")) if root.holds("exact") else None,
         memory=_read_memory(root.sub("memory")) if root.holds("memory") else None,
+        search=tuple(_read_step(step) for step in root.subs("search")) if root.holds("search") else (),
         passes=tuple(_read_trace(trace) for trace in root.subs("passes")),
         provenance={key: root.sub("provenance").text(key) for key in root.sub("provenance").names()},
     )
@@ -96,6 +98,17 @@ def _read_layer(table: Reader) -> Layer:
         notes=table.texts("notes"),
         figures={name: _read_figure(table.sub(name)) for name in TOTALS if table.holds(name)},
         **{key: table.count(key) for key in LAYER_COUNTS},
+    )
+
+
+def _read_step(table: Reader) -> SearchStep:
+    totals = table.sub("totals")
+    return SearchStep(
+        layer=table.text("layer"),
+        strategy=table.text("strategy"),
+        reuse_factor=table.count("reuse_factor"),
+        totals={name: totals.number(name) for name in totals.names()},
+        fits=table.flag("fits"),
     )
 
 

@@ -12,6 +12,7 @@ from .exact import Exact
 from .figure import Figure, check_names
 from .fit import Fit
 from .layers import Layer, MemoryMap
+from .search import SearchStep
 
 SCHEMA = "cardc.report/1"
 
@@ -49,6 +50,7 @@ class Report:
     layers: tuple[Layer, ...]
     exact: Exact | None = None
     memory: MemoryMap | None = None
+    search: tuple[SearchStep, ...] = ()
     passes: tuple[PassTrace, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
 

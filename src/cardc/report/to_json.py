@@ -11,6 +11,7 @@ from .exact import Exact
 from .figure import Figure
 from .layers import Layer, MemoryMap
 from .model import SCHEMA, Report
+from .search import SearchStep
 
 LAYER_COUNTS = (
     "in_bits",
@@ -62,6 +63,7 @@ def report_to_json(report: Report) -> str:
                 ],
             },
             "memory": None if memory is None else _memory(memory),
+            "search": [_step(step) for step in report.search],
             "passes": [
                 {
                     "name": trace.name,
@@ -113,6 +115,16 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "notes": list(layer.notes),
         **{key: getattr(layer, key) for key in LAYER_COUNTS},
         **{name: _figure(figure) for name, figure in layer.figures.items()},
+    }
+
+
+def _step(step: SearchStep) -> dict[str, Any]:
+    return {
+        "layer": step.layer,
+        "strategy": step.strategy,
+        "reuse_factor": step.reuse_factor,
+        "totals": dict(step.totals),
+        "fits": step.fits,
     }
 
 
