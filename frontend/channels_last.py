@@ -64,8 +64,11 @@ def _along(graph: ir.Graph, node: ir.Node) -> Nodes | None:
     """Softmax and its kin, ArgMax: along the last axis of a map."""
     if not _last_axis(node, integer(node, "axis", 0 if node.op_type == "ArgMax" else -1)):
         return None
-    nodes = _wrapped(graph, node, node.op_type, [], {**node.attributes, "axis": ir.AttrInt64("axis", 1)})
-    return nodes if integer(node, "keepdims", 1) else nodes[:-1]
+    attributes = {**node.attributes, "axis": ir.AttrInt64("axis", 1)}
+    if node.op_type != "ArgMax" or integer(node, "keepdims", 1):
+        return _wrapped(graph, node, node.op_type, [], attributes)
+    first = transpose(graph, node, operand(node, 0), to_first(rank_of(operand(node, 0))), "first")
+    return [first, beside(graph, node, node.op_type, [result(first)], attributes)]
 
 
 def _spread(graph: ir.Graph, node: ir.Node) -> Nodes | None:

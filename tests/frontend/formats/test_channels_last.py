@@ -269,3 +269,15 @@ def test_the_quantiser_in_c_reads_channels_last() -> None:
     integers = build.quantize(x)
     assert integers.shape == (3, 6, 5, 3)
     assert np.array_equal(build.c.quantize(x, "host").reshape(integers.shape), integers)
+
+
+@pytest.mark.parametrize(("end", "keepdims"), [("ArgMax", 0), ("ArgMax", 1), ("ArgMin", 0), ("Softmax", 1)])
+def test_a_class_for_each_pixel(end: str, keepdims: int) -> None:
+    b = Builder((1, 6, 5, 3))
+    h = conv(b, b.quant(conv(b, b.quant("x", 0.25), 4, 3), 1.0), 3, 4, 1, pad=0)
+    attributes = {"axis": -1} if end == "Softmax" else {"axis": 3, "keepdims": keepdims}
+    model = b.model(b.op(end, h, **attributes))
+    if end != "Softmax":
+        model.graph.output[0].type.tensor_type.elem_type = onnx.TensorProto.INT64
+    exact = cardc.verify(model, ["nucleo-f446re"], samples((6, 5, 3), 4), emulated_inputs=1)
+    assert exact.equal, exact.first_difference
