@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,6 +12,7 @@ from ...errors import CompileError
 from ...ops.base import Array
 from ...ops.spectral import IntegerGate, Plan, make_plan
 from ...ops.spectral.curve import POWER_SHIFT, make_table
+from ...ops.spectral.noise import choose_words
 from .gate import Gate
 
 _VALUE_BITS = {"amplitude": 18, "log": 15}
@@ -25,15 +27,26 @@ def fit_integer_gate(
     hi: int,
     scale: float,
     images: Array | None = None,
+    *,
+    goal_db: float | None = None,
+    data_bits: Sequence[int] = (16,),
 ) -> IntegerGate:
     """The integer gate that decides as `gate` does, for images q [C, H, W] of integers lo ... hi, each worth `scale`.
 
     Rounding shifts all scores a little (noise makes small amplitudes larger); with calibration `images`, integers
     [N, C, H, W], the mean of that is taken away, which matters where a window averages the rest out. A thousand do.
+    The words are the longest that a microcontroller has; with `goal_db` the shortest of `data_bits` that reach it on
+    `images` (see `choose_words`).
     Raises CompileError where the spectrum is not padded, of another size, or no kernel has it.
     """
     spectrum = gate.spectrum
-    plan = make_plan(shape, lo, hi, grey=spectrum.colour == "grey")
+    grey = spectrum.colour == "grey"
+    if goal_db is None:
+        plan = make_plan(shape, lo, hi, grey=grey)
+    elif images is None or len(images) == 0:
+        raise CompileError("a goal without images to measure it by", node="gate", fix="give calibration images")
+    else:
+        plan = choose_words(shape, lo, hi, images, grey=grey, goal_db=goal_db, data_bits=data_bits).plan
     if not spectrum.pad and (plan.rows, plan.columns) != shape[1:]:
         fix = "fit the gate with Spectrum(pad=True)"
         raise CompileError(f"a spectrum of {shape[1]}x{shape[2]} images without padding", node="gate", fix=fix)
