@@ -21,7 +21,7 @@ from ..ops.base import CARDC, ONNX, operand, result
 from ..ops.graph import drop_unused, fresh, make_node, replace
 from .base import Pass, PassLog
 from .join import JOINS, lift_join
-from .linear import LINEAR, integer_node, lift_linear
+from .linear import LINEAR, integer_node, integer_weights, lift_linear
 from .realise import integers_of
 
 _MOVES = ("Reshape", "Flatten", "Transpose", "MaxPool")
@@ -40,11 +40,15 @@ class LiftIntegers(Pass):
                 broken.update(node.outputs if any(v in broken for v in node.inputs) else ())
                 continue
             if any(v in broken for v in node.inputs):
-                # What follows from a fault that is reported already is no fault of its own.
+                # What follows from a fault that is reported already is no fault of its own; its weights may be.
                 broken.update(node.outputs)
-                continue
+                if node.op_type not in LINEAR or node.inputs[1] in broken:
+                    continue
             try:
-                done += lift(graph, node)
+                if node.outputs[0] in broken:
+                    integer_weights(node)
+                else:
+                    done += lift(graph, node)
             except CompileError as error:
                 error.node = error.node or node
                 errors.append(error)

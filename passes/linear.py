@@ -19,6 +19,15 @@ def lift_linear(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
 
     Raises CompileError where weights or input are not quantised, or the input's channels have no common unit.
     """
+    w = integer_weights(node)
+    x = realise(graph, operand(node, 0), node)
+    if node.op_type == "MatMul" or integer(node, "group", 1) != shape_of(x)[1]:
+        x = one_scale(graph, x, node)
+    return _transposed(graph, node, x, w) if node.op_type == "ConvTranspose" else [integer_node(graph, node, [x, w])]
+
+
+def integer_weights(node: ir.Node) -> ir.Value:
+    """The integers of the weights of `node`. CompileError where they are not quantised."""
     w = integers_of(operand(node, 1))
     if w is None or w.const_value is None:
         raise CompileError(
@@ -26,10 +35,7 @@ def lift_linear(graph: ir.Graph, node: ir.Node) -> list[ir.Node]:
             node=node,
             fix="train the layer with a weight quantiser (brevitas.nn.QuantConv2d, QuantLinear)",
         )
-    x = realise(graph, operand(node, 0), node)
-    if node.op_type == "MatMul" or integer(node, "group", 1) != shape_of(x)[1]:
-        x = one_scale(graph, x, node)
-    return _transposed(graph, node, x, w) if node.op_type == "ConvTranspose" else [integer_node(graph, node, [x, w])]
+    return w
 
 
 def integer_node(graph: ir.Graph, node: ir.Node, inputs: list[ir.Value], domain: str = CARDC) -> ir.Node:

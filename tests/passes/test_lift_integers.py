@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.frontend.formats.oracle import Builder, lowered
 from tests.text import again, before, outputs, run_pass, samples, show
 
 from cardc.errors import CompileError, CompileErrors
@@ -152,3 +153,13 @@ def test_all_layers_with_problems_are_reported_at_once() -> None:
         "the input of MatMul is not quantised",
         "the weights of MatMul are not quantised",
     ]
+
+
+def test_every_layer_with_float_weights_is_reported() -> None:
+    b = Builder((1, 6))
+    h = b.op("Relu", b.op("MatMul", b.quant("x"), b.const(b.rng.normal(0, 1, (6, 5)))))
+    h = b.op("Relu", b.op("MatMul", h, b.weight(5, 5)))
+    model = b.model(b.op("MatMul", h, b.const(b.rng.normal(0, 1, (5, 3)))))
+    with pytest.raises(CompileError) as caught:
+        lowered(model)
+    assert [e.what for e in caught.value.each()] == ["the weights of MatMul are not quantised"] * 2
