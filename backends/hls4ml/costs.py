@@ -6,18 +6,17 @@ To search over settings (reuse factors, strategies, io types) count the weights 
 
 from __future__ import annotations
 
-from math import ceil
-
 import numpy as np
-from numpy.typing import NDArray
 
-from ...estimate import FpgaLayer, Products, Tool, count_products
+from ...estimate import FpgaLayer, Products, Tool, count_products, top_bits
 from ...targets.base import Target
 from .layer import Layer, Plan
 
 _OPS = {
     "Dense": "dense",
     "Conv2D": "conv2d",
+    "CardcXnor": "dense",
+    "CardcXnorConv": "conv2d",
     "CardcThreshold": "threshold",
     "CardcRequantize": "requantise",
     "CardcPool": "pool",
@@ -62,17 +61,11 @@ def _layer(layer: Layer, plan: Plan) -> FpgaLayer:
 
 def _weights(layer: Layer) -> tuple[Products | None, int, int]:
     """The counts of a layer's matrix, the width of its weights, and of those at the top of a memory word."""
-    if layer.accum is None or layer.class_name not in ("Dense", "Conv2D"):
+    if layer.accum is None or _OPS.get(layer.class_name) not in ("dense", "conv2d"):
         return None, 0, 0
     weights = layer.weights[0]
-    biases = sum(int(np.count_nonzero(w.values)) for w in layer.weights[1:])
+    biases = sum(int(np.count_nonzero(w.values)) for w in layer.weights if w.name == "bias")
     matrix = weights.values.reshape(-1, weights.values.shape[-1])
-    return count_products(matrix, biases), weights.type.width, _top_bits(weights.in_file, layer)
-
-
-def _top_bits(flat: NDArray[np.int64], layer: Layer) -> int:
-    if layer.strategy != "resource" or layer.reuse == 1:
-        return 0
-    last = flat[(ceil(flat.size / layer.reuse) - 1) * layer.reuse :]
-    lo, hi = int(last.min(initial=0)), int(last.max(initial=0))
-    return 1 + max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0)
+    folded = layer.strategy == "resource" and layer.reuse > 1
+    top = top_bits(weights.in_file, layer.reuse) if folded else 0
+    return count_products(matrix, biases), weights.type.width, top

@@ -43,9 +43,16 @@ def rule4ml(designs: Sequence[Design]) -> tuple[list[Prediction], str]:
         shape = _shape(design)
         if shape not in models:
             models[shape] = _model(keras, shape)
-        table = peer.predict(
-            [models[shape]], hls_configs=[_config(design)], hls4ml_versions="0.8.1", vivado_versions=_version(design)
-        )
+        try:
+            table = peer.predict(
+                [models[shape]],
+                hls_configs=[_config(design)],
+                hls4ml_versions="0.8.1",
+                vivado_versions=_version(design),
+            )
+        except (TypeError, ValueError, KeyError):  # its own way to say no
+            refused += 1
+            continue
         row = table.iloc[0]
         found.append(Prediction(design, {name: float(row[column]) for name, column in _COLUMNS.items()}, {}))
     return found, f"{refused} rows are not what it takes" if refused else ""

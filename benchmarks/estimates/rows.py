@@ -14,7 +14,7 @@ from math import ceil
 import numpy as np
 from table import DataError, Folder, Record
 
-from cardc.estimate import FpgaLayer, Products, Tool, count_products, expected_products
+from cardc.estimate import FpgaLayer, Products, Tool, count_products, expected_products, top_bits
 
 _OPS = {
     "avgpool1d": "avgpool", "avgpool2d": "avgpool", "maxpool1d": "maxpool", "maxpool2d": "maxpool", "conv1d": "conv2d",
@@ -188,16 +188,11 @@ def _products(record: Record, folder: Folder, inputs: int, outputs: int) -> Prod
 
 
 def _top_bits(record: Record, folder: Folder, reuse: int) -> int:
-    """Bits of the signed numbers in the highest part of a folded weight memory: the last `reuse` weights by output."""
+    """As `cardc.estimate.top_bits`, where the weights are there; 0 where nothing is folded or known."""
     matrix = _matrix(record, folder)
     if matrix is None or record.text("strategy") != "resource" or reuse == 1:
         return 0
-    flat = matrix.T.ravel()
-    last = flat[(ceil(flat.size / reuse) - 1) * reuse :].astype(np.int64)
-    return 1 + max(
-        int(last.max(initial=0)).bit_length(),
-        int(-last.min(initial=0) - 1).bit_length() if last.min(initial=0) < 0 else 0,
-    )
+    return top_bits(matrix.T.ravel(), reuse)
 
 
 def _network_layers(record: Record) -> tuple[FpgaLayer, ...]:

@@ -1,4 +1,4 @@
-"""The command line: `cardc demo | compile | emulate | verify | report | inspect | targets`."""
+"""The command line: `cardc demo | compile | emulate | verify | report | estimate | inspect | targets`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .. import __version__
 from ..errors import CompileError
 from .compile import compile_command
 from .demo import demo_command
+from .estimate import estimate_command
 from .inspect import inspect_command, targets_command
 from .report import report_command
 from .run import emulate_command, verify_command
@@ -31,6 +32,7 @@ for _command in (
     emulate_command,
     verify_command,
     report_command,
+    estimate_command,
     inspect_command,
     targets_command,
 ):

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from .constants import Constants, load_constants, read_constants
 from .design import Estimate, LayerEstimate, estimate
+from .hls_project import HlsProject, read_project
 from .layer import FpgaLayer, Tool
-from .products import Products, count_products, expected_products, signed_digits
+from .products import Products, count_products, expected_products, signed_digits, top_bits
 from .routed import routed
 
 __all__ = [
     "Constants",
     "Estimate",
     "FpgaLayer",
+    "HlsProject",
     "LayerEstimate",
     "Products",
     "Tool",
@@ -23,6 +25,8 @@ __all__ = [
     "expected_products",
     "load_constants",
     "read_constants",
+    "read_project",
     "routed",
     "signed_digits",
+    "top_bits",
 ]

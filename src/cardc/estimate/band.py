@@ -24,8 +24,10 @@ def features(layer: FpgaLayer, tool: Tool) -> dict[str, float]:
     if layer.products is not None:
         found |= {
             "weight bits": float(layer.weight_bits), "accumulator bits": float(layer.acc_bits),
-            "non-zero weights": layer.products.nonzeros, "reuse factor": float(layer.reuse_factor),
+            "reuse factor": float(layer.reuse_factor),
         }  # fmt: skip
+        if layer.strategy != "resource" or layer.reuse_factor == 1:  # in memory, zeros are weights as others
+            found["non-zero weights"] = layer.products.nonzeros
     return found
 
 
@@ -56,7 +58,8 @@ def factors(cost: Cost, reasons: tuple[str, ...], constants: Constants) -> Mappi
 
 
 def banded(name: str, value: float, low: float, high: float) -> Figure:
-    """A figure with a band that holds whole numbers; cycles and block RAM are never surer than one."""
-    slack = 1 if name in ("latency_cycles", "bram18", "dsp", "ii") and value > 1 and (low, high) != (1.0, 1.0) else 0
-    least = max(0, min(floor(value * low), value - slack))
+    """A figure with a band that holds whole numbers; where others erred at all, cycles and blocks may by one."""
+    slack = 1 if name in ("latency_cycles", "bram18", "dsp") and value > 1 and (low, high) != (1.0, 1.0) else 0
+    floor_ = min(value, 1) if name == "ii" else 0
+    least = max(floor_, min(floor(value * low), value - slack))
     return Figure(value, STAGE, least, max(ceil(value * high), value + slack))

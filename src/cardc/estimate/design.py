@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil, floor
 
 from ..report.figure import Figure
 from .band import STAGE, banded, beyond, factors
@@ -68,7 +69,10 @@ def _totals(
         around = constants.bands.get(f"{tool.family}.network", {}).get(name, (1.0, 1.0))
         around = around if len(layers) > 1 else (1.0, 1.0)
         totals[name] = Figure(
-            values[name], STAGE, min(low, int(values[name] * around[0])), max(high, -int(-values[name] * around[1]))
+            values[name],
+            STAGE,
+            min(floor(low), floor(values[name] * around[0])),
+            max(ceil(high), ceil(values[name] * around[1])),
         )
     cycles, second = totals["latency_cycles"], tool.clock_ns * 1e-9
     low, high = (cycles.low or 0) * second, (cycles.high or 0) * second
@@ -83,6 +87,8 @@ def _bounds(name: str, value: float, parts: Sequence[LayerEstimate], costs: Sequ
     if name == "ii":
         return min(value, max(lows)), max(value, max(highs))
     own = sum(cost.values[name] for cost in costs)
+    if name == "latency_cycles" and own:  # layers overlap: what they may err by shrinks as much
+        return value * min(1.0, sum(lows) / own), value * max(1.0, sum(highs) / own)
     return max(0, value + min(0, sum(lows) - own)), value + max(0, sum(highs) - own)
 
 

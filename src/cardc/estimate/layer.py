@@ -35,6 +35,11 @@ class Tool:
         """How much faster than 5 ns the clock is, at which most of the calibration data were made; 0 from there up."""
         return max(0.0, 5.0 / self.clock_ns - 1)
 
+    @property
+    def pace(self) -> float:
+        """How many of the stages that 5 ns need a slower clock needs too: more adders fit into its period."""
+        return min(1.0, 5.0 / self.clock_ns)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FpgaLayer:

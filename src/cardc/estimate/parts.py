@@ -48,6 +48,11 @@ def reaches_over(layer: FpgaLayer) -> bool:
     return any(out * k > size for size, out, k in _axes(layer))
 
 
+def apart(layer: FpgaLayer) -> bool:
+    """Whether windows share no element: cardc's streamed pools then keep one value a window, not its elements."""
+    return all(out == 1 or out * k <= size for size, out, k in _axes(layer))
+
+
 def _comparisons(layer: FpgaLayer) -> float:
     return prod(layer.out_shape) * (prod(layer.kernel) - 1.0)
 
@@ -118,7 +123,8 @@ def stated_luts(layer: FpgaLayer) -> float:
     if layer.op == "add":
         return layer.units * (layer.act_bits + 1)
     if layer.op == "pool":  # a comparison (or an addition) and a selection each
-        return layer.units * (prod(layer.kernel) - 1) * 2 * layer.act_bits
+        steps = 1 if layer.streams and apart(layer) else prod(layer.kernel) - 1
+        return layer.units * steps * 2 * layer.act_bits
     if layer.op == "argmax":
         return (prod(layer.in_shape) - 1) * 2 * layer.act_bits
     return 0
@@ -129,7 +135,7 @@ def stream_luts(layer: FpgaLayer) -> float:
     if layer.op not in WINDOWED or len(layer.in_shape) < 2:
         return 0
     if layer.streams:
-        rows = layer.kernel[0] - 1
+        rows = 0 if layer.op == "pool" and apart(layer) else layer.kernel[0] - 1
         return rows * layer.in_shape[-1] * layer.act_bits * ceil(layer.in_shape[-2] / _SRL_BITS)
     if layer.op == "conv2d":  # a LUT selects among four positions
         return layer.inputs * layer.act_bits * ceil(layer.turns / 4)
@@ -138,6 +144,8 @@ def stream_luts(layer: FpgaLayer) -> float:
 
 def stream_ffs(layer: FpgaLayer) -> float:
     """The window of a streamed convolution or pool."""
+    if layer.op == "pool" and layer.streams and apart(layer):  # a running value for each column of windows
+        return layer.out_shape[-1] * (layer.out_shape[-2] if len(layer.out_shape) > 1 else 1) * layer.out_bits
     if layer.streams and layer.op in WINDOWED:
         return layer.in_shape[-1] * prod(layer.kernel) * layer.act_bits
     return 0

@@ -83,6 +83,14 @@ def count_products(weights: NDArray[np.integer], biases: int = 0) -> Products:
     )
 
 
+def top_bits(stored: NDArray[np.integer], reuse_factor: int) -> int:
+    """Bits of the signed numbers in the highest part of a folded weight memory: the last `reuse_factor` of the flat
+    weights `stored`, as hls4ml's resource strategy stores them (outputs first)."""
+    last = stored[(ceil(stored.size / reuse_factor) - 1) * reuse_factor :]
+    lo, hi = int(last.min(initial=0)), int(last.max(initial=0))
+    return 1 + max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0)
+
+
 def expected_products(inputs: int, outputs: int, bits: int, fraction: int, fan_out: int | None = None) -> Products:
     """Expectations where nothing is known of the weights: uniform as Glorot and Bengio (2010) initialise them.
 

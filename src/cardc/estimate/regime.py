@@ -24,12 +24,13 @@ def regime(layer: FpgaLayer, tool: Tool) -> str:
 
     unrolled: strategy latency, one multiplier a product; shared: latency with a reuse factor that makes products
     take turns; relaxed: latency with a reuse factor that does not; constant: strategy resource without reuse;
-    folded, folded2: resource, weights in memory (folded2: each multiplier serves two outputs); chain: see _CHAIN.
+    folded, folded2: resource, weights in memory (folded2: a multiplier serves two outputs at most, and no table has
+    to say which); chain: see _CHAIN.
     """
     if layer.strategy == "resource":
         if layer.reuse_factor == 1:
             return "constant"
-        return "folded" if layer.reuse_factor != 2 * layer.inputs else "folded2"
+        return "folded" if layer.reuse_factor > 2 * layer.inputs else "folded2"
     if tool.family == "vitis" and _products(layer).nonzeros > _CHAIN:
         return "chain"
     if layer.reuse_factor == 1 or (tool.family == "vivado" and not _products(layer).made[2]):
@@ -85,9 +86,9 @@ def depth(layer: FpgaLayer, tool: Tool) -> int:
     if tool.family == "vivado":
         return floor(levels / _VIVADO_LEVELS * 5.0 / tool.clock_ns)
     if regime(layer, tool) == "chain":
-        return ceil(products.longest / _CHAIN_ADDERS)
+        return ceil(products.longest / _CHAIN_ADDERS * tool.pace)
     multiplier = 0.4 if tool.multipliers == "fabric" or not products.made[2] else 3.4
-    return round(levels + multiplier * tool.haste)
+    return round(levels * tool.pace + multiplier * tool.haste)
 
 
 def cycles(layer: FpgaLayer, tool: Tool) -> int:

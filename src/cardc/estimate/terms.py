@@ -39,7 +39,7 @@ def _thick(layer: FpgaLayer) -> float:
 
 
 def _register(digits: int) -> Term:
-    return lambda layer, tool: _p(layer).used[digits] * layer.leaf_bits[digits]
+    return lambda layer, tool: _p(layer).used[digits] * layer.leaf_bits[digits] * tool.pace
 
 
 def _decoder(layer: FpgaLayer, tool: Tool) -> float:
