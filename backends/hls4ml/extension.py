@@ -22,16 +22,17 @@ _SIZES = (
     "n_in", "n_chan", "n_rows", "n_levels", "n_m", "n_b", "n_m1", "n_m2", "n_pixels", "n_chan1", "n_chan2", "shift",
     "half_even", "height", "width", "out_height", "out_width", "filt_height", "filt_width", "stride_height",
     "stride_width", "dilate_height", "dilate_width", "pad_top", "pad_left", "in_height", "in_width", "total",
-    "factor_height", "factor_width", "repeat",
+    "factor_height", "factor_width", "repeat", "n_out", "ternary",
 )  # fmt: skip
 # The configuration structs derive from those in the headers; a constant keeps its type.
 _CTYPES = dict.fromkeys(_SIZES, "unsigned") | {"base": "int", "step": "int", "clip": "bool"}
 
 
 class _Ours(Layer):  # type: ignore[misc]
-    """A layer of ours: `cardc_<word>` in `cardc_<word>.h`; `weights` are its constants, `types` its typedefs."""
+    """A layer of ours: a function in `cardc_<word>.h`; `parameters` are its tables, `types` its typedefs."""
 
     word: ClassVar[str]
+    function: ClassVar[str]
     constants: ClassVar[tuple[str, ...]] = ()
     types: ClassVar[tuple[str, ...]] = ()
     parameters: ClassVar[tuple[str, ...]] = ()
@@ -48,6 +49,8 @@ def _layer(
     constants: Sequence[str],
     types: Sequence[str] = (),
     parameters: Sequence[str] = (),
+    *,
+    function: str = "",
 ) -> type[_Ours]:
     expected = [
         *(Attribute(name) for name in constants if name != "clip"),
@@ -57,6 +60,7 @@ def _layer(
     ]
     members = {
         "word": word,
+        "function": function or f"cardc_{word}",
         "constants": tuple(constants),
         "types": tuple(types),
         "parameters": tuple(parameters),
@@ -90,6 +94,15 @@ LAYERS = (
     _layer("argmax", "CardcArgMax", ("n_pixels", "n_chan")),
     _layer("spread", "CardcSpread", (*_IMAGE, "factor_height", "factor_width", "repeat")),
     _layer("reorder", "CardcReorder", ("n_in",), (), ("index",)),
+    _layer("xnor", "CardcXnor", ("n_in", "n_out", "ternary"), ("count", "accum"), ("weight", "kept")),
+    _layer(
+        "xnor",
+        "CardcXnorConv",
+        ("n_in", "n_out", "ternary", "in_height", "in_width", "n_chan", "out_height", "out_width", *_WINDOW[:4]),
+        ("count", "accum"),
+        ("weight", "kept"),
+        function="cardc_xnor_conv",
+    ),
 )
 
 
@@ -127,7 +140,7 @@ def _call(layer: type[_Ours]) -> type:
             weights = [node.get_weights(w).name for w in layer.parameters]
             arguments = [*(v.name for v in inputs), output.name, *weights]
             kinds = [*(v.type.name for v in inputs), output.type.name, f"config{node.index}"]
-            name = f"cardc_{layer.word}{'_apart' if node.get_attr('apart') else ''}"
+            name = f"{layer.function}{'_apart' if node.get_attr('apart') else ''}"
             return f"nnet::{name}<{', '.join(kinds)}>({', '.join(arguments)});"
 
     return Call

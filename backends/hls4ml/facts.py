@@ -61,7 +61,7 @@ def _facts(layer: Layer, io_type: str) -> LayerFacts:
     w = layer.weights[0] if layer.accum is not None else None
     count = w.values.size if w is not None else 0
     nonzeros = int(np.count_nonzero(w.values)) if w is not None else 0
-    positions = prod(layer.layout.hls_shape[:-1]) if layer.class_name == "Conv2D" else 1
+    positions = prod(layer.layout.hls_shape[:-1]) if layer.class_name in ("Conv2D", "CardcXnorConv") else 1
     # In parallel, hls4ml still walks a convolution's positions one after the other unless told otherwise.
     unrolled = nonzeros if layer.strategy == "latency" else count
     return LayerFacts(

@@ -19,7 +19,7 @@ _FLOAT_BITS = 24
 def layer_entry(layer: Layer) -> dict[str, Any]:
     """What `ModelGraph.from_layer_list` is told of `layer`."""
     entry: dict[str, Any] = {"name": layer.name, "class_name": layer.class_name, **layer.attributes}
-    entry |= {f"{w.name}_data": w.values for w in layer.weights}
+    entry |= {f"{w.name}_data": w.stored for w in layer.weights}
     if layer.inputs:
         entry["inputs"] = list(layer.inputs)
     return entry

@@ -33,18 +33,24 @@ class Weights:
     """A constant of a layer, int64, in hls4ml's axes.
 
     `file_axes` is the transposition hls4ml applies before it writes the file (its resource strategy stores
-    outputs first).
+    outputs first). `signs`: values of -1 and +1, of which one bit is stored, 1 for +1.
     """
 
     name: str
     values: NDArray[np.int64]
     type: HlsInt
     file_axes: tuple[int, ...] = ()
+    signs: bool = False
+
+    @property
+    def stored(self) -> NDArray[np.int64]:
+        """The numbers that hls4ml is given."""
+        return (self.values > 0).astype(np.int64) if self.signs else self.values
 
     @property
     def in_file(self) -> NDArray[np.int64]:
         """The flat numbers that must stand in the written file."""
-        return (np.transpose(self.values, self.file_axes) if self.file_axes else self.values).ravel()
+        return (np.transpose(self.stored, self.file_axes) if self.file_axes else self.stored).ravel()
 
 
 @dataclass(frozen=True, eq=False, slots=True, kw_only=True)

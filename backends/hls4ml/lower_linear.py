@@ -14,6 +14,7 @@ from ...ops.window import Window
 from .builder import PARALLEL_TAPS, Builder, integers
 from .layer import Weights
 from .layout import Layout
+from .lower_xnor import as_signs, xnor
 from .strategy import choose
 from .types import HlsInt, narrowest
 
@@ -46,6 +47,9 @@ def matmul(node: ir.Node, b: Builder) -> None:
     w = integers(node, 1)[x.layout.order]
     n_in, n_out = w.shape
     strategy, reuse = choose(node, b, n_in, n_out, int(np.count_nonzero(w)))
+    if as_signs(x.q, w, reuse):
+        xnor(node, b, x, w, Layout.natural((n_out,)), {}, (strategy, reuse))
+        return
     axes = (1, 0) if strategy == "resource" else ()
     q = qtype(node.outputs[0])
     b.add(
@@ -102,6 +106,11 @@ def conv(node: ir.Node, b: Builder) -> None:
         )
     beyond = b.io_type == "io_stream"
     strategy, reuse = choose(node, b, n_in, n_filt, int(np.count_nonzero(w)), beyond_inputs=beyond)
+    if not any((pad_top, pad_bottom, pad_left, pad_right)) and as_signs(x.q, w.reshape(n_filt, -1).T, reuse):
+        sizes = {"in_height": in_y, "in_width": in_x, "n_chan": n_chan, "out_height": out_y, "out_width": out_x}
+        sizes |= {"filt_height": kernel_y, "filt_width": kernel_x, "stride_height": stride_y, "stride_width": stride_x}
+        xnor(node, b, x, w.transpose(2, 3, 1, 0).reshape(n_in, n_filt), out, sizes, (strategy, reuse))
+        return
     axes = (3, 0, 1, 2) if strategy == "resource" else ()
     q = qtype(node.outputs[0])
     sizes = {

@@ -25,6 +25,8 @@ _FUNCTIONS = {
     "CardcArgMax": ("cardc_argmax",),
     "CardcSpread": ("cardc_spread",),
     "CardcReorder": ("cardc_reorder",),
+    "CardcXnor": ("cardc_xnor",),
+    "CardcXnorConv": ("cardc_xnor_conv",),
 }
 _SILENT = ("InputLayer", "Reshape")
 

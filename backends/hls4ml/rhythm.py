@@ -157,6 +157,8 @@ _RHYTHMS: Mapping[str, Callable[[_Numbers, tuple[int, ...]], Rhythm]] = MappingP
         "conv_2d_cl": _conv,
         "pointwise_conv_2d_cl": _conv,
         "dense": _dense,
+        "cardc_xnor": _dense,
+        "cardc_xnor_conv": _conv,
         "cardc_threshold": _elementwise,
         "cardc_requantize": _elementwise,
         "cardc_add": _add,

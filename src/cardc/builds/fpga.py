@@ -14,6 +14,7 @@ from ..ops.base import Array, operand, result, shape_of
 from ..ops.qtype import find_qtype, qtype
 from ..project import Project
 from ..report import Layer, Report, board, fits, latency_seconds
+from ..report.search import SearchStep
 from ..targets.base import Target
 from ..verify.run import Stage
 from .base import Build
@@ -27,7 +28,8 @@ class FpgaBuild(Build):
     """
 
     def __init__(self, lowered: Lowered, target: Target, options: Options | None = None) -> None:
-        self.options, self.search = options or Options(), ()
+        self.options = options or Options()
+        self.search: tuple[SearchStep, ...] = ()
         if self.options.auto:
             self.options, self.search = fit_reuse(lowered.integer, target, self.options)
         super().__init__(lowered, target)

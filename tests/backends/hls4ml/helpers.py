@@ -159,6 +159,17 @@ def flat_end() -> IntegerGraph:
     return IntegerGraph((2, 4, 4), uint(2)).conv(4).flatten()
 
 
+def signs() -> IntegerGraph:
+    """{-1, +1} by binary and ternary weights: dense, convolutions with a stride and of one pixel, and one that pads."""
+    g = IntegerGraph((3, 9, 8), BIPOLAR)
+    g.conv(6, (3, 2), pads=0, weights=g.rng.choice([-1, 1], (6, 3, 3, 2))).threshold(BIPOLAR, falling=0.3)
+    g.conv(8, (1, 1), pads=0).threshold(BIPOLAR).conv(8, (3, 3), pads=0, stride=2, density=0.3).threshold(BIPOLAR)
+    g.conv(4, weights=g.rng.choice([-1, 1], (4, 8, 3, 3))).threshold(BIPOLAR).flatten().dense(
+        15, density=0.4
+    ).threshold(BIPOLAR)
+    return g.dense(7, binary=True)
+
+
 def assert_exact(g: IntegerGraph, options: Options, inputs: int = 220) -> None:
     """Every tensor of the C simulation equals the integer graph's, on extreme and random inputs."""
     need(shutil.which("g++") is not None, "g++", "g++")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from .helpers import (
     mlp,
     narrow,
     residual,
+    signs,
     spread,
     ties,
     vectors,
@@ -39,6 +41,11 @@ _FOLDED_PARALLEL = Options(
     io_type="io_parallel",
     strategy={"n2_conv": "resource", "n4_conv": "resource", "n7_matmul": "resource"},
     reuse={"n2_conv": 27, "n4_conv": 8, "n7_matmul": 144},
+)
+_SIGNS = Options(
+    io_type="io_parallel",
+    strategy={"n2_conv": "resource", "n6_conv": "resource", "n11_matmul": "resource"},
+    reuse={"n2_conv": 9, "n6_conv": 8, "n11_matmul": 3},
 )
 
 
@@ -57,6 +64,9 @@ _FOLDED_PARALLEL = Options(
         pytest.param(vectors, Options(), id="vectors-parallel"),
         pytest.param(flat_end, Options(), id="flat-end-stream"),
         pytest.param(vectors, Options(io_type="io_stream"), id="vectors-stream"),
+        pytest.param(signs, Options(), id="signs-stream"),
+        pytest.param(signs, _SIGNS, id="signs-parallel", marks=_SLOW),
+        pytest.param(signs, dataclasses.replace(_SIGNS, io_type="io_stream"), id="signs-folded-stream", marks=_SLOW),
         pytest.param(narrow, Options(backend="Vivado"), id="narrow-vivado"),
         pytest.param(card, Options(backend="Vivado"), id="card-vivado", marks=_SLOW),
         pytest.param(card, Options(backend="VivadoAccelerator"), id="card-accelerator", marks=_SLOW),
