@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import jinja2
 
@@ -38,9 +40,14 @@ def packaging(name: str, program: Program, target: str, library: list[str], self
         "in_lo": qi.lo, "in_hi": qi.hi, "out_lo": qo.lo, "out_hi": qo.hi,
         "in_shape": f"shape {list(shape_of(plan.source)[1:])}, last axis fastest",
     }  # fmt: skip
+    return render(TEMPLATES, facts)
+
+
+def render(templates: Mapping[str, str], facts: Mapping[str, Any]) -> dict[str, str]:
+    """Path -> text of `templates` (path -> file), `{name}` in a path being the network's name."""
     env = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
     folder = Path(__file__).parent / "templates"
     return {
-        path.replace("{name}", name): env.from_string((folder / template).read_text("utf-8")).render(facts)
-        for path, template in TEMPLATES.items()
+        path.replace("{name}", facts["name"]): env.from_string((folder / template).read_text("utf-8")).render(facts)
+        for path, template in templates.items()
     }

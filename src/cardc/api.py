@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from .backends.c.image import Pixels
 from .backends.hls4ml import Options as HlsOptions
 from .builds import Build, build_for
 from .builds.base import DEFAULT_EMULATED, silent
+from .builds.deck import DeckBuild
 from .compiler import After, Entrance, Source, lower
+from .deck_api import compile_deck, reject
+from .deck_compile import DeckOptions, is_deck
 from .errors import CompileError
+from .frontend.deck import Deck
 from .ops.base import Array
 from .report import Exact
 from .targets.base import Target, load
@@ -19,6 +23,11 @@ from .verify.run import Progress, check_inputs
 from .verify.run import verify as verify_stages
 
 
+@overload
+def compile(
+    source: Deck, target: str | Path | Target, *, name: str | None = None, options: DeckOptions | None = None
+) -> DeckBuild: ...
+@overload
 def compile(
     source: Source,
     target: str | Path | Target,
@@ -30,7 +39,21 @@ def compile(
     dims: Mapping[str, int] | None = None,
     pixels: Pixels | None = None,
     hls: HlsOptions | None = None,
-) -> Build:
+    options: DeckOptions | None = None,
+) -> Build: ...
+def compile(
+    source: Source,
+    target: str | Path | Target,
+    *,
+    sample: Any = None,
+    name: str | None = None,
+    after: After | None = None,
+    entrance: Entrance | None = None,
+    dims: Mapping[str, int] | None = None,
+    pixels: Pixels | None = None,
+    hls: HlsOptions | None = None,
+    options: DeckOptions | None = None,
+) -> Build | DeckBuild:
     """Compile `source` for `target`, exactly.
 
     `source`: path to a QONNX file, an onnx.ModelProto, or a Brevitas module with `sample` (a batch of one).
@@ -39,11 +62,27 @@ def compile(
     `dims`: sizes of symbolic axes of the input by their names, as {"H": 32}; the batch needs none.
     `pixels`: how bytes of an image become the model's input, for a C library that takes images.
     `hls`: choices for an hls4ml project: io type, reuse factors (`auto` fits them to the board), strategies, backend.
+    A Deck, or the path to a deck's folder, gives a DeckBuild; `options` are for decks only (type checkers take a path
+    for a single card's: call `compile_deck`).
 
     Raises CompileError, with node, reason and remedy, for what cannot be lowered exactly. A design that does not
     fit compiles, so that it can be looked at; `build.report.fits` tells, and `build.write` refuses.
     """
     board = target if isinstance(target, Target) else load(target)
+    if is_deck(source):
+        reject(
+            {
+                "sample": sample is not None,
+                "after": after,
+                "entrance": entrance,
+                "dims": dims,
+                "pixels": pixels,
+                "hls": hls,
+            }
+        )
+        return compile_deck(source, board, name=name, options=options)
+    if options is not None:
+        raise CompileError("options of a deck for a single card", fix="leave options out")
     lowered = lower(source, board, sample=sample, name=name, after=after, entrance=entrance, dims=dims)
     return build_for(lowered, board, pixels, hls)
 

@@ -21,7 +21,7 @@ from ..targets.base import Target
 from ..verify.run import Progress, Stage, check_inputs, entry, verify
 
 DEFAULT_EMULATED = 1000
-_VERSIONS = ("cardc", "numpy", "onnx", "onnx_ir", "qonnx")
+VERSIONS = ("cardc", "numpy", "onnx", "onnx_ir", "qonnx")
 
 
 def silent(stage: str, done: int, total: int) -> None:
@@ -116,5 +116,5 @@ class Build(ABC):
     def provenance(self) -> dict[str, str]:
         """Versions and digests: no time, no path, so that equal input gives equal bytes."""
         model = hashlib.sha256(self.lowered.proto.SerializeToString(deterministic=True)).hexdigest()
-        versions = {f"version:{name}": version(name) for name in _VERSIONS}
+        versions = {f"version:{name}": version(name) for name in VERSIONS}
         return versions | {"model:sha256": model, "project:sha256": self.project.digest()}

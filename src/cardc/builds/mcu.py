@@ -12,7 +12,7 @@ from ..backends.c.backend import CBackend
 from ..backends.c.image import Pixels
 from ..backends.c.program import Program
 from ..backends.c.program import build as build_program
-from ..backends.c.run import EMULATED, FLASH, CBuild, Measurement
+from ..backends.c.run import EMULATED, FLASH, CBuild
 from ..backends.c.single_header import single_header
 from ..backends.c.step import Step
 from ..compiler import Lowered
@@ -80,7 +80,8 @@ class McuBuild(Build):
             "cycles": cycles,
             "latency_s": latency_seconds(cycles, self.target),
         }
-        layers, memory = tuple(self._layers(found)), memory_map(self.program)
+        layers = tuple(step_rows(self.program, self.c.symbols(), found.by_layer))
+        memory = memory_map(self.program)
         return Report(
             model=self.name,
             board=board(self.target),
@@ -92,18 +93,20 @@ class McuBuild(Build):
             provenance=self.provenance(),
         )
 
-    def _layers(self, found: Measurement) -> list[Layer]:
-        stages = {stage.output.name: stage for stage in self.program.schedule.stages}
-        rows = []
-        for step, mark in zip(self.program.steps, self.c.symbols(), strict=True):
-            spent = {"instructions": Figure(found.by_layer.get(mark, 0), EMULATED)}
-            stage = stages.get(step.value.name) if step.value is not None else None
-            if stage is None or step.index == 0:
-                name = "load input" if step.index == 0 else "store output"
-                rows.append(Layer(name=name, op=name.split()[0], figures=spent))
-            else:
-                rows.append(_layer(stage, step, spent))
-        return rows
+
+def step_rows(program: Program, symbols: Sequence[str], by_layer: Mapping[str, int]) -> list[Layer]:
+    """A row for each step of `program`, with what `by_layer` says of its symbol."""
+    stages = {stage.output.name: stage for stage in program.schedule.stages}
+    rows = []
+    for step, mark in zip(program.steps, symbols, strict=True):
+        spent = {"instructions": Figure(by_layer.get(mark, 0), EMULATED)}
+        stage = stages.get(step.value.name) if step.value is not None else None
+        if stage is None or step.index == 0:
+            name = "load input" if step.index == 0 else "store output"
+            rows.append(Layer(name=name, op=name.split()[0], figures=spent))
+        else:
+            rows.append(_layer(stage, step, spent))
+    return rows
 
 
 def _layer(stage: Scheduled, step: Step, figures: Mapping[str, Figure]) -> Layer:

@@ -10,12 +10,15 @@ import onnx_ir as ir
 from ..backends.c.image import Pixels
 from ..backends.hls4ml import Options
 from ..compiler import Entrance, check_pass_names, stop_after
+from ..deck_api import reject
+from ..deck_compile import DeckOptions, is_deck
 from ..errors import CompileError
 from ..identifiers import identifier
 from ..report import print_report, require_fit
 from ..show import graph_text
 from ..targets.base import load as load_target
 from .common import console, json_option, model_argument, target_option
+from .deck import compile_deck, deck_options, only_decks
 from .entrance import entrance_options
 from .hls import hls_options
 from .pixels import pixel_options
@@ -32,12 +35,20 @@ from .pixels import pixel_options
 @pixel_options
 @hls_options
 @entrance_options
+@deck_options
 @json_option
 def compile_command(
     model: Path, target: str, out: Path | None, name: str | None, print_after: tuple[str, ...], stop: str | None,
-    single_header: bool, pixels: Pixels | None, hls: Options | None, entrance: Entrance | None, dims: dict[str, int], as_json: bool,
+    single_header: bool, pixels: Pixels | None, hls: Options | None, entrance: Entrance | None, dims: dict[str, int],
+    options: DeckOptions | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Compile MODEL (a QONNX file) for a board and write the project and its reports."""
+    """Compile MODEL (a QONNX file, or the folder of a deck) for a board and write the project and its reports."""
+    if is_deck(model):
+        reject({"--print-after": print_after, "--stop-after": stop, "--single-header": single_header, "--image": pixels,
+                "--input-bits": entrance, "--dim": dims})  # fmt: skip
+        compile_deck(model, target, out, name, options, as_json=as_json)
+        return
+    only_decks(options)
     from ..api import compile as compile_model
 
     screen, board = console(as_json), load_target(target)
@@ -52,8 +63,9 @@ def compile_command(
         _write_stage(stop_after(model, board, stop, after=after, entrance=entrance, dims=dims), path)
         screen.print(f"written to {path}; go on with: cardc compile {path} --target {target}", markup=False)
         return
-    build = compile_model(model, target=board, name=name, after=after, entrance=entrance, dims=dims, pixels=pixels,
-                          hls=hls)
+    build = compile_model(
+        model, target=board, name=name, after=after, entrance=entrance, dims=dims, pixels=pixels, hls=hls
+    )
     for note in build.lowered.notes:
         screen.print(note, markup=False)
     if as_json:

@@ -10,6 +10,7 @@ import click
 import onnx_ir as ir
 
 from ..compiler import Entrance, imported
+from ..deck_api import reject
 from ..errors import CompileError
 from ..passes.base import run_steps
 from ..passes.pipeline import TO_INTEGER
@@ -17,6 +18,7 @@ from ..report import Column, fitting_table
 from ..show import graph_text, layer_facts
 from ..targets.base import listing
 from .common import console, json_option, model_argument
+from .deck import inspect_deck, is_deck
 from .entrance import entrance_options
 
 
@@ -30,6 +32,10 @@ def inspect_command(model: Path, graph: bool, entrance: Entrance | None, dims: d
 
     Exits with 2 where the model would be refused.
     """
+    if is_deck(model):
+        reject({"--input-bits": entrance, "--dim": dims})
+        inspect_deck(model, graph=graph, as_json=as_json)
+        return
     integer: ir.Model | None = None
     problem: CompileError | None = None
     try:

@@ -8,10 +8,13 @@ import click
 import numpy as np
 
 from ..compiler import Entrance
+from ..deck_api import reject, verify_deck
+from ..deck_compile import DeckOptions, is_deck
 from ..errors import CompileError
 from ..ops.base import Array
 from ..report import accuracy_in_words, exact_in_words, exact_to_json
 from .common import console, json_option, model_argument, progress_bars, read_array, target_option
+from .deck import deck_options, emulate_deck, only_decks
 from .entrance import entrance_options
 
 inputs_option = click.option(
@@ -25,13 +28,20 @@ inputs_option = click.option(
 @inputs_option
 @click.option("-o", "--outputs", type=click.Path(path_type=Path), help="Write the integer results [N, ...] as .npy.")
 @entrance_options
+@deck_options
 def emulate_command(
-    model: Path, target: str, inputs: Path, outputs: Path | None, entrance: Entrance | None, dims: dict[str, int]
-) -> None:
+    model: Path, target: str, inputs: Path, outputs: Path | None, entrance: Entrance | None, dims: dict[str, int],
+    options: DeckOptions | None,
+) -> None:  # fmt: skip
     """Run MODEL on the emulated board (or in hls4ml C simulation) and print what it answers."""
     from ..api import compile as compile_model
 
     x = read_array(inputs, "inputs")
+    if is_deck(model):
+        reject({"--input-bits": entrance, "--dim": dims})
+        emulate_deck(model, target, x, outputs, options)
+        return
+    only_decks(options)
     build = compile_model(model, target=target, entrance=entrance, dims=dims)
     y = build.emulate(x)
     if outputs is not None:
@@ -63,10 +73,11 @@ def _save(path: Path, y: Array) -> None:
     help="Give emulators and C simulation only the first K samples; host C and the graphs see all. [default: 1000]",
 )  # fmt: skip
 @entrance_options
+@deck_options
 @json_option
 def verify_command(
     model: Path, targets: tuple[str, ...], inputs: Path, labels: Path | None, emulated_inputs: int | None,
-    entrance: Entrance | None, dims: dict[str, int], as_json: bool,
+    entrance: Entrance | None, dims: dict[str, int], options: DeckOptions | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Compare every stage of MODEL at every quantised tensor; print the first that differs.
 
@@ -78,7 +89,14 @@ def verify_command(
     y = read_array(labels, "labels") if labels is not None else None
     screen = console(as_json)
     with progress_bars(screen) as watch:
-        verdict = verify_model(
+        if is_deck(model):
+            reject({"--input-bits": entrance, "--dim": dims})
+            verdict = verify_deck(
+                model, targets, x, y, options=options, emulated_inputs=emulated_inputs, progress=watch
+            )
+        else:
+            only_decks(options)
+            verdict = verify_model(
             model, targets=targets, inputs=x, labels=y, entrance=entrance, dims=dims,
             emulated_inputs=emulated_inputs, progress=watch,
         )  # fmt: skip

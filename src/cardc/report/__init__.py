@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .columns import Column, fitting_table
 from .cycles import latency_seconds, mcu_cycles
-from .exact import Exact
+from .deck import CardFacts, DeckFacts, GateFacts
+from .exact import Exact, GateAgreement
 from .figure import STAGES, TOTALS, Figure, number, show
 from .fit import Check, Fit, fits, require_fit
 from .layers import Layer, MemoryMap, MemoryTensor
@@ -16,11 +17,15 @@ __all__ = [
     "STAGES",
     "TOTALS",
     "Board",
+    "CardFacts",
     "Check",
     "Column",
+    "DeckFacts",
     "Exact",
     "Figure",
     "Fit",
+    "GateAgreement",
+    "GateFacts",
     "Layer",
     "MemoryMap",
     "MemoryTensor",

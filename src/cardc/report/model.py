@@ -8,6 +8,7 @@ from typing import Any
 
 from ..passes.base import PassTrace
 from ..targets import Target
+from .deck import DeckFacts
 from .exact import Exact
 from .figure import Figure, check_names
 from .fit import Fit
@@ -36,7 +37,7 @@ def board(target: Target) -> Board:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """One compilation. `exact` is None until `cardc verify` has run; `memory` is None on an FPGA.
+    """One compilation. `exact` is None until `cardc verify` has run; `memory` is None on an FPGA, `deck` for one card.
 
     `ram_bytes` in `totals` is the arena and the static data; `stack_bytes` comes on top of it, and `fit`
     checks their sum. `provenance` holds versions and digests (never times or paths, so that equal input gives
@@ -50,6 +51,7 @@ class Report:
     layers: tuple[Layer, ...]
     exact: Exact | None = None
     memory: MemoryMap | None = None
+    deck: DeckFacts | None = None
     search: tuple[SearchStep, ...] = ()
     passes: tuple[PassTrace, ...] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,136 @@
+"""What the commands do where they are given a deck: its folder, or the deck.toml in it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ..deck_compile import DeckOptions, is_deck, lower_deck, read_deck
+from ..deck_joint import Average
+from ..errors import CompileError
+from ..ops.base import Array
+from ..report import Column, fitting_table, print_report, require_fit
+from ..targets.base import load as load_target
+from .common import console, read_array
+
+Command = Callable[..., None]
+__all__ = ["compile_deck", "deck_options", "emulate_deck", "inspect_deck", "is_deck"]
+
+
+def deck_options(command: Command) -> Command:
+    """Add --average and --gate-calibration; `command` gets `options`, a DeckOptions or None."""
+
+    @click.option(
+        "--average", type=click.Choice(["softmax", "logits"]),
+        help="Decks: join several cards by mean softmax or mean logits. [default: softmax]",
+    )  # fmt: skip
+    @click.option(
+        "--gate-calibration", type=click.Path(path_type=Path),
+        help="Decks: images [N, ...] as .npy that centre the integer gate's rounding.",
+    )  # fmt: skip
+    @wraps(command)
+    def wrapped(*args: Any, average: Average | None, gate_calibration: Path | None, **kwargs: Any) -> None:
+        images = read_array(gate_calibration, "calibration images") if gate_calibration is not None else None
+        given = average is not None or images is not None
+        command(*args, options=DeckOptions(average, images) if given else None, **kwargs)
+
+    return wrapped
+
+
+def only_decks(options: DeckOptions | None) -> None:
+    """CompileError where options of decks are given for a single card."""
+    if options is not None:
+        raise CompileError("--average and --gate-calibration are for decks", fix="give the folder of a deck")
+
+
+def compile_deck(
+    model: Path, target: str, out: Path | None, name: str | None, options: DeckOptions | None, *, as_json: bool
+) -> None:
+    """Compile the deck and write project and reports; nothing where it does not fit."""
+    from ..deck_api import compile_deck as compile_model
+
+    screen, board = console(as_json), load_target(target)
+    build = compile_model(model, board, name=name, options=options)
+    for note in build.lowered.notes:
+        screen.print(note, markup=False)
+    if as_json:
+        click.echo(build.report.to_json(), nl=False)
+    else:
+        print_report(build.report, screen)
+    require_fit(build.report)
+    folder = out or Path("out") / f"{build.name}-{board.name}"
+    build.write(folder)
+    screen.print(f"\nwritten to {folder}; prove it exact: cardc verify {model} --target {target} --inputs x.npy",
+                 markup=False, soft_wrap=True)  # fmt: skip
+
+
+def emulate_deck(model: Path, target: str, x: Array, outputs: Path | None, options: DeckOptions | None) -> None:
+    """Run the deck on the sequence x from a fresh state; print, or write, picks and outputs."""
+    from ..deck_api import compile_deck as compile_model
+
+    build = compile_model(model, target, options=options)
+    answer = build.emulate(x)
+    if outputs is not None:
+        try:
+            with outputs.open("wb") as file:
+                np.save(file, answer.outputs, allow_pickle=False)
+        except OSError as error:
+            raise CompileError(f"cannot write {outputs}: {error.strerror}", fix="choose another --outputs") from error
+        click.echo(f"{len(answer.outputs)} results written to {outputs}")
+        return
+    groups = build.lowered.groups
+    for k, (picks, row) in enumerate(zip(answer.picks, answer.outputs, strict=True)):
+        by = f"  picked {', '.join(groups[p] for p in picks)}" if len(picks) else ""
+        click.echo(f"{k}: argmax {int(row.argmax())}{by}  integers {row.tolist()}")
+
+
+def inspect_deck(model: Path, *, graph: bool, as_json: bool) -> None:
+    """List gate and cards, and all that would be refused."""
+    from ..show import graph_text, layer_facts
+
+    deck = read_deck(model)
+    lowered = lower_deck(deck, load_target("pynq-z2"))  # to the integer level only
+    screen = console(as_json)
+    if as_json:
+        cards = [
+            {"name": card.name, "augmentation": card.augmentation,
+             "layers": len(layer_facts(low.integer)), "weights": sum(f.weights for f in layer_facts(low.integer)),
+             "nonzeros": sum(f.nonzeros for f in layer_facts(low.integer))}
+            for card, low in zip(deck.cards, lowered.cards, strict=True)
+        ]  # fmt: skip
+        table = {"schema": "cardc.inspect-deck/1", "name": deck.name, "mode": deck.mode, "top": deck.top,
+                 "average": lowered.joint.kind, "cards": cards, "window": deck.gate.window if deck.gate else None,
+                 "augmentations": list(lowered.groups)}  # fmt: skip
+        click.echo(json.dumps(table, indent=2))
+        return
+    columns = (Column("card"), Column("augmentation"), Column("layers", right=True), Column("weights", right=True),
+               Column("non-zero", right=True), Column("sparsity", right=True), Column("MACs", right=True))  # fmt: skip
+    rows = []
+    for card, low in zip(deck.cards, lowered.cards, strict=True):
+        facts = layer_facts(low.integer)
+        weights, nonzeros = sum(f.weights for f in facts), sum(f.nonzeros for f in facts)
+        sparsity = f"{1 - nonzeros / weights:.1%}" if weights else ""
+        rows.append((card.name, card.augmentation, str(len(facts)), f"{weights:,}", f"{nonzeros:,}", sparsity,
+                     f"{sum(f.macs for f in facts):,}"))  # fmt: skip
+    screen.print(fitting_table(screen, columns, rows))
+    gate = deck.gate
+    how = {"card": "the picked card's own result", "softmax": "mean softmax", "logits": "mean logits"}
+    screen.print(f"{deck.name}: {deck.mode}, {how[lowered.joint.kind]}", markup=False)
+    if lowered.gate is not None and gate is not None:
+        plan = lowered.gate.plan
+        screen.print(
+            f"gate: {gate.spectrum.scale} of the {gate.spectrum.colour} spectrum, {plan.rows}x{plan.columns}, "
+            f"window {gate.window}, {plan.data_bits}-bit words, picks {lowered.joint.picked} of "
+            f"{len(gate.names)}: {', '.join(gate.names)}",
+            markup=False,
+        )
+    if graph:
+        for card, low in zip(deck.cards, lowered.cards, strict=True):
+            screen.print(f"-- {card.name}\n{graph_text(low.integer)}", markup=False, soft_wrap=True)
+    screen.print("every layer of every card lowers exactly", markup=False)

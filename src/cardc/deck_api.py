@@ -1,0 +1,72 @@
+"""Decks through the public API: `compile_deck` for a board, `verify_deck` over several."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .builds.base import DEFAULT_EMULATED, silent
+from .builds.deck import DeckBuild
+from .deck_compile import DeckOptions, LoweredDeck, lower_deck, read_deck
+from .errors import CompileError
+from .ops.base import Array
+from .report import Exact
+from .targets.base import Target, load
+from .verify.deck import verify_deck as verify_stages
+from .verify.run import Progress
+
+
+def compile_deck(
+    source: Any, target: str | Path | Target, *, name: str | None = None, options: DeckOptions | None = None
+) -> DeckBuild:
+    """Compile a whole deck for `target`: gate and cards in one library or project.
+
+    `source`: a Deck, its folder, or the deck.toml in it. Raises CompileError, naming the card, for what cannot be
+    lowered exactly or does not fit the rest of the deck.
+    """
+    board = target if isinstance(target, Target) else load(target)
+    return deck_build_for(lower_deck(source, board, options, name), board)
+
+
+def deck_build_for(lowered: LoweredDeck, target: Target) -> DeckBuild:
+    """The build of the backend that `target` asks for."""
+    if target.backend != "c":
+        fix = "choose a microcontroller, or compile the cards one by one: `cardc targets`"
+        raise CompileError(f"{target.title}: decks compile for microcontrollers", node=lowered.name, fix=fix)
+    from .builds.deck_mcu import McuDeckBuild
+
+    return McuDeckBuild(lowered, target)
+
+
+def verify_deck(
+    source: Any,
+    targets: Sequence[str | Path | Target],
+    inputs: Array,
+    labels: Array | None = None,
+    *,
+    options: DeckOptions | None = None,
+    emulated_inputs: int | None = None,
+    progress: Progress = silent,
+) -> Exact:
+    """Run the chain of a deck through every board of `targets` at once; `inputs` x [N, ...] are a sequence in time."""
+    if not targets:
+        raise CompileError("no target to verify on", fix="name at least one board: see `cardc targets`")
+    deck = read_deck(source)
+    builds = [compile_deck(deck, target, options=options) for target in targets]
+    n = len(inputs)
+    emulated = min(n, emulated_inputs or DEFAULT_EMULATED)
+
+    def cards(index: int) -> list[Any]:
+        found = {s.name: s for build in builds for s in build.card_stages(n, emulated)(index)}
+        return list(found.values())
+
+    stages = {s.name: s for build in builds for s in build.deck_stages(n, emulated)}
+    return verify_stages(builds[0].lowered, inputs, cards, list(stages.values()), labels, progress)
+
+
+def reject(given: Mapping[str, object]) -> None:
+    """CompileError for the first option of single cards (by its name) that was given for a deck."""
+    for option, value in given.items():
+        if value:
+            raise CompileError(f"{option} is for single cards, not for decks", fix="leave it out, or compile one card")
