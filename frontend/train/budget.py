@@ -1,8 +1,8 @@
 """What fits a board, before anything is trained: flash, RAM and instructions of a model at a sparsity, estimated.
 
-These are rules of thumb for choosing a width; `cardc.compile` measures. Flash and instructions follow lines fitted to
-compiled networks, RAM is what activations are alive at once. Beside the flash stands the entropy of masks and weights,
-below which no encoding gets.
+These are rules of thumb for choosing a width; `cardc.compile` measures. They were fitted to eleven networks compiled
+for a Cortex-M4 and hold within a quarter for flash and RAM, within a factor of 1.7 for instructions. Beside the flash
+stands the entropy of masks and weights, below which no encoding gets.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ from ...errors import CompileError
 from ...targets.base import Target
 from .layers import Masked
 
-# All four from cardc's own builds of `convnets.small` (16, 32, 64) for a Cortex-M4 at 50 % and 90 % sparsity: flash
-# 40,450 and 19,722 bytes, 2,282,635 and 1,274,902 instructions, as lines in non-zeros, products and outputs.
-CODE_BYTES = 13_000
-"""Kernels, calls and tables of a small network."""
-_BYTES_A_WEIGHT, _PER_PRODUCT, _PER_OUTPUT, _PER_DENSE_WEIGHT = 1.8, 1.4, 80.0, 4.0
+# From cardc's own builds, at 0 to 95 % sparsity, of small, digits_card, lenet, conv_n and mlp_card.
+CODE_BYTES, CONV_CODE_BYTES = 2_300, 12_600
+"""Calls, tables and kernels of a small network; what convolutions add."""
+_CONV_BYTES, _DENSE_BYTES = 2.0, 0.85  # a non-zero weight
+_FULL_CONV_BYTES, _FULL_DENSE_BYTES = 0.55, 0.14  # a weight where none is pruned: signs alone
+_PER_ROW, _PER_PIXEL, _PER_WEIGHT, _PER_OUTPUT = 18.0, 23.0, 4.0, 80.0  # instructions
+_RAM_SHARE, _RAM_MORE = 1.2, 64  # padding of rows, and accumulators of the layer that runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +41,12 @@ class LayerBudget:
     entropy_bytes: int
     live_bytes: int
     instructions: int
+    convolution: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """Estimates (within a factor of two) for one inference on `target`; `latency_s` is 0 where its speed is unknown."""
+    """Estimates for one inference on `target`; `latency_s` is 0 where its speed is unknown."""
 
     target: str
     flash_bytes: int
@@ -73,8 +76,9 @@ def budget(model: nn.Module, shape: Sequence[int], target: Target, *, sparsity: 
     layers, extra = _measure(model, shape, sparsity)
     if not layers:
         raise CompileError("the model has no masked layer", fix="build it from MaskedConv2d and MaskedLinear")
-    flash = CODE_BYTES + sum(layer.weight_bytes for layer in layers) + extra
-    ram = max(layer.live_bytes for layer in layers)
+    code = CODE_BYTES + (CONV_CODE_BYTES if any(layer.convolution for layer in layers) else 0)
+    flash = code + sum(layer.weight_bytes for layer in layers) + extra
+    ram = round(_RAM_SHARE * max(layer.live_bytes for layer in layers)) + _RAM_MORE
     instructions = sum(layer.instructions for layer in layers)
     latency = instructions * target.cpi.typical / target.clock_hz if target.cpi is not None else 0.0
     fits = flash <= target.flash_bytes and ram <= target.ram_bytes
@@ -123,8 +127,8 @@ def _measure(model: nn.Module, shape: Sequence[int], sparsity: float | None) -> 
         nonlocal extra
         quant: Any = module
         levels = 2 ** int(quant.act_quant.bit_width()) - 1
-        # 16-bit thresholds a channel, or multiplier, offset and shift where these are fewer
-        extra += out.shape[1] * min(2 * levels, 12)
+        # 16-bit thresholds a channel, or multiplier, offset and shift where these are fewer; none for the images
+        extra += 0 if not found else out.shape[1] * min(2 * levels, 12)
 
     for name, module in twin.named_modules():
         if isinstance(module, Masked):
@@ -146,10 +150,13 @@ def _layer(name: str, module: Masked, x: Tensor, out: Tensor, beside: int, spars
         density *= 0.55  # share of a normal weight beyond 0.7 of its mean magnitude
     nonzeros = round(n * density)
     least = math.ceil(n * weight_bits(density, 1 if module.bits <= 2 else module.bits) / 8)
-    stored = round(min(_BYTES_A_WEIGHT * nonzeros, n))  # a byte a weight is what dense layers take
-    if out.ndim == 4:
-        pixels = out.shape[2] * out.shape[3]
-        instructions = _PER_PRODUCT * nonzeros * pixels + _PER_OUTPUT * out.numel()
+    convolution = out.ndim == 4
+    if convolution:
+        rows = out.shape[2]
+        instructions = _PER_ROW * nonzeros * rows + _PER_PIXEL * out.numel()
+        stored = n * _FULL_CONV_BYTES if density == 1 else min(_CONV_BYTES * nonzeros, n)
     else:
-        instructions = _PER_DENSE_WEIGHT * nonzeros + _PER_OUTPUT * out.numel()
-    return LayerBudget(name, n, nonzeros, stored, least, x.numel() + out.numel() + beside, round(instructions))
+        instructions = _PER_WEIGHT * nonzeros + _PER_OUTPUT * out.numel()
+        stored = n * _FULL_DENSE_BYTES if density == 1 else min(_DENSE_BYTES * nonzeros, n)
+    live = x.numel() + out.numel() + beside
+    return LayerBudget(name, n, nonzeros, round(stored), least, live, round(instructions), convolution)

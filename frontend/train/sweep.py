@@ -80,7 +80,17 @@ def _on_ray(
         pending = {task.remote(trial): i for i, trial in enumerate(trials)}
         while pending:
             (ready, *_), _ = ray.wait(list(pending))
-            yield pending.pop(ready), ray.get(ready)
+            yield pending.pop(ready), _result(ray, ready)
     finally:
         if mine:
             ray.shutdown()
+
+
+def _result(ray: Any, ready: Any) -> Any:
+    """What the trial returned, or its own exception (Ray wraps it in one whose text is a traceback)."""
+    try:
+        return ray.get(ready)
+    except ray.exceptions.RayTaskError as error:
+        if isinstance(error.cause, Exception):
+            raise error.cause from None
+        raise

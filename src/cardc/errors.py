@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import onnx_ir as ir
 
@@ -20,6 +21,10 @@ class CompileError(Exception):
     ) -> None:
         super().__init__(what)
         self.what, self.node, self.fix, self.stage, self.exit_code = what, node, fix, stage, exit_code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Between processes: a node goes along in words."""
+        return _again, (self.what, self.where if self.node is not None else None, self.fix, self.stage, self.exit_code)
 
     @property
     def where(self) -> str:
@@ -48,11 +53,18 @@ class CompileErrors(CompileError):
         super().__init__(f"{len(errors)} problems", fix="see each problem", exit_code=errors[0].exit_code)
         self.errors = tuple(errors)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CompileErrors, (self.errors,)
+
     def each(self) -> tuple[CompileError, ...]:
         return self.errors
 
     def __str__(self) -> str:
         return "\n".join(str(error) for error in self.errors)
+
+
+def _again(what: str, node: str | None, fix: str, stage: str, exit_code: int) -> CompileError:
+    return CompileError(what, node=node, fix=fix, stage=stage, exit_code=exit_code)
 
 
 def raise_all(errors: Sequence[CompileError]) -> None:
