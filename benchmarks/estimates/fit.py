@@ -31,11 +31,12 @@ _FEW = 5  # groups below which a band is widened
 Bands = dict[str, dict[str, tuple[float, float]]]
 
 
-def held_out(rows: Sequence[Design], bands: Mapping[str, Mapping[str, tuple[float, float]]]) -> list[Prediction]:
-    """Each row predicted without its group; in the order of `rows`."""
+def held_out(rows: Sequence[Design], known: Sequence[Prediction] = ()) -> list[Prediction]:
+    """Each row predicted without its group, in the order of `rows`; bands from the errors on other groups (`known`)."""
     found: dict[str, Prediction] = {}
     spans = ranges(rows)
     for group in sorted({row.group for row in rows}):
+        bands = bands_of([p for p in known if p.design.group != group])
         constants = fit(rows, group, bands, spans)
         for row in rows:
             if row.group == group:
@@ -126,15 +127,15 @@ def main() -> int:
     except DataError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    bands = bands_of(held_out(rows, {}))
+    errors = held_out(rows)
     if arguments.held_out:
-        results = summarise(held_out(rows, bands))
+        results = summarise(held_out(rows, errors))
         if arguments.json:
             print(json.dumps(results, indent=2))
         else:
             print_table(results)
     if arguments.write:
-        constants = fit(rows, None, bands, ranges(rows))
+        constants = fit(rows, None, bands_of(errors), ranges(rows))
         CONSTANTS.write_text(write(constants, origin(arguments.data, rows)), "utf-8")
         AGNOSTIC.write_text(json.dumps(fit_agnostic(rows), indent=1) + "\n", "utf-8")
         print(f"written to {CONSTANTS.relative_to(ROOT)} and {AGNOSTIC.name}", file=sys.stderr)

@@ -45,18 +45,13 @@ MODEL: Mapping[str, Mapping[str, Terms]] = {
              "decoder_32", "decoder_64", "decoder_128", "decoder_256"), {}),
         "ff": (("one", "out_bits", "dsp", "index_bits", "single_bits"), {}),
     },
-    "vitis.unrolled": {
-        "lut": (("thin_bits", "thick_bits", "two_digit_bits", "fabric_bits", "haste", "haste_dsp"),
-                {}),
-        "ff": (("register_1", "register_2", "register_3", "haste", "haste_dsp"), {}),
-    },
-    "vitis.relaxed": {
-        "lut": (("thin_bits", "thick_bits", "two_digit_bits", "fabric_bits"), {}),
-        "ff": (("adder_bits", "product_bits"), {}),
-    },
-    "vitis.shared": {
-        "lut": (("thin_bits", "thick_bits", "two_digit_bits", "fabric_bits"), {}),
-        "ff": (("adder_bits", "product_bits"), {}),
+    "vitis.latency": {
+        "lut": (
+            ("thin_bits", "thick_bits", "two_digit_bits", "fabric_bits", "selected_bits", "pipelined_bits", "haste",
+             "haste_dsp"), {}),
+        "ff": (
+            ("adder_bits", "product_register_bits", "pipelined_bits", "pipelined_product_bits", "haste", "haste_dsp"),
+            {}),
     },
     "vitis.chain": {
         "lut": (("adder_bits", "fabric_bits"), {}),
@@ -114,7 +109,7 @@ _PRIOR_WEIGHT = 0.15
 def solve(
     equations: Sequence[Equation], names: Sequence[str], given: Mapping[str, float], family: str = ""
 ) -> dict[str, float]:
-    """Constants by name, for the tools of `family`; a design of zero says nothing of relative errors, and is left out."""
+    """Constants by name, for the tools of `family`. Designs of zero are left out: they have no relative errors."""
     used = [e for e in equations if e.actual > 0]
     found = dict(given)
     if used and names:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -69,3 +71,17 @@ def test_the_top_of_a_memory_word() -> None:
     assert top_bits(flat, 2) == 4
     assert top_bits(flat, 4) == 8
     assert top_bits(np.zeros(4, np.int64), 2) == 1
+
+
+@pytest.mark.slow
+def test_eleven_million_weights_are_counted_in_seconds() -> None:
+    """ResNet-18's own counts; the estimator has ten seconds for it."""
+    sizes = [(27, 64), *[(576, 64)] * 4, (576, 128), *[(1152, 128)] * 3, (1152, 256), *[(2304, 256)] * 3]
+    sizes += [(2304, 512), *[(4608, 512)] * 3]
+    rng = np.random.default_rng(0)
+    matrices = [rng.integers(-1, 2, size, dtype=np.int64) for size in sizes]
+    assert sum(m.size for m in matrices) > 10_000_000
+    start = time.process_time()
+    counts = [count_products(matrix) for matrix in matrices]
+    assert time.process_time() - start < 10
+    assert all(0 < c.nonzeros < c.weights for c in counts)

@@ -71,8 +71,8 @@ def test_the_constants_say_where_they_come_from() -> None:
 def test_an_adder_takes_about_a_lut_a_bit() -> None:
     sets = load_constants().sets
     assert sets["vivado.unrolled"]["lut"]["adder_bits"] == pytest.approx(1.0, abs=0.1)
-    assert 0.4 < sets["vitis.unrolled"]["lut"]["thick_bits"] < 1.2
-    assert 0.4 < sets["vitis.unrolled"]["lut"]["thin_bits"] < 1.2
+    assert 0.7 < sets["vitis.latency"]["lut"]["thick_bits"] < 1.2
+    assert 0.7 < sets["vitis.latency"]["lut"]["thin_bits"] < 1.2
 
 
 def test_broken_constants() -> None:

@@ -17,7 +17,8 @@ STATED: Mapping[str, tuple[float, float]] = {
 }  # fmt: skip
 # Where a set of constants is missing, what comes nearest.
 _NEAR: Mapping[str, tuple[str, ...]] = {
-    "chain": ("unrolled",), "relaxed": ("unrolled",), "constant": ("unrolled",), "shared": ("relaxed", "unrolled"),
+    "chain": ("latency", "unrolled"), "latency": ("unrolled",), "unrolled": ("latency",),
+    "shared": ("latency", "unrolled"), "constant": ("unrolled", "latency"),
     "folded2": ("folded",), "tanh": ("sigmoid",), "prelu": ("relu",),
 }  # fmt: skip
 

@@ -22,22 +22,18 @@ _INDEX_DEPTH = 512  # index tables become block RAM from so many words on
 def regime(layer: FpgaLayer, tool: Tool) -> str:
     """The name of the set of constants that goes for `layer`, which has weights.
 
-    unrolled: strategy latency, one multiplier a product; shared: latency with a reuse factor that makes products
-    take turns; relaxed: latency with a reuse factor that does not; constant: strategy resource without reuse;
-    folded, folded2: resource, weights in memory (folded2: a multiplier serves two outputs at most, and no table has
-    to say which); chain: see _CHAIN.
+    unrolled: strategy latency, one multiplier a product; shared: with a reuse factor, by which products take turns;
+    latency: either, in Vitis, where both look alike; constant: strategy resource without reuse; folded, folded2:
+    resource, weights in memory (folded2: a multiplier serves two outputs at most, and no table has to say which);
+    chain: see _CHAIN.
     """
     if layer.strategy == "resource":
         if layer.reuse_factor == 1:
             return "constant"
         return "folded" if layer.reuse_factor > 2 * layer.inputs else "folded2"
-    if tool.family == "vitis" and _products(layer).nonzeros > _CHAIN:
-        return "chain"
-    if layer.reuse_factor == 1 or (tool.family == "vivado" and not _products(layer).made[2]):
-        return "unrolled"
-    if tool.family == "vitis" and rounds(layer) <= 2:
-        return "relaxed"
-    return "shared"
+    if tool.family == "vitis":
+        return "chain" if _products(layer).nonzeros > _CHAIN else "latency"
+    return "unrolled" if layer.reuse_factor == 1 or not _products(layer).made[2] else "shared"
 
 
 def multiplier_limit(layer: FpgaLayer) -> int:

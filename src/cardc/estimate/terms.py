@@ -42,6 +42,11 @@ def _register(digits: int) -> Term:
     return lambda layer, tool: _p(layer).used[digits] * layer.leaf_bits[digits] * tool.pace
 
 
+def _piped(layer: FpgaLayer, tool: Tool) -> float:
+    """Bits of a product in a pipeline of more than one stage; 0 where there is none."""
+    return layer.leaf_bits[2] if layer.reuse_factor == 1 and cycles(layer, tool) else 0.0
+
+
 def _decoder(layer: FpgaLayer, tool: Tool) -> float:
     """Accumulators that a folded product is steered to: a power of two of them."""
     return layer.multipliers * 2.0 ** ceil(log2(max(2, layer.outputs))) * (layer.acc_bits or 16)
@@ -71,6 +76,9 @@ TERMS: Mapping[str, Term] = MappingProxyType({
     "two_digit_bits": lambda layer, tool: _p(layer).made[1] * (layer.act_bits + layer.weight_bits / 2),
     "negation_bits": lambda layer, tool: _p(layer).negated * layer.leaf_bits[0],
     "product_bits": lambda layer, tool: _p(layer).made[2] * layer.leaf_bits[2],
+    "product_register_bits": lambda layer, tool: (
+        _p(layer).made[2] * layer.leaf_bits[2] if cycles(layer, tool) else 0.0
+    ),
     "fabric_bits": lambda layer, tool: fabric_multipliers(layer, tool) * layer.act_bits * layer.weight_bits,
     # What stands in the pipeline registers of an adder tree, by the digits of what it adds.
     "register_1": lambda layer, tool: _register(0)(layer, tool) if cycles(layer, tool) else 0.0,
@@ -79,10 +87,16 @@ TERMS: Mapping[str, Term] = MappingProxyType({
     "register_12": lambda layer, tool: _register(0)(layer, tool) + _register(1)(layer, tool),
     "kept_two_digit_bits": lambda layer, tool: _p(layer).made[1] * layer.leaf_bits[1],
     # A faster clock needs more stages: what is beyond 5 ns, and what waits for multipliers in DSP slices.
-    "haste": lambda layer, tool: tool.haste * _p(layer).nonzeros * layer.leaf_bits[2],
+    # Both in a pipeline only: with a reuse factor, the layer takes its time.
+    "haste": lambda layer, tool: tool.haste * _piped(layer, tool) * _p(layer).nonzeros,
     "haste_dsp": lambda layer, tool: (
-        tool.haste * _p(layer).used[2] * layer.leaf_bits[2] if tool.multipliers != "fabric" else 0.0
+        tool.haste * _piped(layer, tool) * _p(layer).used[2] if tool.multipliers != "fabric" else 0.0
     ),
+    # A pipeline that takes an input every cycle holds several at a time.
+    "pipelined_bits": lambda layer, tool: _piped(layer, tool) * _p(layer).nonzeros * tool.pace,
+    "pipelined_product_bits": lambda layer, tool: _piped(layer, tool) * _p(layer).used[2] * tool.pace,
+    # Where multipliers take turns, their inputs and results are selected.
+    "selected_bits": lambda layer, tool: _p(layer).made[2] * layer.leaf_bits[2] * (rounds(layer) > 2),
     "states": lambda layer, tool: float(cycles(layer, tool)),  # one flip-flop a state
     "rounds": lambda layer, tool: float(rounds(layer)),
     # Folded weights: multipliers, those in fabric, their weights' registers, the way to the accumulators.
