@@ -117,6 +117,15 @@ class Builder:
     def reuse(self, node: ir.Node) -> int:
         return self.options.reuse.get(node.name or "", 1)
 
+    def check_registers(self, node: ir.Node, count: int) -> None:
+        """CompileError where a layer keeps more inputs side by side than HLS tools split into registers."""
+        if count > PARALLEL_ELEMENTS:
+            raise CompileError(
+                f"a layer whose sums have {count:,} inputs keeps them all in registers (at most {PARALLEL_ELEMENTS:,})",
+                node=node,
+                fix="make the layer smaller, or pool in front of it",
+            )
+
     def check_size(self, node: ir.Node | None, layout: Layout) -> None:
         if self.io_type == "io_parallel" and layout.order.size > PARALLEL_ELEMENTS:
             raise CompileError(

@@ -46,6 +46,7 @@ def matmul(node: ir.Node, b: Builder) -> None:
         )
     w = integers(node, 1)[x.layout.order]
     n_in, n_out = w.shape
+    b.check_registers(node, n_in)
     strategy, reuse = choose(node, b, n_in, n_out, int(np.count_nonzero(w)))
     if as_signs(x.q, w, reuse):
         xnor(node, b, x, w, Layout.natural((n_out,)), {}, (strategy, reuse))
@@ -104,6 +105,7 @@ def conv(node: ir.Node, b: Builder) -> None:
             node=node,
             fix="use io_type io_stream",
         )
+    b.check_registers(node, n_in)
     beyond = b.io_type == "io_stream"
     strategy, reuse = choose(node, b, n_in, n_filt, int(np.count_nonzero(w)), beyond_inputs=beyond)
     if not any((pad_top, pad_bottom, pad_left, pad_right)) and as_signs(x.q, w.reshape(n_filt, -1).T, reuse):

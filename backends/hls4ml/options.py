@@ -10,6 +10,12 @@ from ...errors import CompileError, did_you_mean
 
 IO_TYPES = ("io_parallel", "io_stream")
 STRATEGIES = ("latency", "resource")
+_REFUSED: Mapping[str, str] = MappingProxyType(
+    {
+        "distributed_arithmetic": "hls4ml 1.3.0 gives it fixed-point inputs only, and all tensors here are integers",
+        "resource_unrolled": "hls4ml puts the weights into code that it generates, where they are not read back",
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +44,10 @@ class Options:
             )
         for node, word in sorted(self.strategy.items()):
             if word not in STRATEGIES:
-                raise CompileError(f"strategy {word!r} is not known", node=node, fix=did_you_mean(word, STRATEGIES))
+                why = f": {_REFUSED[word]}" if word in _REFUSED else ""
+                what = "not supported" if word in _REFUSED else "not known"
+                fix = f"use {' or '.join(STRATEGIES)}" if why else did_you_mean(word, STRATEGIES)
+                raise CompileError(f"strategy {word!r} is {what}{why}", node=node, fix=fix)
         for node, factor in sorted(self.reuse.items()):
             if factor < 1:
                 raise CompileError(f"reuse factor {factor} is not possible", node=node, fix="give 1 or more")
