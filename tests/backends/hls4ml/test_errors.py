@@ -130,7 +130,7 @@ def test_values_too_wide_to_simulate() -> None:
     g = IntegerGraph((3,), uint(2)).dense(2)
     m, o = constant(g, [1 << 55, 1]), constant(g, [0, 0])
     g._add(CARDC, "Affine", [g.last, m, o], q=QType(-(1 << 60), 1 << 60))
-    with pytest.raises(CompileError, match="61 bits cannot be simulated exactly") as caught:
+    with pytest.raises(CompileError, match="62 bits cannot be simulated exactly") as caught:
         Csim(g.model(), PYNQ)
     assert "Affine" in str(caught.value)
     assert "fewer bits" in caught.value.fix
