@@ -56,6 +56,7 @@ def _layer(layer: Layer, plan: Plan) -> FpgaLayer:
         strategy=layer.strategy,
         io_type=plan.io_type,
         reuse_factor=layer.reuse,
+        signs=layer.class_name in ("CardcXnor", "CardcXnorConv"),
     )
 
 

@@ -148,3 +148,14 @@ def test_bad_tools() -> None:
     for family, clock, place in (("quartus", 5.0, "auto"), ("vitis", 0.0, "auto"), ("vitis", 5.0, "luts")):
         with pytest.raises(ValueError, match=r"unknown|clock"):
             Tool(family, clock, place)
+
+
+def test_signs_are_counted_not_added() -> None:
+    full, pruned = (replace(dense(np.sign(weights(256, 64, 8, z)) + 0, 1, 1, 9), signs=True) for z in (0.0, 0.9))
+    assert one(full)["lut"] < 0.9 * one(replace(full, signs=False), VITIS)["lut"]
+    assert one(pruned)["lut"] < 0.2 * one(full)["lut"]
+    turns = [one(replace(layer, reuse_factor=16)) for layer in (full, pruned)]
+    assert turns[0] == turns[1]  # in turns, zeros are weights as others
+    assert (turns[0]["ii"], turns[0]["dsp"]) == (16, 0)
+    assert turns[0]["lut"] < 0.5 * one(full)["lut"]
+    assert "of signs" in estimate([full], VITIS).layers[0].beyond[0]

@@ -54,8 +54,8 @@ def _notes(layer: FpgaLayer) -> list[str]:
     if layer.products is None or layer.products.nonzeros >= layer.products.weights:
         return []
     zeros = f"{layer.products.weights - round(layer.products.nonzeros):,} zero weights"
-    if layer.strategy == "resource" and layer.reuse_factor > 1:
-        return [f"its {zeros} save nothing: weights are in memory (strategy resource)"]
+    if (layer.strategy == "resource" or layer.signs) and layer.reuse_factor > 1:
+        return [f"its {zeros} save nothing: weights are in memory (reuse factor {layer.reuse_factor})"]
     return [f"its {zeros} are free: the layer is unrolled"] if layer.reuse_factor == 1 else []
 
 

@@ -34,7 +34,8 @@ def features(layer: FpgaLayer, tool: Tool) -> dict[str, float]:
 def beyond(layer: FpgaLayer, tool: Tool, source: str, constants: Constants) -> tuple[str, ...]:
     """Why the estimate is an extrapolation: each feature of the layer that is outside what was measured."""
     if not source:
-        return (f"no public synthesis result of {layer.op} layers: stated rules",)
+        kind = f"{layer.op} layers of signs" if layer.signs else f"{layer.op} layers"
+        return (f"no public synthesis result of {kind}: stated rules",)
     reasons = [] if source.startswith(f"{tool.family}.") else [f"measured with {source.split('.')[0]} only"]
     if layer.products is not None and layer.products.expected:
         reasons.append("weights not known: expected counts")

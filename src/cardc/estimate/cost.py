@@ -22,7 +22,9 @@ from .parts import (
     stream_ffs,
     stream_luts,
 )
+from .products import Products
 from .terms import TERMS, Term
+from .xnor import xnor_cycles, xnor_ffs, xnor_luts
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,8 @@ class Cost:
 
 def layer_cost(layer: FpgaLayer, tool: Tool, constants: Constants) -> Cost:
     """What `layer` costs, without a band. Resources are whole numbers."""
+    if layer.products is not None and layer.signs:
+        return _of_signs(layer, layer.products)
     if layer.products is not None:
         kind = rules.regime(layer, tool)
         source = constants.find(tool.family, kind)
@@ -59,6 +63,19 @@ def layer_cost(layer: FpgaLayer, tool: Tool, constants: Constants) -> Cost:
     latency, ii = _over_positions(layer, block, interval)
     values = {"lut": lut, "ff": ff, "dsp": dsp, "bram18": bram + fifo_bram, "latency_cycles": latency, "ii": ii}
     return Cost({name: max(0, round(value)) for name, value in values.items()}, source)
+
+
+def _of_signs(layer: FpgaLayer, products: Products) -> Cost:
+    latency, ii = _over_positions(layer, xnor_cycles(layer, products), layer.reuse_factor)
+    values = {
+        "lut": xnor_luts(layer, products) + stream_luts(layer) + fifo(layer)[0],
+        "ff": xnor_ffs(layer, products) + stream_ffs(layer),
+        "dsp": 0,
+        "bram18": fifo(layer)[1],
+        "latency_cycles": latency,
+        "ii": ii,
+    }
+    return Cost({name: round(value) for name, value in values.items()}, "")
 
 
 def _sum(

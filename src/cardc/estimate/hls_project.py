@@ -176,6 +176,33 @@ def _conv(call: Call, config: Config, reader: _Reader) -> FpgaLayer:
     )
 
 
+def _xnor(call: Call, config: Config, reader: _Reader) -> FpgaLayer:
+    """cardc's products of signs, dense and as a convolution; weights are stored inputs first."""
+    inputs, outputs = config.count("n_in"), config.count("n_out")
+    known = {**reader.types, **config.types}
+    if len(call.arguments) < 3 or not 0 < inputs * outputs <= _MOST_WEIGHTS:
+        raise CompileError(
+            f"{inputs} x {outputs} weights cannot be read", node=call.name, fix="write the project again"
+        )
+    kind = number("weight_t", known)
+    values = read_weights(reader.folder, call.arguments[2], inputs * outputs, kind)
+    if not kind.signed and kind.bits == 1:
+        values = 2 * values - 1
+    flat = call.function == "cardc_xnor"
+    common = _common(call, config, reader)
+    return FpgaLayer(
+        op="dense" if flat else "conv2d",
+        in_shape=(inputs,) if flat else tuple(config.count(key) for key in ("in_height", "in_width", "n_chan")),
+        out_shape=(outputs,) if flat else (config.count("out_height"), config.count("out_width"), outputs),
+        kernel=(1, 1) if flat else (config.count("filt_height"), config.count("filt_width")),
+        acc_bits=common["out_bits"],
+        weight_bits=kind.bits,
+        products=count_products(values.reshape(inputs, outputs)),
+        signs=True,
+        **common,
+    )
+
+
 def _pool(call: Call, config: Config, reader: _Reader) -> FpgaLayer:
     flat = "out_height" not in config.constants
     channels = config.count("n_filt", config.count("n_chan", 0))
@@ -229,5 +256,5 @@ _MAKERS: Mapping[str, Callable[[Call, Config, _Reader], FpgaLayer]] = {
     "dense": _dense,
     "conv_1d_cl": _conv, "conv_2d_cl": _conv, "pointwise_conv_1d_cl": _conv, "pointwise_conv_2d_cl": _conv,
     "pooling1d_cl": _pool, "pooling2d_cl": _pool, "global_pooling1d_cl": _pool, "global_pooling2d_cl": _pool,
-    "cardc_pool": _pool, "cardc_pool_apart": _pool,
+    "cardc_xnor": _xnor, "cardc_xnor_conv": _xnor, "cardc_pool": _pool, "cardc_pool_apart": _pool,
 }  # fmt: skip

@@ -52,7 +52,8 @@ class FpgaLayer:
     `act_bits` is the width of an input element, `acc_bits` of the accumulator (of the compared value in a
     threshold), `out_bits` of an output element, `weight_bits` of a weight; `top_bits` of the signed numbers that
     the last multiplier's part of a folded weight memory holds (0: as `weight_bits`). `levels` counts thresholds a
-    channel, `kernel` is (height, width) of the window, `live` the share of outputs that are not constant.
+    channel, `kernel` is (height, width) of the window, `live` the share of outputs that are not constant,
+    `signs` whether inputs and weights are signs, multiplied by an exclusive nor.
     `reuse_factor` 1 is fully unrolled.
     """
 
@@ -72,6 +73,7 @@ class FpgaLayer:
     io_type: str = "io_parallel"
     reuse_factor: int = 1
     live: float = 1.0
+    signs: bool = False
 
     @property
     def streams(self) -> bool:
