@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .compiler import Lowered
 from .deck_compile import LoweredDeck
 from .ops import lookup
-from .ops.base import Array, as_int, constant, result
+from .ops.base import Array, as_int, constant, result, shape_of
 from .ops.deck_join import chosen, join, ranked
 from .ops.qtype import find_qtype
 from .ops.spectral.gate import sliding
@@ -58,13 +58,12 @@ class IntegerDeck:
         """Picks and outputs for quantised inputs q [N, ...]; a card sees only the inputs for which it was picked."""
         joint, picks = self.deck.joint, self.picks(q)
         runs = chosen(picks, joint.groups) if joint.picked else np.ones((len(q), len(self.deck.cards)), np.bool_)
-        parts = []
+        classes = int(np.prod(shape_of(self.deck.first.integer.graph.outputs[0])[1:]))
+        parts = [np.zeros((len(q), classes), np.int64) for _ in self.deck.cards]
         for index, card in enumerate(self.deck.cards):
             some = np.flatnonzero(runs[:, index])
-            got = joint.brought(index, run_quantized(card, q[some]))
-            part = np.zeros((len(q), got.shape[1]), np.int64)
-            part[some] = got
-            parts.append(part)
+            if len(some):
+                parts[index][some] = joint.brought(index, run_quantized(card, q[some]))
         return DeckAnswer(picks, join(parts, runs, joint.weights))
 
 

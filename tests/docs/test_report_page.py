@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +15,41 @@ from tests.docs.card import CARD
 from tests.text import parse
 
 import cardc
+from cardc.deck_api import compile_deck
 from cardc.report import STAGES, TOTALS, Exact, Report
+from cardc.report.exact import Moved
 
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
-BY_NAME = {"totals", "board.limits", "provenance", "exact.stage_inputs", "exact.accuracy"}
+BY_NAME = {
+    "totals", "board.limits", "provenance", "exact.stage_inputs", "exact.accuracy", "deck.mean", "deck.agnostic",
+    "deck.gate.words",
+}  # fmt: skip
+DIGITS = Path(__file__).parents[2] / "examples" / "decks" / "digits"
 FIGURE = {"value", "stage", "low", "high"}
 
 
 @pytest.fixture(scope="module")
 def reports() -> list[Report]:
-    """A C library and an FPGA project, both verified, and the library with a verdict that is not equal."""
+    """A C library and an FPGA project, both verified, the library with a verdict that is not equal, and a deck."""
     x = np.random.default_rng(0).normal(size=(8, 1, 4, 4)).astype(np.float32)
     mcu = cardc.compile(parse(CARD), "nucleo-f446re")
     assert mcu.verify(x, np.zeros(len(x), np.int64), emulated_inputs=2).equal
     wrong = Exact(False, 1, 1, 0, ("integer", "c:host"), first_difference="c:host: ...")
     fpga = cardc.compile(parse(CARD), "pynq-z2")
     assert fpga.verify(x, emulated_inputs=2).equal
-    return [mcu.report, mcu.report.replace(exact=wrong), fpga.report]
+    deck = compile_deck(DIGITS, "nucleo-f446re")
+    assert deck.verify(x8(), emulated_inputs=1).equal
+    assert deck.exact is not None
+    assert deck.exact.gate is not None
+    moved = replace(deck.exact.gate, moved=(Moved(0, 0.5, 0, 1),))
+    return [
+        mcu.report, mcu.report.replace(exact=wrong), fpga.report,
+        deck.report.replace(exact=replace(deck.exact, gate=moved)),
+    ]  # fmt: skip
+
+
+def x8() -> np.ndarray:
+    return np.random.default_rng(1).random((3, 1, 8, 8), np.float32)
 
 
 def keys(value: Any, path: str = "") -> Iterator[str]:

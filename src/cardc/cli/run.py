@@ -12,7 +12,7 @@ from ..deck_api import reject, verify_deck
 from ..deck_compile import DeckOptions, is_deck
 from ..errors import CompileError
 from ..ops.base import Array
-from ..report import accuracy_in_words, exact_in_words, exact_to_json
+from ..report import accuracy_in_words, exact_in_words, exact_to_json, gate_in_words
 from .common import console, json_option, model_argument, progress_bars, read_array, target_option
 from .deck import deck_options, emulate_deck, only_decks
 from .entrance import entrance_options
@@ -106,4 +106,6 @@ def verify_command(
         screen.print(exact_in_words(verdict), markup=False)
         if verdict.accuracy:
             screen.print(accuracy_in_words(verdict), markup=False)
+        if verdict.gate is not None:
+            screen.print(gate_in_words(verdict), markup=False)
     raise SystemExit(verdict.exit_code)

@@ -10,7 +10,7 @@ from .figure import STAGES, TOTALS, Figure, number, show
 from .fit import Check, Fit, fits, require_fit
 from .layers import Layer, MemoryMap, MemoryTensor
 from .model import Board, Report, board
-from .table import accuracy_in_words, exact_in_words, print_report
+from .table import accuracy_in_words, exact_in_words, gate_in_words, print_report
 from .to_json import exact_to_json
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "exact_to_json",
     "fits",
     "fitting_table",
+    "gate_in_words",
     "latency_seconds",
     "mcu_cycles",
     "number",

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..errors import CompileError
 from ..passes.base import Declined, PassTrace
+from .deck_json import read_agreement, read_deck, read_figure
 from .exact import Exact
-from .figure import TOTALS, Figure
+from .figure import TOTALS
 from .fit import Check, Fit
 from .layers import Layer, MemoryMap, MemoryTensor
 from .model import SCHEMA, Board, Report
@@ -46,15 +47,16 @@ def _read_report(root: Reader) -> Report:
         ),
         fit=Fit(
             checks=tuple(
-                Check(c.text("resource"), _read_figure(c.sub("used")), c.count("available"), c.text("detail"))
+                Check(c.text("resource"), read_figure(c.sub("used")), c.count("available"), c.text("detail"))
                 for c in fit.subs("checks")
             ),
             advice=fit.texts("advice"),
         ),
-        totals={key: _read_figure(root.sub("totals").sub(key)) for key in root.sub("totals").names()},
+        totals={key: read_figure(root.sub("totals").sub(key)) for key in root.sub("totals").names()},
         layers=tuple(_read_layer(layer) for layer in root.subs("layers")),
         exact=_read_exact(root.sub("exact")) if root.holds("exact") else None,
         memory=_read_memory(root.sub("memory")) if root.holds("memory") else None,
+        deck=read_deck(root.sub("deck")) if root.holds("deck") else None,
         search=tuple(_read_step(step) for step in root.subs("search")) if root.holds("search") else (),
         passes=tuple(_read_trace(trace) for trace in root.subs("passes")),
         provenance={key: root.sub("provenance").text(key) for key in root.sub("provenance").names()},
@@ -62,12 +64,6 @@ def _read_report(root: Reader) -> Report:
     if not report.fit.checks or report.fits != root.flag("fits"):
         raise ValueError("'fits' does not follow from the checks")
     return report
-
-
-def _read_figure(table: Reader) -> Figure:
-    low = table.number("low") if table.holds("low") else None
-    high = table.number("high") if table.holds("high") else None
-    return Figure(table.number("value"), table.text("stage"), low, high)
 
 
 def _read_exact(table: Reader) -> Exact:
@@ -80,6 +76,7 @@ def _read_exact(table: Reader) -> Exact:
         stage_inputs=_map(table, "stage_inputs", Reader.count),
         accuracy=_map(table, "accuracy", Reader.number),
         first_difference=table.text("first_difference") if table.holds("first_difference") else "",
+        gate=read_agreement(table.sub("gate")) if table.holds("gate") else None,
     )
 
 
@@ -96,7 +93,7 @@ def _read_layer(table: Reader) -> Layer:
         out_shape=table.counts("out_shape"),
         requantise=table.text("requantise"),
         notes=table.texts("notes"),
-        figures={name: _read_figure(table.sub(name)) for name in TOTALS if table.holds(name)},
+        figures={name: read_figure(table.sub(name)) for name in TOTALS if table.holds(name)},
         **{key: table.count(key) for key in LAYER_COUNTS},
     )
 

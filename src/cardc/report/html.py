@@ -9,6 +9,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup, escape
 
+from .deck_plots import template_pictures
 from .figure import TOTALS, Figure, number, show
 from .fit import Check
 from .model import Report
@@ -72,6 +73,8 @@ def report_to_html(report: Report) -> str:
         sums={name: _sum(report, name) for name in costs if name in _ADD_UP},
         most_bytes=max((layer.weight_bytes for layer in report.layers), default=0),
         memory=memory_plot(report.memory) if report.memory else None,
+        pictures=template_pictures(report.deck.gate) if report.deck and report.deck.gate else [],
+        deck_costs=[n for n in TOTALS if report.deck and any(n in card.figures for card in report.deck.cards)],
         bars=cost_bars(report.layers, drawn) if drawn else (),
         bars_title=_ADD_UP.get(drawn, ""),
         weighted=[layer for layer in report.layers if layer.weights],

@@ -54,6 +54,14 @@ class Reader:
     def counts(self, key: str) -> tuple[int, ...]:
         return tuple(_count(value, f"{self._at(key)}[{i}]") for i, value in enumerate(self._list(key)))
 
+    def rows(self, key: str) -> tuple[tuple[float, ...], ...]:
+        """A list of lists of finite numbers."""
+        found = []
+        for i, row in enumerate(self._list(key)):
+            holder = Reader({"row": row}, f"{self._at(key)}[{i}]")
+            found.append(tuple(Reader({"at": v}, f"{self._at(key)}[{i}]").number("at") for v in holder._list("row")))
+        return tuple(found)
+
     def sub(self, key: str) -> Reader:
         return Reader(self._get(key), self._at(key))
 

@@ -39,7 +39,9 @@ def print_report(report: Report, console: Console) -> None:
         console.print(Text(exact_in_words(report.exact), style=style))
         if report.exact.accuracy:
             console.print(Text(accuracy_in_words(report.exact)))
-    for table in (_totals(report, console), _layers(report, console)):
+        if report.exact.gate is not None:
+            console.print(Text(gate_in_words(report.exact)))
+    for table in (_totals(report, console), *_deck(report, console), _layers(report, console)):
         console.print()
         console.print(table)
 
@@ -62,9 +64,8 @@ def exact_in_words(exact: Exact) -> str:
 def accuracy_in_words(exact: Exact) -> str:
     """`accuracy 97.78 % at every stage`, or each stage's own; empty where there were no labels."""
     at: dict[str, list[str]] = {}
-    for stage in exact.stages:
-        if stage in exact.accuracy:
-            at.setdefault(f"{100 * exact.accuracy[stage]:.2f} %", []).append(stage)
+    for stage in sorted(exact.accuracy, key=lambda s: exact.stages.index(s) if s in exact.stages else -1):
+        at.setdefault(f"{100 * exact.accuracy[stage]:.2f} %", []).append(stage)
     if len(at) == 1:
         return f"accuracy {next(iter(at))} at every stage"
     return "\n".join(f"accuracy {share}: {', '.join(stages)}" for share, stages in at.items())
@@ -79,6 +80,38 @@ def _totals(report: Report, console: Console) -> Table:
         if name in report.totals
     ]
     return fitting_table(console, columns, rows)
+
+
+def _deck(report: Report, console: Console) -> list[Table]:
+    """Gate and cards; the deck beside the same cards without a gate."""
+    deck = report.deck
+    if deck is None:
+        return []
+    names = [name for name in TOTALS if any(name in card.figures for card in deck.cards)]
+    parts = [(f"card {card.name}", card.augmentation, card.figures) for card in deck.cards]
+    if deck.gate is not None:
+        parts.insert(0, ("gate", f"window {deck.gate.window}", deck.gate.figures))
+    parts.append(("deck", deck.mode, {**report.totals, **deck.mean}))
+    if deck.gate is not None:
+        parts.append(("without gate", "agnostic", deck.agnostic))
+    columns = (Column("part"), Column("augmentation"), *(Column(TOTALS[n][0], right=True) for n in names))
+    rows = [(name, what, *(number(known[n].value) if n in known else "" for n in names)) for name, what, known in parts]
+    return [fitting_table(console, columns, rows)]
+
+
+def gate_in_words(exact: Exact) -> str:
+    """How often the integer deck decides as the float deck does; empty for a single card."""
+    gate = exact.gate
+    if gate is None:
+        return ""
+    found = f"the same class as the float deck for {gate.same_classes:,} of {gate.inputs:,} inputs"
+    if not gate.table:
+        return found
+    found = f"gate: the float gate's picks for {gate.same_picks:,} of {gate.inputs:,} inputs; {found}"
+    if gate.moved:
+        most = gate.moved[0]
+        found += f"; the largest margin of a pick that moved is {most.margin:.3g} (sample {most.sample})"
+    return found
 
 
 def _layers(report: Report, console: Console) -> Table:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from operator import index
 from typing import Any
 
+from .deck_json import agreement_table, deck_table, figure_table
 from .exact import Exact
-from .figure import Figure
 from .layers import Layer, MemoryMap
 from .model import SCHEMA, Report
 from .search import SearchStep
@@ -40,7 +40,7 @@ def report_to_json(report: Report) -> str:
             "target": report.target,
             "fits": report.fits,
             "exact": None if report.exact is None else _exact(report.exact),
-            "totals": {name: _figure(figure) for name, figure in report.totals.items()},
+            "totals": {name: figure_table(figure) for name, figure in report.totals.items()},
             "layers": [_layer(layer) for layer in report.layers],
             "board": {
                 "title": board.title,
@@ -55,7 +55,7 @@ def report_to_json(report: Report) -> str:
                 "checks": [
                     {
                         "resource": c.resource,
-                        "used": _figure(c.used),
+                        "used": figure_table(c.used),
                         "available": c.available,
                         "detail": c.detail,
                     }
@@ -63,6 +63,7 @@ def report_to_json(report: Report) -> str:
                 ],
             },
             "memory": None if memory is None else _memory(memory),
+            "deck": None if report.deck is None else deck_table(report.deck),
             "search": [_step(step) for step in report.search],
             "passes": [
                 {
@@ -82,11 +83,6 @@ def _dump(table: Mapping[str, Any]) -> str:
     return json.dumps(table, indent=2, sort_keys=True, allow_nan=False, default=index) + "\n"
 
 
-def _figure(figure: Figure) -> dict[str, Any]:
-    band = {} if figure.low is None else {"low": figure.low, "high": figure.high}
-    return {"value": figure.value, "stage": figure.stage, **band}
-
-
 def _exact(exact: Exact) -> dict[str, Any]:
     table: dict[str, Any] = {
         "equal": exact.equal,
@@ -99,6 +95,7 @@ def _exact(exact: Exact) -> dict[str, Any]:
         "stage_inputs": dict(exact.stage_inputs),
         "accuracy": dict(exact.accuracy),
         "first_difference": exact.first_difference,
+        "gate": None if exact.gate is None else agreement_table(exact.gate),
     }
     return table | {key: value for key, value in more.items() if value}
 
@@ -114,7 +111,7 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "sparsity": layer.sparsity,
         "notes": list(layer.notes),
         **{key: getattr(layer, key) for key in LAYER_COUNTS},
-        **{name: _figure(figure) for name, figure in layer.figures.items()},
+        **{name: figure_table(figure) for name, figure in layer.figures.items()},
     }
 
 
