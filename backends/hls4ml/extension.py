@@ -157,4 +157,5 @@ def register() -> None:
         for layer in LAYERS:
             backend.register_template(_config(layer))
             backend.register_template(_call(layer))
-            backend.register_source(Path(str(folder / f"cardc_{layer.word}.h")).resolve())
+        for word in ("each", *sorted({layer.word for layer in LAYERS})):
+            backend.register_source(Path(str(folder / f"cardc_{word}.h")).resolve())

@@ -1,8 +1,7 @@
 #ifndef CARDC_REQUANTIZE_H_
 #define CARDC_REQUANTIZE_H_
 
-#include "hls_stream.h"
-#include "nnet_common.h"
+#include "cardc_each.h"
 
 // y[i] = clip((x[i] * m + b) / 2^shift, lo, hi) per channel, rounded towards minus infinity, or with half_even to
 // nearest, ties to even.
@@ -23,68 +22,48 @@ struct cardc_requantize_config {
     static const unsigned reuse_factor = 1;
 };
 
-template <class data_T, class res_T, typename CONFIG_T>
-res_T cardc_requantize_one(data_T x, unsigned c, typename CONFIG_T::multiplier_t m[CONFIG_T::n_m],
-                           typename CONFIG_T::offset_t b[CONFIG_T::n_b]) {
-    #pragma HLS INLINE
-    // ap_int products are exact, and product_t holds every x * m, every b, their sums, and these plus 2^shift.
-    typename CONFIG_T::product_t y = x * m[CONFIG_T::n_m == 1 ? 0 : c];
-    y += b[CONFIG_T::n_b == 1 ? 0 : c];
-    if (CONFIG_T::half_even && CONFIG_T::shift > 0) {
-        // Half less one, and one more where the quotient is odd: a tie then goes up only to an even number.
-        const typename CONFIG_T::product_t one = 1;
-        const typename CONFIG_T::product_t quotient = y >> CONFIG_T::shift;
-        y += typename CONFIG_T::product_t(one << (CONFIG_T::shift > 0 ? CONFIG_T::shift - 1 : 0)) - one;
-        y += typename CONFIG_T::product_t(quotient & one);
+template <typename CONFIG_T> struct cardc_requantize_op {
+    typedef typename CONFIG_T::multiplier_t first_t;
+    typedef typename CONFIG_T::offset_t second_t;
+    static const unsigned n_first = CONFIG_T::n_m;
+    static const unsigned n_second = CONFIG_T::n_b;
+
+    template <class data_T, class res_T>
+    static res_T one(data_T x, unsigned c, first_t m[n_first], second_t b[n_second]) {
+        #pragma HLS INLINE
+        // ap_int products are exact, and product_t holds every x * m, every b, their sums, and these plus 2^shift.
+        typename CONFIG_T::product_t y = x * m[CONFIG_T::n_m == 1 ? 0 : c];
+        y += b[CONFIG_T::n_b == 1 ? 0 : c];
+        if (CONFIG_T::half_even && CONFIG_T::shift > 0) {
+            // Half less one, and one more where the quotient is odd: a tie then goes up only to an even number.
+            const typename CONFIG_T::product_t one = 1;
+            const typename CONFIG_T::product_t quotient = y >> CONFIG_T::shift;
+            y += typename CONFIG_T::product_t(one << (CONFIG_T::shift > 0 ? CONFIG_T::shift - 1 : 0)) - one;
+            y += typename CONFIG_T::product_t(quotient & one);
+        }
+        y >>= CONFIG_T::shift;
+        if (CONFIG_T::clip) {
+            if (y < typename CONFIG_T::product_t(CONFIG_T::lo))
+                y = CONFIG_T::lo;
+            else if (y > typename CONFIG_T::product_t(CONFIG_T::hi))
+                y = CONFIG_T::hi;
+        }
+        return res_T(y);
     }
-    y >>= CONFIG_T::shift;
-    if (CONFIG_T::clip) {
-        if (y < typename CONFIG_T::product_t(CONFIG_T::lo))
-            y = CONFIG_T::lo;
-        else if (y > typename CONFIG_T::product_t(CONFIG_T::hi))
-            y = CONFIG_T::hi;
-    }
-    return res_T(y);
-}
+};
 
 template <class data_T, class res_T, typename CONFIG_T>
 void cardc_requantize(data_T data[CONFIG_T::n_in], res_T res[CONFIG_T::n_in],
                       typename CONFIG_T::multiplier_t m[CONFIG_T::n_m],
                       typename CONFIG_T::offset_t b[CONFIG_T::n_b]) {
-    #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
-    #pragma HLS ARRAY_PARTITION variable=m complete
-    #pragma HLS ARRAY_PARTITION variable=b complete
-Elements:
-    for (unsigned i = 0; i < CONFIG_T::n_in; i++) {
-        #pragma HLS UNROLL
-        res[i] = cardc_requantize_one<data_T, res_T, CONFIG_T>(data[i], i % CONFIG_T::n_chan, m, b);
-    }
+    cardc_each<cardc_requantize_op<CONFIG_T>, data_T, res_T, CONFIG_T>(data, res, m, b);
 }
 
 template <class data_T, class res_T, typename CONFIG_T>
 void cardc_requantize(hls::stream<data_T> &data, hls::stream<res_T> &res,
                       typename CONFIG_T::multiplier_t m[CONFIG_T::n_m],
                       typename CONFIG_T::offset_t b[CONFIG_T::n_b]) {
-    static_assert(res_T::size % data_T::size == 0, "an output packet holds whole input packets");
-    #pragma HLS ARRAY_PARTITION variable=m complete
-    #pragma HLS ARRAY_PARTITION variable=b complete
-    res_T out;
-    PRAGMA_DATA_PACK(out)
-Packets:
-    for (unsigned p = 0; p < CONFIG_T::n_in / data_T::size; p++) {
-        #pragma HLS PIPELINE II=CONFIG_T::reuse_factor
-        const data_T in = data.read();
-    Elements:
-        for (unsigned j = 0; j < data_T::size; j++) {
-            #pragma HLS UNROLL
-            const unsigned i = p * data_T::size + j;
-            out[i % res_T::size] =
-                cardc_requantize_one<typename data_T::value_type, typename res_T::value_type, CONFIG_T>(
-                    in[j], i % CONFIG_T::n_chan, m, b);
-        }
-        if ((p + 1) * data_T::size % res_T::size == 0)
-            res.write(out);
-    }
+    cardc_each<cardc_requantize_op<CONFIG_T>, data_T, res_T, CONFIG_T>(data, res, m, b);
 }
 
 } // namespace nnet
