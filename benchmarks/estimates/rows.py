@@ -170,7 +170,9 @@ def _products(record: Record, folder: Folder, inputs: int, outputs: int) -> Prod
     used = [record.number(name) for name in ("n_csd1", "n_csd2", "n_csd3p")]
     if any(count is None for count in used):
         bits = int(record.of("weight_bits", 16))
-        return expected_products(inputs, outputs, bits, bits - int(record.of("weight_int_bits", 6)))
+        channels = (_shape(record.text("in_shape")) or (inputs,))[-1]
+        area = max(1, inputs // channels) if record.text("op").startswith("conv") else 0
+        return expected_products(inputs, outputs, bits, bits - int(record.of("weight_int_bits", 6)), area)
     one, two, three = (float(count or 0) for count in used)
     made2, made3 = record.of("n_uniq_csd2", two), record.of("n_uniq_csd3p", three)
     made1 = max(0.0, record.of("n_uniq", one + made2 + made3) - made2 - made3)

@@ -63,6 +63,8 @@ def _totals(
     values = {name: sum(cost.values[name] for cost in costs) + shared.get(name, 0) for name in _SUMMED}
     values["ii"] = max((cost.values["ii"] for cost in costs), default=1)
     values["latency_cycles"] = _latency(layers, costs, values["ii"])
+    if tool.family == "vitis" and layers and all(layer.streams and layer.turns == 1 for layer in layers):
+        values["ii"] = max(values["ii"], values["latency_cycles"])  # one packet: Vitis starts when it is through
     totals = {}
     for name in QUANTITIES:
         low, high = _bounds(name, values[name], parts, costs)

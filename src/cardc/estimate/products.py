@@ -91,12 +91,14 @@ def top_bits(stored: NDArray[np.integer], reuse_factor: int) -> int:
     return 1 + max(hi.bit_length(), (-lo - 1).bit_length() if lo < 0 else 0)
 
 
-def expected_products(inputs: int, outputs: int, bits: int, fraction: int, fan_out: int | None = None) -> Products:
-    """Expectations where nothing is known of the weights: uniform as Glorot and Bengio (2010) initialise them.
+def expected_products(inputs: int, outputs: int, bits: int, fraction: int, positions: int = 0) -> Products:
+    """Expectations where nothing is known of the weights: uniform, as untrained ones are.
 
-    Weights between +-sqrt(6 / (inputs + fan_out)), in `bits` bits of which `fraction` are behind the point.
+    A dense layer's lie between +-sqrt(3 / inputs) (LeCun et al., 1998), those of a convolution whose kernel has
+    `positions` elements a channel between +-sqrt(6 / (fan in + fan out)) (Glorot and Bengio, 2010); in `bits` bits of
+    which `fraction` are behind the point.
     """
-    bound = sqrt(6 / max(1, inputs + (outputs if fan_out is None else fan_out)))
+    bound = sqrt(6 / (inputs + positions * outputs)) if positions else sqrt(3 / max(1, inputs))
     top = min(2 ** (bits - 1) - 1, max(1, int(bound * 2.0**fraction)), 1 << 16)
     kinds = np.arange(-top, top + 1)
     digits = signed_digits(kinds)

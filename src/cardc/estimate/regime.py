@@ -109,7 +109,9 @@ def cycles(layer: FpgaLayer, tool: Tool) -> int:
 def interval(layer: FpgaLayer, tool: Tool) -> int:
     """Initiation interval of a layer of weights for one position."""
     if layer.strategy == "resource":
-        return layer.reuse_factor if layer.reuse_factor > 1 else 1 + (cycles(layer, tool) > 0)
+        if layer.reuse_factor > 1 or layer.op == "conv2d":
+            return layer.reuse_factor
+        return 1 + (cycles(layer, tool) > 0)
     latency = cycles(layer, tool)
     return 1 if latency == 0 else min(layer.reuse_factor, latency + 1)
 
