@@ -2,6 +2,7 @@
 
     Conv     lanes   places of +-1 taps, four pixels a word       ternary weights, stride 1 across
              taps    the same places, one pixel at a time         ternary weights
+             pairs   two channels to a word, 4 or 8 bits a weight weights and inputs of few bits
              int8    a byte a weight                              any weights of 8 bits
     MatMul   sparse  steps between +-1 columns                    ternary weights
              binary  one bit a weight, XNOR and popcount          weights of -1, +1
@@ -28,7 +29,7 @@ from ..ops.window import window
 from .base import Pass, PassLog
 from .kernel_costs import Cost, conv_costs, dense_costs
 
-CONV, DENSE = ("lanes", "taps", "int8"), ("sparse", "binary", "ternary", "int8")
+CONV, DENSE = ("lanes", "taps", "pairs", "int8"), ("sparse", "binary", "ternary", "int8")
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ counts to 20 %. A test beside choose-encodings compares the choices that they le
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from ..ops.base import Array
+from .encodings import pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,11 @@ class _Rates:
     tap: float
     tap_pixel: float
     conv_byte: float
+    pair3: float  # pairs: two weights on a pixel, kernels three wide
+    pair: float  # pairs: two weights on a pixel, other kernels
+    pair_weight: float  # pairs: two weights, unpacked
+    pair_split: float  # pairs: two sums, taken apart
+    pair_pixel: float  # pairs: an output
     step: float  # sparse dense: a weight
     dense_byte: float
     ternary_word: float
@@ -43,9 +50,9 @@ class _Rates:
 
 
 # Cortex-M4: unaligned loads, the DSP extension.
-_UNALIGNED = _Rates(2.4, 36, 1150, 2.5, 4.8, 100, 14.5, 4.0, 3.4, 10.8, 48, 7.3, 46, 4, 100)
+_UNALIGNED = _Rates(2.4, 36, 1150, 2.5, 4.8, 100, 14.5, 2.0, 4.9, 9, 33, 39, 4.0, 3.4, 10.8, 48, 7.3, 46, 4, 100)
 # Cortex-M0+ and RV32IMC, which differ by less than their compilers: the mean of both.
-_ALIGNED = _Rates(6.1, 68, 1700, 6.7, 5.7, 115, 15.5, 4.7, 5.5, 15.7, 61, 9.7, 59, 5, 120)
+_ALIGNED = _Rates(6.1, 68, 1700, 6.7, 5.7, 115, 15.5, 3.6, 7.7, 12.5, 69, 36, 4.7, 5.5, 15.7, 61, 9.7, 59, 5, 120)
 _SWAR = 9.0  # instructions that a core which counts bits in one instruction saves a word
 
 
@@ -68,6 +75,15 @@ def conv_costs(
         found["taps"] = Cost(rates.tap * nonzeros * pixels + rates.tap_pixel * outputs, flash)
     if _is_int8(w):
         found["int8"] = Cost(rates.conv_byte * w.size * pixels, float(w.size))
+        # One level more than there are: a border's zero may be one of its own.
+        room = pairs.room_of(w, levels)
+        rows = -(-w.shape[0] // 2) if room else w.shape[0]
+        words = rows * math.prod(w.shape[1:])
+        splits = rows * -(-w.shape[1] // room) if room else 0
+        each = rates.pair3 if w.shape[-1] == 3 else rates.pair
+        spent = (words * each + splits * rates.pair_split) * pixels + words * rates.pair_weight
+        flash = words if not room or pairs.bits_of(w) == 4 else 2 * words
+        found["pairs"] = Cost(spent + rates.pair_pixel * outputs, float(flash))
     return found
 
 

@@ -4,7 +4,7 @@ A tensor lives from the stage that writes it to the last stage that reads it; sc
 result of the last stage goes straight to the caller's buffer where it is a plain integer. Writes metadata:
 
     tensor   cardc.layout (see layouts), cardc.offset (bytes into the arena; absent: the caller's output buffer)
-    node     cardc.scratch: {name: [offset, bytes]} with names `copy`, `planes`, `table`
+    node     cardc.scratch: {name: [offset, bytes]} with names `copy`, `planes`, `table`, `work`
     model    cardc.arena_bytes, cardc.arena_lower_bound (largest live set), cardc.output_bytes
 """
 
@@ -18,7 +18,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
-from ..ops.base import constant, operand, text
+from ..ops.base import constant, operand, shape_of, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from .arena import Buffer, place
@@ -87,7 +87,8 @@ def output_layout(value: ir.Value) -> Layout:
 
 
 def scratch_sizes(stage: Stage) -> dict[str, int]:
-    """Bytes of scratch that `stage` needs, by name: a copy in another layout, bit planes, a finish table."""
+    """Bytes of scratch that `stage` needs, by name: a copy in another layout, bit planes, a finish table,
+    unpacked weights."""
     node, sizes = stage.node, {}
     stored = layout_of(stage.source)
     encoding = text(node, "encoding", "")
@@ -98,6 +99,8 @@ def scratch_sizes(stage: Stage) -> dict[str, int]:
     if encoding in ("binary", "ternary"):
         words = -(-stored.elements // 32)
         sizes["planes"] = planes(stored) * words * 4
+    if encoding == "pairs":
+        sizes["work"] = 4 * int(np.prod(shape_of(node.inputs[1])[1:]))
     if encoding in ("lanes", "taps"):
         table = table_bytes(stage)
         if table:

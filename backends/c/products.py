@@ -10,7 +10,7 @@ from ...errors import CompileError
 from ...ops.base import constant, integer, operand, shape_of, text
 from ...ops.window import Window, window
 from ...passes.choose_layout import pads_of
-from ...passes.encodings import bit_planes, fold, int8, sparse_conv, sparse_dense
+from ...passes.encodings import bit_planes, fold, int8, pairs, sparse_conv, sparse_dense
 from ...passes.layouts import Layout
 from ...passes.plan_memory import planes
 from ...passes.schedule import Stage
@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 
 
 def add_product(
-    step: Step, stage: Stage, src: str, layout: Layout, dst: str, out: Layout, table: tuple[str, int]
+    step: Step, stage: Stage, src: str, layout: Layout, dst: str, out: Layout, table: tuple[str, int], work: str
 ) -> None:
     """Add the kernel of `stage`, a Conv or MatMul: it reads `src` (laid out by `layout`), writes `dst` (`out`)."""
     step.encoding = text(stage.node, "encoding", "")
@@ -34,6 +34,8 @@ def add_product(
     finish = add_finish(step, stage.finish, _checked(stage.node, fold.of_bytes(rows, stored)), out)
     if step.encoding == "int8":
         _conv_int8(step, stage.node, weights, finish, src, layout, dst, out)
+    elif step.encoding == "pairs":
+        _conv_pairs(step, stage.node, weights, finish, src, layout, dst, out, work)
     elif step.encoding in ("lanes", "taps"):
         _conv_sparse(step, stage.node, weights, finish, src, layout, dst, out, table)
     else:
@@ -138,6 +140,41 @@ def _conv_int8(
         ],
     )
     step.call("cardc_conv_int8", layer, finish, src, dst)
+
+
+def _conv_pairs(
+    step: Step, node: ir.Node, w: Ints, finish: str, src: str, layout: Layout, dst: str, out: Layout, work: str
+) -> None:
+    kernel, strides, dilations = _square(window(node, w.shape[2:]))
+    group = integer(node, "group", 1)
+    try:
+        encoded = pairs.encode(w, group, layout.levels - 1)
+    except CompileError as error:
+        error.node = node
+        raise
+    comment = f"{'x'.join(map(str, w.shape))}, two channels together"
+    layer = step.struct(
+        "cardc_conv_pairs_layer",
+        "layer",
+        [
+            ("weights", step.array("weights", "uint8_t", encoded.weights, comment)),
+            ("origin", _origin(node, layout)),
+            ("plane", layout.plane),
+            ("row", layout.row),
+            ("row_step", strides[0] * layout.row),
+            ("col_step", _narrow(node, "stride", strides[1], 255)),
+            ("kernel_height", _narrow(node, "kernel height", kernel[0], 255)),
+            ("kernel_width", _narrow(node, "kernel width", kernel[1], 255)),
+            ("dilation_height", _narrow(node, "dilation", dilations[0], 255)),
+            ("dilation_width", _narrow(node, "dilation", dilations[1], 255)),
+            ("bits", encoded.bits),
+            ("depth", w.shape[1]),
+            ("room", encoded.room),
+            ("group_channels", w.shape[0] // group),
+            ("to", c_map(out)),
+        ],
+    )
+    step.call("cardc_conv_pairs", layer, finish, src, dst, work)
 
 
 def _dense(

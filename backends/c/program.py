@@ -152,7 +152,8 @@ def _product(step: Step, stage: Stage, dst: str, out: Layout) -> None:
         src = at(int(spans["planes"][0]), "uint32_t")
         step.call("cardc_pack_planes", at(start), layout.elements, planes(layout), src)
     table = (at(int(spans["table"][0])), int(spans["table"][1])) if "table" in spans else ("NULL", 0)
-    add_product(step, stage, src, layout, dst, out, table)
+    work = at(int(spans["work"][0]), "uint32_t") if "work" in spans else "NULL"
+    add_product(step, stage, src, layout, dst, out, table, work)
 
 
 def _pools_bytes(stage: Stage, out: Layout) -> bool:

@@ -32,9 +32,9 @@ def test_a_stride_across_rules_lanes_out() -> None:
     assert chosen(IntegerGraph((4, 16, 16), uint(4)).conv(8, density=0.1, stride=2)) == ["taps"]
 
 
-def test_weights_of_many_bits_are_bytes() -> None:
+def test_weights_of_many_bits_are_pairs_or_bytes() -> None:
     w = np.arange(-36, 36).reshape(2, 4, 3, 3)
-    assert chosen(IntegerGraph((4, 8, 8), uint(4)).conv(2, weights=w)) == ["int8"]
+    assert chosen(IntegerGraph((4, 8, 8), uint(4)).conv(2, weights=w)) == ["pairs"]
     assert chosen(IntegerGraph((4,), uint(4)).dense(2, weights=np.arange(8).reshape(4, 2))) == ["int8"]
 
 
@@ -50,6 +50,12 @@ def conv(channels: int, size: int, bits: int, density: float, stride: int = 1) -
     return IntegerGraph((channels, size, size), uint(bits), seed=1).conv(8, density=density, stride=stride)
 
 
+def few_bits(channels: int, size: int, bits: int, weight_bits: int, kernel: int) -> IntegerGraph:
+    half = 2 ** (weight_bits - 1)
+    w = np.random.default_rng(0).integers(-half, half, (8, channels, kernel, kernel))
+    return IntegerGraph((channels, size, size), uint(bits)).conv(8, (kernel, kernel), weights=w).threshold(uint(4))
+
+
 def dense(inputs: int, outputs: int, bits: int, density: float) -> IntegerGraph:
     q = BIPOLAR if bits == 0 else uint(bits)
     return IntegerGraph((inputs,), q, seed=1).dense(outputs, density=density, binary=density == 1)
@@ -60,6 +66,9 @@ LAYERS = {
     "conv 50 %": lambda: conv(8, 12, 2, 0.5).threshold(uint(2)),
     "strided conv": lambda: conv(8, 12, 4, 0.1, stride=2).threshold(uint(4)),
     "small conv": lambda: conv(8, 4, 4, 0.1).threshold(uint(4)),
+    "conv of 4-bit weights": lambda: few_bits(8, 10, 4, 4, 3),
+    "conv of 8-bit weights": lambda: few_bits(3, 10, 8, 8, 3),
+    "pointwise conv": lambda: few_bits(12, 8, 4, 3, 1),
     "dense 5 %": lambda: dense(128, 32, 4, 0.05).threshold(uint(2)),
     "dense 30 % of bits": lambda: dense(128, 32, 1, 0.3).threshold(uint(2)),
     "dense binary": lambda: dense(128, 32, 0, 1).threshold(BIPOLAR),

@@ -76,13 +76,50 @@ void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t 
   }
 }
 
+/* One step of a search that does not branch: `at` moves on by `half` if the threshold there is passed. */
+#define SEARCH(HALF) at += at[(HALF) - 1] <= x ? (HALF) : 0
+
+/* Thresholds of a row to bytes. 2^k - 1 levels, those of k bits, are found in k steps without a branch. */
+static void threshold_row(const cardc_finish *f, uint32_t channel, const int32_t *sums, uint32_t next, int32_t bias,
+                          uint32_t count, uint8_t *dst) {
+  const int16_t *const t = f->t16 + channel * f->levels;
+  const uint32_t levels = f->levels, falls = f->falling && f->falling[channel];
+  const uint32_t first = falls ? f->base + f->step * levels : f->base, step = falls ? 0u - f->step : f->step;
+  const int16_t *at;
+  if (levels == 15) {
+    CARDC_NO_UNROLL for (; count > 0; count--, sums += next) {
+      const int32_t x = *sums - bias;
+      at = t;
+      SEARCH(8);
+      SEARCH(4);
+      SEARCH(2);
+      SEARCH(1);
+      *dst++ = (uint8_t)(first + step * (uint32_t)(at - t));
+    }
+  } else if (levels == 3) {
+    CARDC_NO_UNROLL for (; count > 0; count--, sums += next) {
+      const int32_t x = *sums - bias;
+      at = t;
+      SEARCH(2);
+      SEARCH(1);
+      *dst++ = (uint8_t)(first + step * (uint32_t)(at - t));
+    }
+  } else {
+    CARDC_NO_UNROLL for (; count > 0; count--, sums += next) {
+      *dst++ = (uint8_t)(first + step * count_i16(t, levels, *sums - bias));
+    }
+  }
+}
+
 void cardc_finish_row(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t step, int32_t bias,
                       uint32_t count, void *dst, uint32_t at) {
   const uint32_t end = at + count;
   if (finish->shared) {
     channel = 0;
   }
-  if (finish->kind == CARDC_THRESHOLD) {
+  if (finish->kind == CARDC_THRESHOLD && finish->t16 && finish->out == CARDC_U8) {
+    threshold_row(finish, channel, sums, step, bias, count, (uint8_t *)dst + at);
+  } else if (finish->kind == CARDC_THRESHOLD) {
     for (; at != end; at++, sums += step) {
       cardc_store(finish, dst, at, threshold(finish, channel, *sums - bias));
     }

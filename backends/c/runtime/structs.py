@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....passes.encodings import sparse_conv, sparse_dense
+from ....passes.encodings import pairs, sparse_conv, sparse_dense
 from .call import Place
 
 Field = tuple[str, int]
@@ -122,6 +122,31 @@ class ConvDense:
         fields += [("u32", self.row), ("u32", self.row_step)]
         fields += [("u8", v) for v in (self.col_step, kh, kw, *self.dilation)]
         fields += [("u16", depth), ("u16", out // self.group)]
+        return place.put(pack([*fields, *self.to.fields()], place.pointer))
+
+
+@dataclass(frozen=True)
+class ConvPairs:
+    """cardc_conv_pairs_layer"""
+
+    encoded: pairs.Pairs
+    shape: tuple[int, ...]  # of the weights: O, depth, kh, kw
+    origin: int
+    plane: int
+    row: int
+    row_step: int
+    col_step: int
+    dilation: tuple[int, int]
+    group: int
+    to: Map
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        out, depth, kh, kw = self.shape
+        fields = [("ptr", put_array(place, self.encoded.weights)), ("u32", self.origin), ("u32", self.plane)]
+        fields += [("u32", self.row), ("u32", self.row_step)]
+        fields += [("u8", v) for v in (self.col_step, kh, kw, *self.dilation, self.encoded.bits)]
+        fields += [("u16", v) for v in (depth, self.encoded.room, out // self.group)]
         return place.put(pack([*fields, *self.to.fields()], place.pointer))
 
 

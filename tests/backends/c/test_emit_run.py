@@ -26,6 +26,7 @@ FORCES = {
     "chosen": (),
     "one_pixel": ("taps", "sparse"),
     "bytes": ("int8",),
+    "pairs": ("pairs",),
     "lanes_ternary": ("lanes", "ternary"),
     "lanes_binary": ("lanes", "binary"),
 }

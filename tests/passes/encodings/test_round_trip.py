@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardc.errors import CompileError
-from cardc.passes.encodings import bit_planes, int8, sparse_conv, sparse_dense
+from cardc.passes.encodings import bit_planes, int8, pairs, sparse_conv, sparse_dense
 
 some = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 seeds, densities = st.integers(0, 2**32), st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0])
@@ -102,6 +102,26 @@ def test_bit_planes(outputs: int, inputs: int, density: float, seed: int) -> Non
     assert bit_planes.size_bytes(words) == 8 * outputs * -(-inputs // 32)
     binary = np.where(w == 0, -1, w)
     assert (bit_planes.decode_binary(bit_planes.encode_binary(binary), inputs) == binary).all()
+
+
+@some
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 4), st.integers(1, 8), st.sampled_from([1, 15, 255]))
+def test_pairs(group: int, channels: int, depth: int, bits: int, max_u: int) -> None:
+    half = 2 ** (bits - 1)
+    w = np.random.default_rng(bits).integers(-half, half, (group * channels, depth, 3, 2))
+    encoded = pairs.encode(w, group, max_u)
+    assert (pairs.decode(encoded, w.shape, group) == w).all()
+    rows = group * -(-channels // 2) if encoded.room else group * channels
+    by_weight = 1 if encoded.bits == 4 or not encoded.room else 2
+    assert pairs.size_bytes(encoded) == rows * depth * 6 * by_weight
+
+
+def test_pairs_have_room_for_as_many_channels_as_always_fit() -> None:
+    w = np.full((2, 10, 1, 1), 64)  # 64 * 255 = 16,320, and 2 of them fit 32,767
+    assert pairs.room_of(w, 255) == 2
+    assert pairs.room_of(-w, 255) == 2
+    assert pairs.room_of(np.full((1, 1, 3, 3), 127), 255) == 0
+    assert pairs.room_of(np.ones((4, 7, 1, 1), np.int64), 1) == 7
 
 
 def test_int8() -> None:

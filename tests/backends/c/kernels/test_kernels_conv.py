@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -12,10 +12,10 @@ from tests.backends.c.kernels.finishes import kinds, tail
 from tests.backends.c.kernels.places import PLACES, Ints, chw, outside_is, some, stored
 
 from cardc.backends.c.runtime.call import Place
-from cardc.backends.c.runtime.structs import ConvDense, ConvSparse, Map
+from cardc.backends.c.runtime.structs import ConvDense, ConvPairs, ConvSparse, Map
 from cardc.ops.conv import correlate
 from cardc.ops.window import Window
-from cardc.passes.encodings import fold, int8, sparse_conv
+from cardc.passes.encodings import fold, int8, pairs, sparse_conv
 
 FILL = 99
 
@@ -98,6 +98,14 @@ def run(place: Place, kernel: str, layer: Layer, kind: str, levels: int, seed: i
             int8.encode(layer.w), g.origin, g.plane, g.row, g.row * layer.win.strides[0], layer.win.strides[1],
             g.dilation, layer.group, layer.to,
         ).put(place)  # fmt: skip
+    elif kernel == "cardc_conv_pairs":
+        g = layer.geometry()
+        encoded_pairs = pairs.encode(layer.w, layer.group, layer.max_u)
+        np.testing.assert_array_equal(pairs.decode(encoded_pairs, layer.w.shape, layer.group), layer.w)
+        struct = ConvPairs(
+            encoded_pairs, layer.w.shape, g.origin, g.plane, g.row, g.row * layer.win.strides[0], layer.win.strides[1],
+            g.dilation, layer.group, layer.to,
+        ).put(place)  # fmt: skip
     else:
         encoded = sparse_conv.encode(layer.w, layer.geometry())
         row_step = layer.source.row * layer.win.strides[0]
@@ -158,3 +166,36 @@ def test_lanes_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> Non
         place = PLACES[name]()
         scratch = place.put(bytes(table), read_only=False) if table else 0
         run(place, "cardc_conv_lanes", layer, "threshold", 15, 1, scratch, table)
+
+
+@st.composite
+def few_bits(draw: st.DrawFn) -> Layer:
+    """Dense weights of up to 8 bits on inputs of as many as leave room in 16."""
+    layer = draw(layers(ternary=False, aligned=False))
+    bits = draw(st.sampled_from([1, 2, 3, 4, 4, 4, 5, 6, 8]))
+    w = np.clip(layer.w >> (8 - bits), -(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    return replace(layer, w=w)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(few_bits(), kinds, level_counts, seeds)
+def test_pairs(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    place = PLACES[name]()
+    work = place.put(bytes(4 * layer.rows.shape[1]), read_only=False)
+    run(place, "cardc_conv_pairs", layer, kind, levels, seed, work)
+
+
+@pytest.mark.parametrize("end", [0, 1])
+def test_pairs_at_the_ends_of_their_range(end: int) -> None:
+    """Sums of 32,640 and -32,640 in both halves, in all four combinations, one input channel at a time."""
+    signs = np.array([(1, 1), (1, -1), (-1, 1), (-1, -1)]).reshape(8)
+    w = np.zeros((8, 3, 1, 4), np.int64)
+    w[:, :, 0] = np.array([127, 1, 0, 0]) * signs[:, None, None]
+    x = np.full((3, 2, 9), 255 if end else 0)
+    window = Window((1, 4), (1, 1), (1, 1), (0, 0), (0, 0))
+    assert pairs.room_of(w, 255) == 1
+    layer = Layer(x, w, window, 1, 255, 0, Map(3, 2, 9, 18, 9), 0, 56, Map(8, 2, 6, 12, 6))
+    for name in PLACES:
+        place = PLACES[name]()
+        run(place, "cardc_conv_pairs", layer, "affine", 255, 3, place.put(bytes(48), read_only=False))
