@@ -52,7 +52,7 @@ class IntegerGate:
 
     def features(self, images: Array) -> Ints:
         """y [N, F] of q [N, C, H, W]."""
-        return self._features(words(self.plan, self._checked(images)))
+        return self._features(words(self.plan, self.checked(images)))
 
     def _features(self, found: Words) -> Ints:
         rows, columns = self.picked()
@@ -62,7 +62,7 @@ class IntegerGate:
 
     def scores(self, images: Array) -> Ints:
         """int64 [N, A], the first column 0, of q [N, C, H, W]: what each image alone speaks for."""
-        checked = self._checked(images)
+        checked = self.checked(images)
         parts = [self._scores(checked[i : i + CHUNK]) for i in range(0, len(checked), CHUNK)]
         return np.concatenate([np.zeros((0, len(self.names)), np.int64), *parts])
 
@@ -78,7 +78,8 @@ class IntegerGate:
         """As `feed` from the start; `window` stands in for the gate's own M."""
         return GateState(len(self.names), window or self.window).feed(self.scores(images))
 
-    def _checked(self, images: Array) -> Ints:
+    def checked(self, images: Array) -> Ints:
+        """`images` as int64. CompileError unless they are integers of the plan's shape and range."""
         x, plan = np.asarray(images), self.plan
         shape = (plan.channels, plan.height, plan.width)
         if x.ndim != 4 or x.shape[1:] != shape or not np.issubdtype(x.dtype, np.integer):
