@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from cardc.frontend.train.corruptions import CORRUPTIONS, HELD_OUT, SEVERITIES
 
 WINDOWS = (1, 10, 100)
 TEMPLATE_IMAGES = 5_000
+EXPORTED_WINDOW = 10
+SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,8 @@ class Row:
 class Candidate:
     """A gate: what it sees, whether AugMix' template counts the clean view, too, and how well it does.
 
-    `adaptive`: accuracy of the deck, M = 1, on validation images under HELD_OUT corruptions; `told_apart`: right
-    picks on training images augmented anew.
+    `adaptive`: accuracy of the deck, M = 1, on validation images under HELD_OUT corruptions, by which gates are
+    ranked; `told_apart`: right picks on training images augmented anew.
     """
 
     spectrum: Spectrum
@@ -55,12 +58,15 @@ class Candidate:
 class DeckResult:
     """Rows of cards and deck, the gates tried, and how often the second augmentation is picked for each window.
 
-    `chosen_single` is the index of the card that is best on validation images, clean and under HELD_OUT.
+    `candidates`, the best first, and `tested`, what the first SHOWN of them score under CORRUPTIONS, M = 1, which
+    shows how much the choice matters and decides nothing. `chosen_single` is the index of the card that is best on
+    validation images, clean and under HELD_OUT.
     """
 
     rows: tuple[Row, ...]
     chosen_single: int
     candidates: tuple[Candidate, ...]
+    tested: tuple[float, ...]
     picks: dict[int, tuple[float, ...]]
     clean_picks: dict[int, float]
     deck: Deck
@@ -80,7 +86,7 @@ def spectra(height: int) -> list[Spectrum]:
 
 
 def candidates(s: Study) -> tuple[Candidate, ...]:
-    """All gates, in order of trial."""
+    """All gates, the best first; among equals in order of trial."""
     names = [o.job.augmentation for o in s.deck]
     kinds = tuple(dict.fromkeys(names))
     x, _ = training(s.source, s.plan.exam, min(TEMPLATE_IMAGES, s.plan.deck_size.train))
@@ -100,18 +106,18 @@ def candidates(s: Study) -> tuple[Candidate, ...]:
             Candidate(spectrum, all_views, gate, float((joined.argmax(1) == y_held.reshape(-1)).mean()),
                       float(np.mean(told)))
         )  # fmt: skip
-    return tuple(found)
+    return tuple(sorted(found, key=lambda c: -c.adaptive))
 
 
 def evaluate(s: Study) -> DeckResult:
     """Choose the gate, then test the deck."""
     tried = candidates(s)
-    gate = max(tried, key=lambda c: c.adaptive).gate
+    gate = tried[0].gate
     (x, y), (x_cells, y_cells) = testing(s.source, s.plan.exam), cells(s.source, s.plan.exam, CORRUPTIONS, test=True)
     names = [o.job.augmentation for o in s.deck]
     clean, parts = np.stack([o.clean for o in s.deck]), np.stack([o.cells for o in s.deck], 1)
 
-    def row(title: str, mode: str, window: int) -> Row:
+    def row(title: str, mode: str, window: int, gate: Gate = gate) -> Row:
         joined = combine(clean, card_weights(mode, names, gate, 1, x, window))  # type: ignore[arg-type]
         each = [
             combine(c, card_weights(mode, names, gate, 1, v, window))  # type: ignore[arg-type]
@@ -123,9 +129,10 @@ def evaluate(s: Study) -> DeckResult:
     rows.append(row("deck, agnostic", "agnostic", 1))
     rows += [row(f"deck, adaptive, M = {m}", "adaptive", m) for m in WINDOWS]
     rows.append(_oracle(s.deck, gate.names, y, y_cells))
+    tested = tuple(row("", "adaptive", 1, c.gate).mean for c in tried[:SHOWN])
     picks = {m: _by_corruption([(gate.picks(v, m) == 1).mean() for v in x_cells]) for m in WINDOWS}
     clean_picks = {m: float((gate.picks(x, m) == 1).mean()) for m in WINDOWS}
-    return DeckResult(tuple(rows), _single(s), tried, picks, clean_picks, _deck(s, gate))
+    return DeckResult(tuple(rows), _single(s), tried, tested, picks, clean_picks, _deck(s, gate))
 
 
 def _oracle(cards: Sequence[Outcome], names: Sequence[str], y: np.ndarray, y_cells: np.ndarray) -> Row:
@@ -158,7 +165,7 @@ def _deck(s: Study, gate: Gate) -> Deck:
     cards = [
         Card(f"{o.job.augmentation}_{o.job.seed}", o.job.augmentation, m) for o, m in zip(s.deck, models, strict=True)
     ]
-    return Deck(s.plan.dataset, tuple(cards), "adaptive", gate)
+    return Deck(s.plan.dataset, tuple(cards), "adaptive", dataclasses.replace(gate, window=EXPORTED_WINDOW))
 
 
 def describe(c: Candidate) -> str:

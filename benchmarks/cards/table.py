@@ -83,11 +83,14 @@ def gains_table(result: DeckResult) -> str:
     return _table(["corruption", *heads], body)
 
 
-def gates_table(result: DeckResult, most: int = 10) -> str:
+def gates_table(result: DeckResult) -> str:
     """The best of the gates tried, by what they were chosen by."""
-    ranked = sorted(result.candidates, key=lambda c: -c.adaptive)[:most]
-    heads = ("spectrum", "adaptive deck, validation images under held-out corruptions", "augmentations told apart")
-    return _table(heads, [(describe(c), percent(c.adaptive), percent(c.told_apart)) for c in ranked])
+    heads = ("spectrum", "validation images, held-out corruptions", "augmentations told apart", "the 15 corruptions")
+    rows = [
+        (describe(c), percent(c.adaptive), percent(c.told_apart), percent(tested))
+        for c, tested in zip(result.candidates, result.tested, strict=False)
+    ]
+    return _table(heads, rows)
 
 
 def settings_table(choices: Sequence[Choice]) -> str:
