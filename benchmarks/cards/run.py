@@ -44,10 +44,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = (SMOKE if options.smoke else PLANS)[options.dataset]
     seeds = options.seeds or plan.seeds
     try:
-        begin, cpu_begin = perf_counter(), process_time()
+        begin = perf_counter()
         where = source(options.dataset, options.data, Path(options.work or f"build/cards/{options.dataset}"))
         how = How(options.workers, options.on, _device(options.device))
         done = study(plan, where, seeds, how, _say)
+        cpu_begin = process_time()
         result, found = evaluate(done), lines(done)
         fits = fit(examples(done.main), where, plan.exam)
         if options.export:
@@ -55,9 +56,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CompileError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    # Reading and judging happen in this process; training may have, too, and is counted by job.
-    _say(f"{perf_counter() - begin:.0f} s now, of it {process_time() - cpu_begin:.0f} s of this process")
-    text, figures = page(done, found, result, fits, how), records(done, found, result, fits)
+    # Networks tell what they cost when they were trained, which may have been in another run.
+    spent = done.cpu_seconds + process_time() - cpu_begin
+    _say(f"{perf_counter() - begin:.0f} s now; {spent:.0f} s of CPU for all of it")
+    text, figures = page(done, found, result, fits, how, spent), records(done, found, result, fits)
     (where.work / "results.md").write_text(text, encoding="utf-8")
     (where.work / "results.json").write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(figures, indent=1) if options.json else text)
@@ -95,9 +97,9 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def page(done: Study, found: Sequence[Line], result: DeckResult, fits: Sequence[Fit], how: How) -> str:
-    """The tables in Markdown, with date and hardware."""
-    p, spent = done.plan, done.cpu_seconds
+def page(done: Study, found: Sequence[Line], result: DeckResult, fits: Sequence[Fit], how: How, spent: float) -> str:
+    """The tables in Markdown, with date and hardware; `spent` are CPU seconds."""
+    p = done.plan
     head = (
         f"Measured on {datetime.datetime.now(datetime.UTC).date()}, {_hardware(how)}, one thread a network: "
         f"{spent:.0f} CPU seconds in all, {spent / 120:.0f} minutes on two idle cores. {p.dataset}: {p.size.train} "

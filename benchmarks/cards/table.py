@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 from benchmarks.cards.compare import Line, claims
-from benchmarks.cards.decks import WINDOWS, DeckResult, Row, describe
+from benchmarks.cards.decks import WINDOWS, DeckResult, Row
 from benchmarks.cards.fit import FIGURES, Fit
+from benchmarks.cards.gates import describe
 from benchmarks.cards.plan import PEERS, SETTINGS, TICKETS, TITLES
 from benchmarks.cards.study import Choice
 
