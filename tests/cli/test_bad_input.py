@@ -99,7 +99,7 @@ MODELS = {
 
 TARGETS = {
     "mistyped": Bad("-t nucleo-f446r", ("no target 'nucleo-f446r'", "did you mean 'nucleo-f446re'?")),
-    "nothing like it": Bad("-t zzzzzz", ("no target 'zzzzzz'", "use one of: arty-a7-35t")),
+    "nothing like it": Bad("-t zzzzzz", ("no target 'zzzzzz'", "use one of: alif-e7, ")),
     "missing file": Bad("-t no.toml", ("the board file cannot be read", "where no.toml", "or the name of a board")),
     "no TOML": Bad("-t b.toml", ("this is not TOML", "where b.toml", "key = value"), text("b.toml", "clock 5")),
     "missing keys": Bad("-t b.toml", ("key 'backend' is missing", "where b.toml"), text("b.toml", 'title = "x"')),
