@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .columns import Column, fitting_table
+from .compare import Comparison, compare
 from .cycles import latency_seconds, mcu_cycles
 from .deck import CardFacts, DeckFacts, GateFacts
 from .exact import Exact, GateAgreement
@@ -20,6 +21,7 @@ __all__ = [
     "CardFacts",
     "Check",
     "Column",
+    "Comparison",
     "DeckFacts",
     "Exact",
     "Figure",
@@ -32,6 +34,7 @@ __all__ = [
     "Report",
     "accuracy_in_words",
     "board",
+    "compare",
     "exact_in_words",
     "exact_to_json",
     "fits",
