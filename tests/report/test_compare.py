@@ -53,6 +53,12 @@ def test_estimates_that_overlap_are_not_certain(fpga_report: Report) -> None:
     assert "overlap" not in far.to_markdown()
 
 
+def test_a_band_alone_is_no_change(fpga_report: Report) -> None:
+    lut = fpga_report.totals["lut"]
+    wider = Figure(lut.value, lut.stage, 0, lut.most * 2)
+    assert compare(fpga_report, fpga_report.replace(totals={**fpga_report.totals, "lut": wider})).totals == ()
+
+
 def test_verdicts(mcu_report: Report) -> None:
     assert mcu_report.exact is not None
     wrong = mcu_report.replace(exact=replace(mcu_report.exact, equal=False, first_difference="c:host: ..."))
@@ -101,7 +107,7 @@ def test_the_command(tmp_path: Path, mcu_report: Report, cardc: Cardc) -> None: 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ((), "no build to report on"),
+        ((), "Missing argument 'BUILD'"),
         (("--compare", "nowhere", "nothing"), "no report at 'nowhere'"),
         (("third", "--compare", "a", "b"), "--compare takes two builds and nothing else"),
     ],

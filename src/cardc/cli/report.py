@@ -32,7 +32,7 @@ def report_command(build: Path | None, html: Path | None, pair: tuple[Path, Path
     if pair is not None:
         _print_changes(pair, build, html, as_json)
     if build is None:
-        raise CompileError("no build to report on", fix="give a build's folder, or --compare BEFORE AFTER")
+        raise click.UsageError("Missing argument 'BUILD' (or --compare BEFORE AFTER).")
     report = read_report(build)
     if html is not None:
         try:

@@ -92,7 +92,11 @@ def compare(before: Report, after: Report) -> Comparison:
 def _changes(before: Mapping[str, Figure], after: Mapping[str, Figure]) -> tuple[Change, ...]:
     names = [name for name in TOTALS if name in before or name in after]
     found = (Change(name, before.get(name), after.get(name)) for name in names)
-    return tuple(change for change in found if change.before != change.after)
+    return tuple(change for change in found if _value_of(change.before) != _value_of(change.after))
+
+
+def _value_of(figure: Figure | None) -> float | None:
+    return None if figure is None else figure.value
 
 
 def _layer(before: Layer, after: Layer) -> LayerChange:
