@@ -60,3 +60,22 @@ def write(folder: Path, layers: list[dict[str, Any]], **settings: Any) -> Path:
     }  # fmt: skip
     ModelGraph.from_layer_list(config, layers).write()
     return folder
+
+
+def depthwise(w: np.ndarray) -> list[dict[str, Any]]:
+    """8 x 8 pixels, a kernel [3, 3, channels, 1] for each channel, the mean of each."""
+    channels = w.shape[2]
+    sides = {"stride_height": 1, "stride_width": 1, "pad_top": 0, "pad_bottom": 0, "pad_left": 0, "pad_right": 0}
+    return [
+        {"class_name": "InputLayer", "name": "x", "input_shape": [8, 8, channels]},
+        {
+            "class_name": "DepthwiseConv2D", "name": "conv", "inputs": ["x"], "in_height": 8, "in_width": 8,
+            "n_chan": channels, "n_filt": channels, "depth_multiplier": 1, "filt_height": 3, "filt_width": 3,
+            "out_height": 6, "out_width": 6, "data_format": "channels_last", "depthwise_data": w,
+            "weight_data": w, "bias_data": np.zeros(channels), **sides,
+        },
+        {
+            "class_name": "GlobalAveragePooling2D", "name": "mean", "inputs": ["conv"], "pool_op": "Average",
+            "in_height": 6, "in_width": 6, "n_filt": channels, "n_chan": channels, "data_format": "channels_last",
+        },
+    ]  # fmt: skip

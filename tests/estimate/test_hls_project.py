@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.cli.conftest import Cardc, cardc  # noqa: F401
-from tests.estimate.projects import convolution, mlp, write
+from tests.estimate.projects import convolution, depthwise, mlp, write
 from tests.small import save_small
 from tests.tools import need
 
@@ -225,4 +225,33 @@ def test_what_is_not_known_is_said(stock: Path, tmp_path: Path) -> None:
     top.write_text(top.read_text().replace("nnet::relu<", "nnet::gelu<"))
     project = read_project(copy)
     assert project.layers[1].op == "other"
-    assert project.notes == ("relu1: no estimate of layers of kind gelu",)
+    assert project.notes == ("relu1: no estimate of layers of kind gelu; the totals lack it",)
+
+
+def test_a_kernel_for_each_channel_and_the_mean_of_each(tmp_path: Path) -> None:
+    w = eighths(3, 3, 4, 1, zeros=0)
+    project = read_project(write(tmp_path / "p", depthwise(w), IOType="io_stream"))
+    conv, mean = only(project.layers, "conv"), only(project.layers, "mean")
+    assert conv.products is not None
+    assert conv.products.nonzeros == np.count_nonzero(w)
+    assert (conv.products.weights, conv.products.columns) == (9 * 4 * 4, 4)
+    assert (mean.op, mean.in_shape[-1], mean.kernel) == ("pool", 4, (6, 6))
+
+
+def test_products_of_signs(tmp_path: Path) -> None:
+    firmware = tmp_path / "firmware"
+    (firmware / "weights").mkdir(parents=True)
+    (tmp_path / "hls4ml_config.yml").write_text(
+        "Backend: Vitis\nClockPeriod: 10\nIOType: io_parallel\nProjectName: signs\n"
+    )
+    (firmware / "defines.h").write_text("typedef ap_int<2> a_t;\ntypedef ap_int<5> b_t;\ntypedef ap_uint<1> w_t;\n")
+    (firmware / "parameters.h").write_text(
+        "struct config2 : nnet::cardc_xnor_config {\n    static const unsigned n_in = 3;\n"
+        "    static const unsigned n_out = 2;\n    static const unsigned reuse_factor = 1;\n"
+        "    typedef w_t weight_t;\n};\n"
+    )
+    (firmware / "signs.cpp").write_text("    nnet::cardc_xnor<a_t, b_t, config2>(x, y, w2, kept2); // fc\n")
+    (firmware / "weights" / "w2.txt").write_text("0, 1, 1, 0, 1, 1")
+    (layer,) = read_project(tmp_path).layers
+    assert layer.signs
+    assert layer.products == count_products(np.array([[-1, 1], [1, -1], [1, 1]]))
