@@ -52,7 +52,7 @@ def _finn(layer: FpgaLayer, tool: Tool) -> dict[str, float]:
     return {
         "lut": 300 + 1.1 * p * (products + (w + a) * (2 * q - 1) + accumulator),
         "dsp": p * q * ceil((w + a) / 48) if dsp else 0,
-        "bram18": _finn_bram(cycles, q * w * p) if layer.reuse_factor > 1 else 0,
+        "bram18": _finn_bram(cycles, q * w * p) if layer.strategy == "resource" and layer.reuse_factor > 1 else 0,
         "latency_cycles": cycles,
         "ii": cycles,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import ceil
 
 from table import Record
@@ -22,7 +23,7 @@ def network_layers(record: Record) -> tuple[FpgaLayer, ...]:
         sizes, after = [int(record.of("n_in", 1)), int(record.of("n_out", 1))], [op[6:]]
     else:
         return ()
-    pairs = list(itertools.pairwise(sizes))
+    pairs = list(pairwise(sizes))
     layers: list[FpgaLayer] = []
     for (inputs, outputs), following in zip(pairs, after, strict=False):
         share = inputs * outputs / max(1, sum(a * b for a, b in pairs))
