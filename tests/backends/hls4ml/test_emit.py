@@ -14,7 +14,7 @@ import pytest
 from tests.graphs import IntegerGraph, uint
 from tests.tools import need
 
-from cardc.backends.hls4ml import emit
+from cardc.backends.hls4ml import Options, emit
 from cardc.errors import CompileError
 from cardc.project import Project
 
@@ -22,7 +22,7 @@ from .helpers import PYNQ, card, narrow
 
 _DIGEST = """
 from tests.backends.hls4ml.helpers import PYNQ, card
-from cardc.backends.hls4ml import emit
+from cardc.backends.hls4ml import Options, emit
 print(emit(card().model(), PYNQ).digest())
 """
 
@@ -141,6 +141,23 @@ def test_bench_passes_and_tells_a_wrong_output(bench: Path) -> None:
         assert _run(bench)[0] == 1
     finally:
         golden.write_text(right)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("backend", "tool"),
+    [("Vivado", "vivado_hls -f build_prj.tcl"), ("VivadoAccelerator", "vivado -mode batch -source design.tcl")],
+)
+def test_readme_builds_the_bench_of_every_backend(backend: str, tool: str, tmp_path: Path) -> None:
+    need(shutil.which("g++") is not None, "g++", "g++")
+    emit(narrow().model(), PYNQ, Options(backend=backend)).write(tmp_path / "p")
+    readme = (tmp_path / "p" / "README.md").read_text()
+    assert tool in readme
+    assert f'set backend "{backend.lower()}"' in (tmp_path / "p" / "project.tcl").read_text()
+    command = re.search(r"^    (g\+\+ (?:.*\\\n)*.*)$", readme, re.MULTILINE)
+    assert command is not None
+    done = subprocess.run(command[1], shell=True, cwd=tmp_path / "p", capture_output=True, text=True, check=False)
+    assert done.stdout == "PASS: 16 inputs\n", done.stderr[-500:]
 
 
 def test_log_for_the_vendors_comparison(bench: Path) -> None:
