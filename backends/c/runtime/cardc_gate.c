@@ -1,46 +1,55 @@
 #include "cardc_gate.h"
 
-typedef void pixels(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, uint32_t *to);
+typedef void pixels(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, int16_t *v);
 
-/* A row of the image, from `at` on, as words of two pixels; where it has no more, zeros. Pixels beyond their range count as its nearest
- * end: that costs, and is left out where the type has no others. */
-#define CARDC_PIXELS(NAME, TYPE)                                                                                   \
-  static void NAME(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, uint32_t *to) {         \
-    const TYPE *const in = (const TYPE *)image + at;                                                               \
+/* A row of the image, from `at` on: `width` pixels as the transform wants them. Pixels beyond their range count as its
+ * nearest end: that costs, and is left out where the type has no others. */
+#define CARDC_PIXELS(TYPE)                                                                                         \
+  static void clipped_##TYPE(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, int16_t *v) { \
+    const TYPE *in = (const TYPE *)image + at, *const end = in + width;                                            \
+    const int32_t lo = gate->lo, hi = gate->hi;                                                                    \
+    const uint32_t plane = (uint32_t)gate->height * gate->width;                                                   \
+    uint32_t c;                                                                                                    \
+    for (; in < end; in++) {                                                                                       \
+      int32_t sum = gate->bias + (int32_t)((1u << gate->mix_shift) >> 1);                                          \
+      CARDC_NO_UNROLL                                                                                              \
+      for (c = 0; c < gate->mixes; c++) {                                                                          \
+        const int32_t q = in[c * plane];                                                                           \
+        sum += (q < lo ? lo : q > hi ? hi : q) * gate->mix[c];                                                     \
+      }                                                                                                            \
+      *v++ = (int16_t)(sum >> gate->mix_shift);                                                                    \
+    }                                                                                                              \
+  }                                                                                                                \
+                                                                                                                   \
+  static void grey_##TYPE(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, int16_t *v) {    \
+    const TYPE *in = (const TYPE *)image + at, *const end = in + width;                                            \
+    const int32_t m = gate->mix[0], bias = gate->bias;                                                             \
+    CARDC_UNROLL4                                                                                                  \
+    for (; in < end; in++) {                                                                                       \
+      *v++ = (int16_t)(*in * m + bias);                                                                            \
+    }                                                                                                              \
+  }                                                                                                                \
+                                                                                                                   \
+  static void mixed_##TYPE(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, int16_t *v) {   \
     const uint32_t plane = (uint32_t)gate->height * gate->width, shift = gate->mix_shift;                          \
+    const TYPE *red = (const TYPE *)image + at, *green = red + plane, *blue = green + plane;                       \
+    const int32_t m0 = gate->mix[0], m1 = gate->mix[1], m2 = gate->mix[2];                                         \
     const int32_t bias = gate->bias + (int32_t)((1u << shift) >> 1);                                               \
-    const int32_t m0 = gate->mix[0];                                                                               \
-    int16_t *const v = (int16_t *)to;                                                                              \
-    uint32_t x, c;                                                                                                 \
-    if (gate->clip || (gate->mixes != 1 && gate->mixes != 3)) {                                                    \
-      for (x = 0; x < width; x++) {                                                                                \
-        int32_t sum = bias;                                                                                        \
-        for (c = 0; c < gate->mixes; c++) {                                                                        \
-          const int32_t q = in[c * plane + x];                                                                     \
-          sum += (q < gate->lo ? gate->lo : q > gate->hi ? gate->hi : q) * gate->mix[c];                           \
-        }                                                                                                          \
-        v[x] = (int16_t)(sum >> shift);                                                                            \
-      }                                                                                                            \
-    } else if (gate->mixes == 1) {                                                                                 \
-      for (x = 0; x + 2 <= width; x += 2) {                                                                        \
-        to[x / 2] = cardc_word(in[x] * m0 + bias, in[x + 1] * m0 + bias);                                          \
-      }                                                                                                            \
-      if (x < width) {                                                                                             \
-        v[x] = (int16_t)(in[x] * m0 + bias);                                                                       \
-      }                                                                                                            \
-    } else {                                                                                                       \
-      const int32_t m1 = gate->mix[1], m2 = gate->mix[2];                                                          \
-      for (x = 0; x < width; x++) {                                                                                \
-        v[x] = (int16_t)((in[x] * m0 + in[plane + x] * m1 + in[2 * plane + x] * m2 + bias) >> shift);              \
-      }                                                                                                            \
+    const int16_t *const end = v + width;                                                                          \
+    CARDC_UNROLL4                                                                                                  \
+    for (; v < end;) {                                                                                             \
+      *v++ = (int16_t)((*red++ * m0 + *green++ * m1 + *blue++ * m2 + bias) >> shift);                              \
     }                                                                                                              \
-    for (x = width; x < 2u * gate->half; x++) {                                                                    \
-      v[x] = (int16_t)(bias >> shift);                                                                             \
-    }                                                                                                              \
+  }                                                                                                                \
+                                                                                                                   \
+  static pixels *pixels_##TYPE(const cardc_gate *gate) {                                                           \
+    return gate->clip || (gate->mixes != 1 && gate->mixes != 3) ? clipped_##TYPE                                   \
+           : gate->mixes == 1                                   ? grey_##TYPE                                      \
+                                                                : mixed_##TYPE;                                    \
   }
 
-CARDC_PIXELS(pixels_u8, uint8_t)
-CARDC_PIXELS(pixels_i8, int8_t)
+CARDC_PIXELS(uint8_t)
+CARDC_PIXELS(int8_t)
 
 static int odd_log(uint32_t length) { return (length & 0xAAAAAAAAu) != 0; }
 
@@ -140,11 +149,17 @@ static uint32_t feed(const cardc_gate *gate, pixels *load, const void *in, int64
   const uint32_t height = gate->height, width = gate->width, half = gate->half;
   uint32_t *const work = arena + gate->rows * half;
   int64_t *const score = begin(gate, sum, ring, place);
-  uint32_t p, y, at = 0;
+  int16_t *const line = (int16_t *)work;
+  const int16_t zero = (int16_t)((gate->bias + (int32_t)((1u << gate->mix_shift) >> 1)) >> gate->mix_shift);
+  uint32_t p, y, x, at = 0;
   for (p = 0; p < gate->planes; p++) {
     for (y = 0; y < gate->rows; y++) {
-      load(gate, in, at, y < height ? width : 0, work);
-      at += y < height ? width : 0;
+      const uint32_t there = y < height ? width : 0;
+      load(gate, in, at, there, line);
+      at += there;
+      for (x = there; x < 2 * half; x++) {
+        line[x] = zero;
+      }
       row(gate, work, arena + y * half);
     }
     stages(gate, arena, half, gate->rows);
@@ -155,10 +170,10 @@ static uint32_t feed(const cardc_gate *gate, pixels *load, const void *in, int64
 
 uint32_t cardc_gate_feed_u8(const cardc_gate *gate, const uint8_t *in, int64_t *sum, int64_t *ring, uint32_t *place,
                             uint32_t *arena) {
-  return feed(gate, pixels_u8, in, sum, ring, place, arena);
+  return feed(gate, pixels_uint8_t(gate), in, sum, ring, place, arena);
 }
 
 uint32_t cardc_gate_feed_i8(const cardc_gate *gate, const int8_t *in, int64_t *sum, int64_t *ring, uint32_t *place,
                             uint32_t *arena) {
-  return feed(gate, pixels_i8, in, sum, ring, place, arena);
+  return feed(gate, pixels_int8_t(gate), in, sum, ring, place, arena);
 }

@@ -7,6 +7,13 @@
 
 #include "cardc_fft.h"
 
+/* Before a short loop over many elements, whose counting would cost more than its body. */
+#if defined(__GNUC__)
+#define CARDC_UNROLL4 _Pragma("GCC unroll 4")
+#else
+#define CARDC_UNROLL4
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

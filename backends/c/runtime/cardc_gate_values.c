@@ -28,14 +28,14 @@ static inline uint32_t square(int32_t re, int32_t im) {
 
 #if CARDC_SIMD32
 
-/* With p = 1 - s and q = 1 + s, s and c sine and cosine: X = z (p - i c) + conj(r) (q + i c), which is what `split_one`
+/* Frequencies from ... end against their mirror's, which lie the other way round. With p = 1 - s and q = 1 + s, s and c sine and cosine: X = z (p - i c) + conj(r) (q + i c), which is what `split_one`
  * computes but for the order of its sums. q must fit 16 bits. */
-static void split_both(const uint32_t *column, const uint32_t *mirror, uint32_t mask, uint32_t ky, uint32_t end,
-                       uint32_t w, uint32_t *low, uint32_t *high) {
+static void split_both(const uint32_t *from, const uint32_t *end, const uint32_t *back, uint32_t w, uint32_t *low,
+                       uint32_t *high) {
   const uint32_t pc = cardc_word(0x4000 + cardc_im(w), cardc_re(w));
   const uint32_t qc = cardc_word(0x4000 - cardc_im(w), cardc_re(w));
-  for (; ky < end; ky++) {
-    const uint32_t z = column[ky], r = mirror[(0u - ky) & mask];
+  while (from < end) {
+    const uint32_t z = *from++, r = *back--;
     const int32_t low_re = cardc_smlad(z, pc, cardc_smlad(r, qc, 0x4000));
     const int32_t low_im = cardc_smlsdx(r, qc, 0x4000) - (int32_t)cardc_smusdx(z, pc);
     const int32_t high_re = cardc_smlsd(z, qc, cardc_smlsd(r, pc, 0x4000));
@@ -47,11 +47,11 @@ static void split_both(const uint32_t *column, const uint32_t *mirror, uint32_t 
 
 #else
 
-static void split_both(const uint32_t *column, const uint32_t *mirror, uint32_t mask, uint32_t ky, uint32_t end,
-                       uint32_t w, uint32_t *low, uint32_t *high) {
+static void split_both(const uint32_t *from, const uint32_t *end, const uint32_t *back, uint32_t w, uint32_t *low,
+                       uint32_t *high) {
   const int32_t cos = cardc_re(w), minus_sin = cardc_im(w);
-  for (; ky < end; ky++) {
-    const uint32_t z = column[ky], r = mirror[(0u - ky) & mask];
+  while (from < end) {
+    const uint32_t z = *from++, r = *back--;
     const int32_t even_re = (cardc_re(z) + cardc_re(r)) * 0x4000 + 0x4000;
     const int32_t even_im = (cardc_im(z) - cardc_im(r)) * 0x4000 + 0x4000;
     const int32_t odd_re = cardc_re(z) - cardc_re(r), odd_im = cardc_im(z) + cardc_im(r);
@@ -64,11 +64,10 @@ static void split_both(const uint32_t *column, const uint32_t *mirror, uint32_t 
 #endif
 
 /* The lower of the two alone. */
-static void split_one(const uint32_t *column, const uint32_t *mirror, uint32_t mask, uint32_t ky, uint32_t end,
-                      uint32_t w, uint32_t *low) {
+static void split_one(const uint32_t *from, const uint32_t *end, const uint32_t *back, uint32_t w, uint32_t *low) {
   const int32_t cos = cardc_re(w), minus_sin = cardc_im(w);
-  for (; ky < end; ky++) {
-    const uint32_t z = column[ky], r = mirror[(0u - ky) & mask];
+  while (from < end) {
+    const uint32_t z = *from++, r = *back--;
     const int32_t odd_re = cardc_re(z) - cardc_re(r), odd_im = cardc_im(z) + cardc_im(r);
     const int32_t re = (cardc_re(z) + cardc_re(r) + 1) * 0x4000 + odd_re * minus_sin + odd_im * cos;
     const int32_t im = (cardc_im(z) - cardc_im(r) + 1) * 0x4000 + odd_im * minus_sin - odd_re * cos;
@@ -79,13 +78,17 @@ static void split_one(const uint32_t *column, const uint32_t *mirror, uint32_t m
 void cardc_gate_powers(const cardc_gate *gate, const uint32_t *column, const uint32_t *mirror, uint32_t kx,
                        uint32_t *low, uint32_t *high) {
   const uint32_t w = gate->twiddles[kx * (gate->table_length / (2u * gate->half))];
-  const uint32_t first = gate->first_rows, other = gate->other_rows, rows = gate->rows, mask = rows - 1u;
+  const uint32_t first = gate->first_rows, other = gate->other_rows, rows = gate->rows;
+  /* row 0 is its own mirror, row ky that of rows - ky */
+  const uint32_t *const last = mirror + rows - 1;
   if (high == NULL) {
-    split_one(column, mirror, mask, 0, first, w, low);
-    split_one(column, mirror, mask, other, rows, w, low + first);
+    split_one(column, column + 1, mirror, w, low);
+    split_one(column + 1, column + first, last, w, low + 1);
+    split_one(column + other, column + rows, mirror + rows - other, w, low + first);
   } else {
-    split_both(column, mirror, mask, 0, first, w, low, high);
-    split_both(column, mirror, mask, other, rows, w, low + first, high + first);
+    split_both(column, column + 1, mirror, w, low, high);
+    split_both(column + 1, column + first, last, w, low + 1, high + 1);
+    split_both(column + other, column + rows, mirror + rows - other, w, low + first, high + first);
   }
 }
 
@@ -93,7 +96,9 @@ void cardc_gate_powers(const cardc_gate *gate, const uint32_t *column, const uin
 #define CARDC_READ_TABLE(NAME, TYPE)                                                                  \
   static void NAME(const TYPE *table, uint32_t *p, uint32_t count) {                                  \
     const uint32_t *const end = p + count;                                                            \
-    for (table += 30 * 16; p < end; p++) {                                                            \
+    table += 30 * 16;                                                                                 \
+    CARDC_UNROLL4                                                                                     \
+    for (; p < end; p++) {                                                                            \
       const uint32_t x = *p | 1u, zeros = leading_zeros(x), n = x << zeros;                           \
       const TYPE *at = table - zeros * 16 + (n >> 27);                                                \
       const int32_t low = (int32_t)at[0], fraction = (int32_t)(n << 5 >> 20);                         \
@@ -117,6 +122,13 @@ void cardc_gate_values(const cardc_gate *gate, uint32_t *p, uint32_t count, uint
   }
 }
 
+/* It fits 32 bits, but where there is an instruction for a sum of 64 it is better not to say so. */
+#if CARDC_SIMD32
+#define PRODUCT(Y, D) ((int64_t)(int32_t)(Y) * (D))
+#else
+#define PRODUCT(Y, D) ((int32_t)(Y) * (D))
+#endif
+
 int64_t cardc_gate_dot(const uint32_t *y, const int16_t *d, uint32_t count, uint32_t kind) {
   int64_t sum = 0;
   uint32_t i;
@@ -127,13 +139,13 @@ int64_t cardc_gate_dot(const uint32_t *y, const int16_t *d, uint32_t count, uint
     return sum;
   }
   for (i = 0; i + 4 <= count; i += 4, y += 4, d += 4) {
-    sum += (int32_t)y[0] * d[0];
-    sum += (int32_t)y[1] * d[1];
-    sum += (int32_t)y[2] * d[2];
-    sum += (int32_t)y[3] * d[3];
+    sum += PRODUCT(y[0], d[0]);
+    sum += PRODUCT(y[1], d[1]);
+    sum += PRODUCT(y[2], d[2]);
+    sum += PRODUCT(y[3], d[3]);
   }
   for (; i < count; i++) {
-    sum += (int32_t)*y++ * *d++;
+    sum += PRODUCT(*y++, *d++);
   }
   return sum;
 }
