@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import sys
 from typing import Any
 
+import onnx_ir as ir
 import pytest
 
-from cardc.errors import CompileError
+from cardc.errors import CompileError, CompileErrors
 from cardc.frontend.train.sweep import grid, sweep
 
 PLACES = [("here", 1), ("here", 2), ("ray", 1)]
@@ -38,6 +40,19 @@ def test_a_failing_trial_ends_the_sweep_with_its_own_error(where: Any, workers: 
         sweep(fails, [1.0, 2.0], where=where, workers=workers)
     error = caught.value
     assert (type(error), error.what, error.node, error.fix) == (CompileError, "no 2.0", "a card", "none")
+
+
+def test_several_problems_cross_processes() -> None:
+    node = ir.node("Relu", [ir.val("x")])
+    errors = CompileErrors(
+        [CompileError("one", node=node, fix="a", exit_code=1), CompileError("two", fix="b", stage="c")]
+    )
+    again = copy.copy(errors)  # as pickle does it
+    assert [str(copy.copy(e)) for e in again.each()] == [
+        str(CompileError("one", node=one.where, fix="a")), str(two),
+    ]  # fmt: skip
+    assert (again.exit_code, copy.copy(one).exit_code) == (1, 1)
+    assert copy.copy(two).node is None
 
 
 def test_no_trials() -> None:
