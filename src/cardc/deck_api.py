@@ -31,12 +31,13 @@ def compile_deck(
 
 def deck_build_for(lowered: LoweredDeck, target: Target) -> DeckBuild:
     """The build of the backend that `target` asks for."""
-    if target.backend != "c":
-        fix = "choose a microcontroller, or compile the cards one by one: `cardc targets`"
-        raise CompileError(f"{target.title}: decks compile for microcontrollers", node=lowered.name, fix=fix)
-    from .builds.deck_mcu import McuDeckBuild
+    if target.backend == "c":
+        from .builds.deck_mcu import McuDeckBuild
 
-    return McuDeckBuild(lowered, target)
+        return McuDeckBuild(lowered, target)
+    from .builds.deck_fpga import FpgaDeckBuild
+
+    return FpgaDeckBuild(lowered, target)
 
 
 def verify_deck(

@@ -92,7 +92,7 @@ def _deck(report: Report, console: Console) -> list[Table]:
     if deck.gate is not None:
         parts.insert(0, ("gate", f"window {deck.gate.window}", deck.gate.figures))
     parts.append(("deck", deck.mode, {**report.totals, **deck.mean}))
-    if deck.gate is not None:
+    if deck.agnostic:
         parts.append(("without gate", "agnostic", deck.agnostic))
     columns = (Column("part"), Column("augmentation"), *(Column(TOTALS[n][0], right=True) for n in names))
     rows = [(name, what, *(number(known[n].value) if n in known else "" for n in names)) for name, what, known in parts]
