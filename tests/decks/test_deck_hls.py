@@ -1,4 +1,4 @@
-"""Decks as hls4ml projects: a project a card, gate and join as components; their C simulation equals the integer deck."""
+"""Decks as hls4ml projects: one a card, gate and join as components; their C simulation equals the integer deck."""
 
 from __future__ import annotations
 
