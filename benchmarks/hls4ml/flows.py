@@ -50,7 +50,8 @@ def stock(work: Work, x: Array, io_type: str, folder: Path) -> Iterator[Result]:
 
     First what is known before the simulation runs, which may end the process, then all.
     """
-    import hls4ml
+    from hls4ml.converters import convert_from_onnx_model
+    from hls4ml.utils.config import config_from_onnx_model
     from qonnx.core.modelwrapper import ModelWrapper
     from qonnx.transformation.channels_last import ConvertToChannelsLastAndClean
     from qonnx.transformation.gemm_to_matmul import GemmToMatMul
@@ -60,10 +61,8 @@ def stock(work: Work, x: Array, io_type: str, folder: Path) -> Iterator[Result]:
     model = cleanup_model(ModelWrapper(str(work.path())))
     model = model.transform(ConvertToChannelsLastAndClean()).transform(GemmToMatMul())
     model = cleanup_model(model)
-    config = hls4ml.utils.config.config_from_onnx_model(model, granularity="name", backend="Vitis")
-    hls = hls4ml.converters.convert_from_onnx_model(
-        model, output_dir=str(folder), io_type=io_type, backend="Vitis", hls_config=config
-    )
+    config = config_from_onnx_model(model, granularity="name", backend="Vitis")
+    hls = convert_from_onnx_model(model, output_dir=str(folder), io_type=io_type, backend="Vitis", hls_config=config)
     hls.write()
     converted = time.perf_counter() - start
     took = _build(folder)

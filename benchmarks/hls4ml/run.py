@@ -49,8 +49,9 @@ def one_flow(flow: str, work: Work, rows: int, io_type: str, out: Path) -> None:
         return
     folder = out / "project"
     results = flows.ours(work, x, folder) if flow == "cardc" else flows.stock(work, x, io_type, folder)
-    for result in results:
-        (out / "result.json").write_text(json.dumps(result.numbers()))
+    first = next(results)
+    (out / "result.json").write_text(json.dumps(first.numbers()))  # the simulation may end this process
+    *_, result = (first, *results)
     np.save(out / "outputs.npy", result.outputs)
     np.save(out / "unit.npy", np.append(result.unit, result.offset))
 

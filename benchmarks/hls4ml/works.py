@@ -1,4 +1,4 @@
-"""The models that both flows are given, and their inputs; data in $CARDC_DATA or ../shared/data beside the repository."""
+"""The models that both flows are given, and their inputs. Data: $CARDC_DATA, or ../shared/data beside this folder."""
 
 from __future__ import annotations
 
