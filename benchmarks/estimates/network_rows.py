@@ -43,7 +43,7 @@ def _share_of(record: Record, inputs: int, outputs: int, share: float) -> Produc
     """A layer's part of the counts of its network, by its part of the weights."""
     if record.number("n_csd1") is None:
         bits = int(record.of("weight_bits", 16))
-        return expected_products(inputs, outputs, bits, bits - int(record.of("weight_int_bits", 6)))
+        return expected_products(inputs, outputs, bits, bits - record.whole_bits("weight_int_bits", 6))
     used = [record.of(name, 0) * share for name in ("n_csd1", "n_csd2", "n_csd3p")]
     made2, made3 = record.of("n_uniq_csd2", 0) * share, record.of("n_uniq_csd3p", 0) * share
     made1 = max(0.0, record.of("n_uniq", 0) * share - made2 - made3)

@@ -155,7 +155,9 @@ def _matrix(record: Record, folder: Folder) -> np.ndarray | None:
     if not key or not folder.weights:
         return None
     if key not in folder.weights:
-        raise DataError(f"{record.where}: no weights {key[:60]!r} in weights.npz")
+        if record.number("n_csd1") is None:
+            raise DataError(f"{record.where}: no weights {key[:60]!r} in weights.npz, and no counts of them")
+        return None
     matrix = folder.weights[key]
     shape = (int(record.of("n_in", matrix.shape[0])), int(record.of("n_out", matrix.shape[1])))
     if matrix.shape != shape:
@@ -172,7 +174,7 @@ def _products(record: Record, folder: Folder, inputs: int, outputs: int) -> Prod
         bits = int(record.of("weight_bits", 16))
         channels = (_shape(record.text("in_shape")) or (inputs,))[-1]
         area = max(1, inputs // channels) if record.text("op").startswith("conv") else 0
-        return expected_products(inputs, outputs, bits, bits - int(record.of("weight_int_bits", 6)), area)
+        return expected_products(inputs, outputs, bits, bits - record.whole_bits("weight_int_bits", 6), area)
     one, two, three = (float(count or 0) for count in used)
     made2, made3 = record.of("n_uniq_csd2", two), record.of("n_uniq_csd3p", three)
     made1 = max(0.0, record.of("n_uniq", one + made2 + made3) - made2 - made3)

@@ -45,6 +45,13 @@ class Record:
             raise DataError(f"{self.where}: {name} is {text[:40]}, not a count")
         return value
 
+    def whole_bits(self, name: str, default: int) -> int:
+        """Bits in front of the point, which may be fewer than none."""
+        text = self.text(name).lstrip("-")
+        sign = -1 if self.text(name).startswith("-") else 1
+        found = Record(self.where, {name: text}).number(name)
+        return default if found is None else sign * int(found)
+
     def of(self, name: str, default: float) -> float:
         found = self.number(name)
         return default if found is None else found

@@ -17,6 +17,8 @@ import pytest
 from tests.data import data_path
 from tests.estimate.layers import weights
 
+from cardc.estimate import count_products
+
 ROOT = Path(__file__).resolve().parents[2]
 LAYER = {
     "id": "a", "source": "s", "network": "", "layer_name": "fc", "op": "dense", "n_in": 16, "n_out": 8,
@@ -111,6 +113,20 @@ def test_missing_columns_and_weights_are_taken(folder: Path) -> None:
     table(folder / "layers.csv", [{key: LAYER[key] for key in ("id", "op", "strategy", "reuse_factor", "tool", "LUT")}])
     (row,) = rows(folder)
     assert (row["quantity"], row["actual"]) == ("lut", 5000)
+
+
+def test_counts_stand_in_for_weights(folder: Path) -> None:
+    before = {row["quantity"]: row["predicted"] for row in rows(folder) if row["id"] == "a"}
+    found = count_products(weights(16, 8, 8))
+    counts = {
+        "n_weights": 128, "n_csd1": found.used[0], "n_csd2": found.used[1], "n_csd3p": found.used[2],
+        "n_nonzero": found.nonzeros, "n_uniq": sum(found.made), "n_uniq_csd2": found.made[1],
+        "n_uniq_csd3p": found.made[2], "n_uniq_dsp": found.wide, "max_col_nonzero": found.longest,
+    }  # fmt: skip
+    table(folder / "layers.csv", [LAYER | {"weights_key": "gone", "weight_int_bits": -1} | counts])
+    after = {row["quantity"]: row["predicted"] for row in rows(folder) if row["id"] == "a"}
+    assert after["dsp"] == before["dsp"]
+    assert after["lut"] == pytest.approx(before["lut"], rel=0.02)  # which of them are negative is not told
 
 
 @pytest.mark.parametrize(
