@@ -44,9 +44,8 @@ def test_a_failing_trial_ends_the_sweep_with_its_own_error(where: Any, workers: 
 
 def test_several_problems_cross_processes() -> None:
     node = ir.node("Relu", [ir.val("x")])
-    errors = CompileErrors(
-        [CompileError("one", node=node, fix="a", exit_code=1), CompileError("two", fix="b", stage="c")]
-    )
+    one, two = CompileError("one", node=node, fix="a", exit_code=1), CompileError("two", fix="b", stage="c")
+    errors = CompileErrors([one, two])
     again = copy.copy(errors)  # as pickle does it
     assert [str(copy.copy(e)) for e in again.each()] == [
         str(CompileError("one", node=one.where, fix="a")), str(two),
