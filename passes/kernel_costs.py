@@ -53,6 +53,7 @@ class _Rates:
 _UNALIGNED = _Rates(2.4, 36, 1150, 2.5, 4.8, 100, 14.5, 2.0, 4.9, 9, 33, 39, 4.0, 3.4, 10.8, 48, 7.3, 46, 4, 100)
 # Cortex-M0+ and RV32IMC, which differ by less than their compilers: the mean of both.
 _ALIGNED = _Rates(6.1, 68, 1700, 6.7, 5.7, 115, 15.5, 3.6, 7.7, 12.5, 69, 36, 4.7, 5.5, 15.7, 61, 9.7, 59, 5, 120)
+_DSP = 2.1  # dense_byte, with two multiplications an instruction
 _SWAR = 9.0  # instructions that a core which counts bits in one instruction saves a word
 
 
@@ -104,7 +105,8 @@ def dense_costs(w: Array, levels: int, features: frozenset[str]) -> dict[str, Co
         if nonzeros == w.size:
             found["binary"] = Cost(by_bits(rates.binary_word, rates.binary_row), 4.0 * words * outputs)
     if _is_int8(w):
-        found["int8"] = Cost(rates.dense_byte * w.size + finish, float(w.size))
+        byte = _DSP if "dsp" in features else rates.dense_byte
+        found["int8"] = Cost(byte * w.size + finish, float(w.size))
     return found
 
 

@@ -61,6 +61,7 @@ def dense(inputs: int, outputs: int, bits: int, density: float) -> IntegerGraph:
     return IntegerGraph((inputs,), q, seed=1).dense(outputs, density=density, binary=density == 1)
 
 
+BYTES = np.random.default_rng(0).integers(-128, 128, (128, 32))
 LAYERS = {
     "conv 10 %": lambda: conv(8, 12, 4, 0.1).threshold(uint(4)),
     "conv 50 %": lambda: conv(8, 12, 2, 0.5).threshold(uint(2)),
@@ -71,6 +72,7 @@ LAYERS = {
     "pointwise conv": lambda: few_bits(12, 8, 4, 3, 1),
     "dense 5 %": lambda: dense(128, 32, 4, 0.05).threshold(uint(2)),
     "dense 30 % of bits": lambda: dense(128, 32, 1, 0.3).threshold(uint(2)),
+    "dense 8-bit weights": lambda: IntegerGraph((128,), uint(8)).dense(32, weights=BYTES).threshold(uint(2)),
     "dense binary": lambda: dense(128, 32, 0, 1).threshold(BIPOLAR),
     "dense binary on 4 bits": lambda: dense(128, 32, 4, 1).threshold(BIPOLAR),
 }
