@@ -50,12 +50,12 @@ MODEL: Mapping[str, Mapping[str, Terms]] = {
             ("thin_bits", "thick_bits", "two_digit_bits", "fabric_bits", "selected_bits", "pipelined_bits", "haste",
              "haste_dsp"), {}),
         "ff": (
-            ("adder_bits", "product_register_bits", "pipelined_bits", "pipelined_product_bits", "haste", "haste_dsp"),
-            {}),
+            ("adder_register_bits", "product_register_bits", "pipelined_bits", "pipelined_product_bits", "haste",
+             "haste_dsp"), {}),
     },
     "vitis.chain": {
         "lut": (("adder_bits", "fabric_bits"), {}),
-        "ff": (("adder_bits",), {}),
+        "ff": (("adder_register_bits",), {}),
     },
 }  # fmt: skip
 _POOL_FF: Terms = ((), {"input_bits": 1.0, "constant": 2.0})
@@ -99,7 +99,8 @@ def values(layer: FpgaLayer, tool: Tool, terms: Terms) -> tuple[NDArray[np.float
 
 # What a term should take where the designs cannot tell, and how strongly: an adder takes a LUT a bit (AMD UG474).
 _PRIOR: Mapping[str, float] = {
-    "adder_bits": 1.0, "thin_bits": 0.9, "thick_bits": 0.9, "two_digit_bits": 1.4, "negation_bits": 1.5,
+    "adder_bits": 1.0, "adder_register_bits": 1.0, "thin_bits": 0.9, "thick_bits": 0.9, "two_digit_bits": 1.4,
+    "negation_bits": 1.5,
     "fabric_bits": 0.9, "unit_bits": 2.7, "vitis.register_1": 0.6, "vitis.register_2": 0.8, "vitis.register_3": 1.2,
     "vivado.register_1": 0.06, "vivado.register_2": 0.1, "vivado.register_3": 0.2,
 }  # fmt: skip

@@ -83,7 +83,8 @@ def _notes(fact: LayerFacts, part: LayerEstimate) -> tuple[str, ...]:
     zeros = fact.weights - fact.nonzeros
     folded = fact.strategy == "resource" and zeros
     saves = (f"weights in memory: its {zeros:,} zero weights save nothing; unroll the layer for that",)
-    return (saves if folded else ()) + tuple(f"extrapolated: {reason}" for reason in part.beyond)
+    beyond = ("not measured: " + ", ".join(part.beyond),) if part.beyond else ()
+    return (saves if folded else ()) + beyond
 
 
 def _layer(fact: LayerFacts, node: ir.Node, part: LayerEstimate) -> Layer:

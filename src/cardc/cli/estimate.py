@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from ..errors import CompileError
-from ..estimate import Estimate, FpgaLayer, HlsProject, estimate, read_project, routed
+from ..estimate import Estimate, FpgaLayer, HlsProject, LayerEstimate, estimate, read_project, routed
 from ..report import TOTALS, Check, Column, Figure, fitting_table, number, show
 from ..targets import load
 from ..targets.base import Target
@@ -59,6 +59,11 @@ def _notes(layer: FpgaLayer) -> list[str]:
     return [f"its {zeros} are free: the layer is unrolled"] if layer.reuse_factor == 1 else []
 
 
+def _beyond(part: LayerEstimate) -> list[str]:
+    """Where the estimate goes beyond what was measured, in a line."""
+    return ["not measured: " + ", ".join(part.beyond)] if part.beyond else []
+
+
 def _figure(figure: Figure) -> dict[str, Any]:
     return {"value": figure.value, "stage": figure.stage, "low": figure.low, "high": figure.high}
 
@@ -80,7 +85,7 @@ def _table(read: HlsProject, found: Estimate, totals: Mapping[str, Figure], chec
                 "weights": layer.products.weights if layer.products else 0,
                 "nonzeros": round(layer.products.nonzeros) if layer.products else 0,
                 "figures": {name: _figure(part.figures[name]) for name in _SHOWN},
-                "notes": _notes(layer) + [f"extrapolated: {reason}" for reason in part.beyond],
+                "notes": [*_notes(layer), *_beyond(part)],
             }
             for layer, part in zip(read.layers, found.layers, strict=True)
         ],
@@ -117,7 +122,7 @@ def _print(
     ]
     screen.print(fitting_table(screen, columns, figures))
     for layer, part in zip(read.layers, found.layers, strict=True):
-        for note in [*_notes(layer), *(["extrapolated: " + "; ".join(part.beyond)] if part.beyond else [])]:
+        for note in [*_notes(layer), *_beyond(part)]:
             screen.print(f"{layer.name}: {note}", markup=False, soft_wrap=True)
     for note in read.notes:
         screen.print(f"note: {note}", markup=False, soft_wrap=True)

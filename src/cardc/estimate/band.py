@@ -34,19 +34,19 @@ def features(layer: FpgaLayer, tool: Tool) -> dict[str, float]:
 def beyond(layer: FpgaLayer, tool: Tool, source: str, constants: Constants) -> tuple[str, ...]:
     """Why the estimate is an extrapolation: each feature of the layer that is outside what was measured."""
     if not source:
-        kind = f"{layer.op} layers of signs" if layer.signs else f"{layer.op} layers"
-        return (f"no public synthesis result of {kind}: stated rules",)
+        kind = f"{layer.op} of signs" if layer.signs else layer.op
+        return (f"stated rules, no public results of {kind}",)
     reasons = [] if source.startswith(f"{tool.family}.") else [f"measured with {source.split('.')[0]} only"]
     if layer.products is not None and layer.products.expected:
-        reasons.append("weights not known: expected counts")
+        reasons.append("weights not known")
     if layer.products is not None and layer.streams:
-        reasons.append("products in streams are not measured")
+        reasons.append("products in a stream")
     if layer.products is not None and layer.op == "conv2d":
-        reasons.append("convolutions are hardly measured")
+        reasons.append("a convolution")
     for name, value in features(layer, tool).items():
         low, high = constants.ranges.get(source, {}).get(name, (value, value))
         if not low / _TOLERANCE <= value <= high * _TOLERANCE:
-            reasons.append(f"{name} {value:g} outside {low:g} to {high:g}")
+            reasons.append(f"{name} {value:g} (measured {low:g}{f' to {high:g}' if high > low else ''})")
     return tuple(reasons)
 
 

@@ -69,6 +69,10 @@ TERMS: Mapping[str, Term] = MappingProxyType({
         else 0.0
     ),
     "adder_bits": lambda layer, tool: (_thin(layer) + _thick(layer)) * _share(layer),
+    # Sums between the stages of a layer that takes any time; a slower clock has fewer stages.
+    "adder_register_bits": lambda layer, tool: (
+        (_thin(layer) + _thick(layer)) * _share(layer) * tool.pace if cycles(layer, tool) else 0.0
+    ),
     # Vitis shows a leaf's alignment too, which makes up for the one adder less; without adders there is neither.
     "thin_bits": lambda layer, tool: _thin(layer) if _p(layer).adders else 0.0,
     "thick_bits": lambda layer, tool: _thick(layer) if _p(layer).adders else 0.0,
@@ -77,7 +81,7 @@ TERMS: Mapping[str, Term] = MappingProxyType({
     "negation_bits": lambda layer, tool: _p(layer).negated * layer.leaf_bits[0],
     "product_bits": lambda layer, tool: _p(layer).made[2] * layer.leaf_bits[2],
     "product_register_bits": lambda layer, tool: (
-        _p(layer).made[2] * layer.leaf_bits[2] if cycles(layer, tool) else 0.0
+        _p(layer).made[2] * layer.leaf_bits[2] * tool.pace if cycles(layer, tool) else 0.0
     ),
     "fabric_bits": lambda layer, tool: fabric_multipliers(layer, tool) * layer.act_bits * layer.weight_bits,
     # What stands in the pipeline registers of an adder tree, by the digits of what it adds.
