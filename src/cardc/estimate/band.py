@@ -34,7 +34,7 @@ def features(layer: FpgaLayer, tool: Tool) -> dict[str, float]:
 def beyond(layer: FpgaLayer, tool: Tool, source: str, constants: Constants) -> tuple[str, ...]:
     """Why the estimate is an extrapolation: each feature of the layer that is outside what was measured."""
     if not source:
-        kind = f"{layer.op} of signs" if layer.signs else layer.op
+        kind = f"{layer.op} of signs" if layer.signs else "moving data" if layer.op == "other" else layer.op
         return (f"stated rules, no public results of {kind}",)
     reasons = [] if source.startswith(f"{tool.family}.") else [f"measured with {source.split('.')[0]} only"]
     if layer.products is not None and layer.products.expected:
