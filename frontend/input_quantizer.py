@@ -28,10 +28,10 @@ class InputQuantizer:
     scale: float | None = None
 
     def __post_init__(self) -> None:
-        if not 1 <= self.bits <= 10 or (self.bits == 1 and self.signed):
+        if not 1 <= self.bits <= 16 or (self.bits == 1 and self.signed):
             raise CompileError(
                 f"an input quantiser of {self.bits} bits{', signed' if self.signed else ''}",
-                fix="use 2 to 10 bits, or 1 bit unsigned",
+                fix="use 2 to 16 bits, or 1 bit unsigned",
             )
         if self.scale is not None and not (np.isfinite(self.scale) and self.scale > 0):
             raise CompileError(f"an input scale of {self.scale}", fix="use a positive number")

@@ -27,7 +27,9 @@ from .bisect import EXHAUSTIVE, NotMonotoneError, Thresholds, float_thresholds, 
 from .chain import Chain, chain_to, reachable
 from .split_quantizers import SOURCE
 
-MAX_LEVELS = 1 << 10
+MAX_LEVELS = 1 << 16
+MAX_THRESHOLDS = 1 << 25
+"""Of one quantiser, over all its channels: 256 MiB."""
 _MONOTONE = "use a monotone activation (ReLU, LeakyReLU, HardTanh) between layer and quantiser"
 
 
@@ -56,9 +58,15 @@ class AbsorbThresholds(Pass):
             raise CompileError(
                 f"a quantiser of {q.bits} bits has {q.levels} levels, more than {MAX_LEVELS}",
                 node=node,
-                fix="quantise activations to at most 10 bits",
+                fix="quantise activations to at most 16 bits",
             )
         chain = chain_to(node)
+        if chain.channels * (q.levels - 1) > MAX_THRESHOLDS:
+            raise CompileError(
+                f"{q.bits} bits in each of {chain.channels} channels take more than {MAX_THRESHOLDS} thresholds",
+                node=node,
+                fix="use fewer bits, or one scale and bias for all channels",
+            )
         found = _thresholds(chain, q, node)
         attributes = {"base": q.lo, **({"axis": chain.axis} if chain.turn is not None else {})}
         stem = result(node).name or "thresholds"

@@ -6,6 +6,7 @@ Small ranges are tried exhaustively, which proves monotonicity; large ones are b
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,6 +18,9 @@ from ..ops.base import Array
 EXHAUSTIVE = 1 << 17
 _CHUNK = 1 << 22
 _PLACES = 257
+_MANY = 256
+
+Ints = NDArray[np.int64]
 
 Levels = Callable[[Array], NDArray[np.int64]]
 """[V, C] inputs -> [V, C] levels 0..L."""
@@ -61,23 +65,49 @@ def integer_thresholds(
         whole = False
     if whole:
         _prove_monotone(f, d, low, high)
-    left = np.repeat(low[:, None], levels, axis=1)
-    right = np.repeat(high[:, None] + 1, levels, axis=1)
+    if levels <= _MANY or guess is not None:
+        t = _bisect(f, d, np.arange(1, levels + 1), low[:, None], high[:, None] + 1, guess)
+    else:
+        t = _by_posts(f, d, low, high, levels)
+    found = Thresholds(t, d)
+    if not whole:
+        _look(f, found, np.linspace(lo, hi, _PLACES).round().astype(np.int64))
+    return found
+
+
+def _bisect(f: Levels, d: Ints, wanted: Ints, left: Ints, right: Ints, guess: Ints | None = None) -> Ints:
+    """The smallest d x in left..right with f(x) >= wanted, [C, W]; `right` where there is none below it."""
+    shape = (d.size, wanted.size)
+    low, high = left, right - 1
+    left, right = np.broadcast_to(left, shape), np.broadcast_to(right, shape)
     # Invariant: f(x) < k for d x < left, f(x) >= k for d x >= right.
-    wanted = np.arange(1, levels + 1)
     first = guess
     while (left < right).any():
-        middle = (left + right) // 2 if first is None else np.clip(first, low[:, None], high[:, None])
+        # What is settled is looked at once more, inside the range.
+        middle = np.minimum((left + right) >> 1, high) if first is None else np.clip(first, low, np.maximum(low, high))
         open_ = left < right
         reached = wanted <= f((middle * d[:, None]).T.copy()).T
         right = np.where(open_ & reached, middle, right)
         left = np.where(open_ & ~reached, middle + 1, left)
         # A guess that is right is also the first to reach its level: its neighbour below shows it.
         first = guess - 1 if first is guess and guess is not None else None
-    found = Thresholds(left, d)
-    if not whole:
-        _look(f, found, np.linspace(lo, hi, _PLACES).round().astype(np.int64))
-    return found
+    return left
+
+
+def _by_posts(f: Levels, d: Ints, low: Ints, high: Ints, levels: int) -> Ints:
+    """As `_bisect` for levels 1..`levels`: every 256th first; those between two lie between theirs, near a line."""
+    posts = np.arange(0, levels + _MANY, _MANY).clip(max=levels + 1)
+    ends = np.empty((d.size, posts.size), np.int64)
+    ends[:, 0], ends[:, -1] = low, high + 1
+    ends[:, 1:-1] = _bisect(f, d, posts[1:-1], low[:, None], high[:, None] + 1)
+    t = np.empty((d.size, levels), np.int64)
+    for k, (start, stop) in enumerate(itertools.pairwise(posts)):
+        wanted = np.arange(max(1, start), stop)
+        left, right = ends[:, k, None], ends[:, k + 1, None]
+        share = (wanted - start) / (stop - start)
+        guess = left + np.ceil((right - left) * share).astype(np.int64)
+        t[:, wanted - 1] = _bisect(f, d, wanted, left, right, guess)
+    return t
 
 
 def _look(f: Levels, found: Thresholds, x: Array) -> None:

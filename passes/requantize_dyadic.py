@@ -8,7 +8,7 @@ where e[k] is the first number that rounds to k or more: k 2^n for rounding down
 even, (2 k - 1) 2^(n-1), and one more where k is odd. The latter serves scales that are powers of two, whose ties no
 rounding down can follow. For a given n and m these are intervals for b, and an m is good when they meet; each pair
 of thresholds bounds m. The smallest n with a good m and b in every channel is taken, rounding down where that has
-one, such that acc * m + b fits int32. Applies to
+one, such that acc * m + b fits int32 (61 bits for quantisers of more than 8 bits). Applies to
 quantisers of more than `min_levels` levels, where thresholds would cost more; where no m, b, n exists the
 thresholds stay. Keeps: the result for every reachable accumulator, checked threshold by threshold.
 """
@@ -30,6 +30,10 @@ from .base import Pass, PassLog
 from .chain import reachable
 
 _INT32 = 2**31 - 1
+_WIDE = 2**60
+_BYTES = 256
+"""Levels of a byte; quantisers of more may take products of 61 bits."""
+_PAIRS = 1 << 20
 Ints = NDArray[np.int64]
 
 
@@ -38,6 +42,7 @@ class RequantizeDyadic(Pass):
     name: ClassVar[str] = "requantize-dyadic"
     min_levels: int = 5
     max_shift: int = 24
+    max_wide_shift: int = 43
 
     def run(self, model: ir.Model, log: PassLog) -> int:
         graph, done = model.graph, 0
@@ -50,7 +55,8 @@ class RequantizeDyadic(Pass):
                 continue
             found = self._search(node)
             if found is None:
-                log.decline(node, "no multiplier, offset and shift equal the thresholds within 32 bits")
+                width = 32 if q.levels <= _BYTES else 61
+                log.decline(node, f"no multiplier, offset and shift equal the thresholds within {width} bits")
                 continue
             _rewrite(graph, node, *found)
             done += 1
@@ -70,10 +76,11 @@ class RequantizeDyadic(Pass):
         lo, hi = np.broadcast_to(lo, rows.shape[:1]), np.broadcast_to(hi, rows.shape[:1])
         low, high = np.where(direction > 0, lo, -hi), np.where(direction > 0, hi, -lo)
         q = qtype(result(node))
+        limit, most = (_INT32, self.max_shift) if q.levels <= _BYTES else (_WIDE, self.max_wide_shift)
         for rounding in ROUNDINGS:
-            for shift in range(rounding != "floor", self.max_shift + 1):
+            for shift in range(rounding != "floor", most + 1):
                 edges = first_that_rounds_to(q.lo + np.arange(1, rows.shape[1] + 1), shift, rounding)
-                found = fit_channels(rows, low, high, edges)
+                found = fit_channels(rows, low, high, edges, limit)
                 if found is not None:
                     return found[0] * direction, found[1], shift, rounding
         return None
@@ -86,47 +93,74 @@ def first_that_rounds_to(level: Ints, shift: int, rounding: str) -> Ints:
     return ((2 * level - 1) << (shift - 1)) + (level & 1)
 
 
-def fit_channels(t: Ints, low: Ints, high: Ints, edges: Ints) -> tuple[Ints, Ints] | None:
+def fit_channels(t: Ints, low: Ints, high: Ints, edges: Ints, limit: int = _INT32) -> tuple[Ints, Ints] | None:
     """An m and a b for each channel of t [C, L], or None as soon as one channel has none."""
     found: list[tuple[int, int]] = []
     for row, lo, hi in zip(t, low, high, strict=True):
-        one = fit_channel(row, int(lo), int(hi), edges)
+        one = fit_channel(row, int(lo), int(hi), edges, limit)
         if one is None:
             return None
         found.append(one)
     return np.asarray([m for m, _ in found], np.int64), np.asarray([b for _, b in found], np.int64)
 
 
-def fit_channel(t: Ints, low: int, high: int, edges: Ints) -> tuple[int, int] | None:
-    """The smallest m >= 0 and a b with m x + b >= edges[k] exactly where x >= t[k], for x in low..high; or None."""
+def fit_channel(t: Ints, low: int, high: int, edges: Ints, limit: int = _INT32) -> tuple[int, int] | None:
+    """The smallest m >= 0 and a b with m x + b >= edges[k] exactly where x >= t[k], for x in low..high; or None.
+
+    No product and no sum exceeds `limit` in magnitude.
+    """
     # A threshold at or below `low` is always passed, one above `high` never; only the tightest of each matters.
     always, never = t <= low, t > high
     inside = ~always & ~never
-    at_least = [(int(x), int(e)) for x, e in zip(t[inside], edges[inside], strict=True)]
-    below = [(int(x) - 1, int(e)) for x, e in zip(t[inside], edges[inside], strict=True)]
+    xa, ea = t[inside], edges[inside]
+    xb, eb = xa - 1, ea
     if always.any():
-        at_least.append((low, int(edges[always].max())))
+        xa, ea = np.append(low, xa), np.append(edges[always].max(), ea)
     if never.any():
-        below.append((high, int(edges[never].min())))
-    m = _smallest_slope(at_least, below)
+        xb, eb = np.append(xb, high), np.append(eb, edges[never].min())
+    if inside.any() and max(abs(int(ea[-1])), abs(int(ea[0]))) > 2 * limit:
+        return None
+    if xa.size * xb.size > _PAIRS:
+        # For any m, the largest e - m x lies at a corner of the upper hull, the smallest at one of the lower.
+        (xa, ea), (xb, eb) = _corners(xa, ea, 1), _corners(xb, eb, -1)
+        if xa.size * xb.size > 4 * _PAIRS:
+            return None
+    m = _smallest_slope(xa, ea, xb, eb, limit)
     if m is None:
         return None
+    at_least, below = zip(xa.tolist(), ea.tolist(), strict=True), zip(xb.tolist(), eb.tolist(), strict=True)
     floor_ = max((e - m * x for x, e in at_least), default=None)
     ceiling = min((e - 1 - m * x for x, e in below), default=None)
     ends = [v for v in (floor_, ceiling) if v is not None]
     b = sum(ends) // len(ends) if ends else 0
     extremes = [v for x in (low, high) for v in (m * x, m * x + b)]
-    return (m, b) if all(abs(v) <= _INT32 for v in (*extremes, b, m)) else None
+    return (m, b) if all(abs(v) <= limit for v in (*extremes, b, m)) else None
 
 
-def _smallest_slope(at_least: list[tuple[int, int]], below: list[tuple[int, int]]) -> int | None:
-    """The smallest m >= 0 for which some b has m x + b >= e for all of `at_least`, m x + b < e for all of `below`."""
-    low, high = 0, _INT32
-    if at_least and below:
-        xa, ea = (np.asarray(v)[:, None] for v in zip(*at_least, strict=True))
-        xb, eb = (np.asarray(v)[None, :] for v in zip(*below, strict=True))
+def _corners(x: Ints, e: Ints, side: int) -> tuple[Ints, Ints]:
+    """The corners of the upper (`side` 1) or lower (-1) hull of points of ascending x, and perhaps some others.
+
+    A point on or within the line between its neighbours is no corner, so all such may go at once.
+    """
+    while x.size > 2:
+        before, after = np.diff(x)[:-1], np.diff(x)[1:]
+        rise, next_rise = np.diff(e)[:-1], np.diff(e)[1:]
+        # Where the products might overflow the point stays.
+        size = np.maximum(np.abs(rise.astype(np.float64) * after), np.abs(next_rise.astype(np.float64) * before))
+        inner = (side * (next_rise * before - rise * after) >= 0) & (size < 2.0**61)
+        if not inner.any():
+            break
+        keep = np.concatenate([[True], ~inner, [True]])
+        x, e = x[keep], e[keep]
+    return x, e
+
+
+def _smallest_slope(xa: Ints, ea: Ints, xb: Ints, eb: Ints, limit: int) -> int | None:
+    """The smallest m >= 0 for which some b has m xa + b >= ea for all of those, m xb + b < eb for all of those."""
+    low, high = 0, limit
+    if xa.size and xb.size:
         # ea - m xa <= b <= eb - 1 - m xb  gives  m (xb - xa) <= eb - ea - 1.
-        run, rise = xb - xa, eb - ea - 1
+        run, rise = xb[None, :] - xa[:, None], eb[None, :] - ea[:, None] - 1
         if (rise[run == 0] < 0).any():
             return None
         if (run > 0).any():

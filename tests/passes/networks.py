@@ -78,6 +78,10 @@ class Network:
         values = self.rng.integers(-12, 13, shape) / 8 if self.exact else self.rng.normal(0, 1, shape)
         return values.astype(F)
 
+    def bits(self, least: int, wide: int) -> int:
+        """`least` to 16, most often below `wide`."""
+        return int(self.rng.integers(least, wide) if self.rng.random() < 0.8 else self.rng.integers(wide, 17))
+
     def quantised(self, x: str, *, bits: int, signed: int, scale: object, zero: int = 0) -> tuple[str, str]:
         mode = str(self.rng.choice(MODES))
         narrow = int(self.rng.integers(2)) if bits > 1 else 0
@@ -93,7 +97,7 @@ class Network:
         if self.rng.random() < 0.3:
             self.last = self.node("BipolarQuant", [self.last, self.constant(scale, "s")], domain=DOMAIN)
         else:
-            bits, zero = int(self.rng.integers(1, 6)), int(self.rng.choice([0, 0, 0, 1, -2]))
+            bits, zero = self.bits(1, 6), int(self.rng.choice([0, 0, 0, 1, -2]))
             signed = int(self.rng.integers(2))
             given: object = scale
             if free and self.exact and self.rng.random() < 0.2:
@@ -114,9 +118,7 @@ class Network:
         if self.rng.random() < 0.6:
             w = self.node("BipolarQuant", [self.constant(values, "w"), self.constant(scale, "s")], domain=DOMAIN)
         else:
-            w, _ = self.quantised(
-                self.constant(values * 2, "w"), bits=int(self.rng.integers(2, 5)), signed=1, scale=scale
-            )
+            w, _ = self.quantised(self.constant(values * 2, "w"), bits=self.bits(2, 5), signed=1, scale=scale)
         if self.rng.random() < 0.6:
             mask = (self.rng.random(shape) < 0.6).astype(F)
             w = self.node("Mul", [w, self.constant(mask, "m")])

@@ -128,7 +128,7 @@ g (float[1,3] x) => (float[1,3] y) <float s = {0.5}, float t = {0.75}, float z =
 
 
 REFUSED = {
-    "levels": (dense("c = Identity(a)").replace("b2 = {2}", "b2 = {11}"), "2048 levels, more than 1024"),
+    "levels": (dense("c = Identity(a)").replace("b2 = {2}", "b2 = {17}"), "131072 levels, more than 65536"),
     "two activations": (dense("c = Mul(a, a)"), "Mul stands between the layer and its quantiser"),
     "softmax-like": (dense("c = Div(k, a)", ", float k = {1}"), "Div stands between the layer and its quantiser"),
     "square": (dense("c = Pow(a, k)", ", float k = {2}"), "rises and falls in channel 0"),

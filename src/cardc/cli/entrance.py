@@ -20,7 +20,7 @@ Command = Callable[..., None]
 def entrance_options(command: Command) -> Command:
     """Add --input-bits and its kin, and --dim; `command` gets `entrance`, an Entrance or None, and `dims`."""
 
-    @click.option("--input-bits", type=click.IntRange(1, 10), help="Quantise the input, for a model that does not.")
+    @click.option("--input-bits", type=click.IntRange(1, 16), help="Quantise the input, for a model that does not.")
     @click.option("--input-signed/--input-unsigned", default=True, show_default=True, help="With --input-bits.")
     @click.option("--input-scale", type=float, help="What one step of the quantised input is worth.")
     @click.option(

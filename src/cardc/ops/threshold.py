@@ -17,6 +17,9 @@ from ..errors import CompileError
 from .base import CARDC, Array, OpDef, TensorType, arity, constant, in_range, integer, result, shape_of
 from .qtype import qtype
 
+_MANY = 32
+"""More thresholds than this are searched, fewer compared one by one."""
+
 
 def _verify(node: ir.Node) -> None:
     arity(2, 3)(node)
@@ -36,6 +39,10 @@ def apply_thresholds(x: Array, t: Array, d: Array | None, base: int, step: int) 
     if d is not None:
         x = x * d.reshape(1, -1, *trail)
     count = np.zeros(x.shape, np.int64)
+    if t.shape[1] > _MANY:
+        for c in range(x.shape[1]):
+            count[:, c] = np.searchsorted(t[min(c, len(t) - 1)], x[:, c], side="right")
+        return base + step * count
     for k in range(t.shape[1]):
         count += x >= t[:, k].reshape(1, -1, *trail)
     return base + step * count
