@@ -24,7 +24,7 @@ from .verify.run import verify as verify_stages
 
 
 @overload
-def compile(
+def compile(  # pyright: ignore[reportOverlappingOverload]  (a Source may be anything, a Deck too)
     source: Deck, target: str | Path | Target, *, name: str | None = None, options: DeckOptions | None = None
 ) -> DeckBuild: ...
 @overload

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .backends.hls4ml import Options
 from .builds.base import DEFAULT_EMULATED, silent
 from .builds.deck import DeckBuild
 from .deck_compile import DeckOptions, LoweredDeck, lower_deck, read_deck
@@ -14,7 +15,7 @@ from .ops.base import Array
 from .report import Exact
 from .targets.base import Target, load
 from .verify.deck import verify_deck as verify_stages
-from .verify.run import Progress
+from .verify.run import Progress, check_inputs
 
 
 def compile_deck(
@@ -26,18 +27,22 @@ def compile_deck(
     lowered exactly or does not fit the rest of the deck.
     """
     board = target if isinstance(target, Target) else load(target)
-    return deck_build_for(lower_deck(source, board, options, name), board)
+    hls = options.hls if options is not None else None
+    return deck_build_for(lower_deck(source, board, options, name), board, hls)
 
 
-def deck_build_for(lowered: LoweredDeck, target: Target) -> DeckBuild:
-    """The build of the backend that `target` asks for."""
+def deck_build_for(lowered: LoweredDeck, target: Target, hls: Options | None = None) -> DeckBuild:
+    """The build of the backend that `target` asks for. CompileError for options of hls4ml without an FPGA."""
     if target.backend == "c":
+        if hls is not None:
+            fix = "leave them out, or choose an FPGA: `cardc targets`"
+            raise CompileError(f"options of hls4ml for {target.title}", fix=fix)
         from .builds.deck_mcu import McuDeckBuild
 
         return McuDeckBuild(lowered, target)
     from .builds.deck_fpga import FpgaDeckBuild
 
-    return FpgaDeckBuild(lowered, target)
+    return FpgaDeckBuild(lowered, target, hls)
 
 
 def verify_deck(
@@ -55,7 +60,7 @@ def verify_deck(
         raise CompileError("no target to verify on", fix="name at least one board: see `cardc targets`")
     deck = read_deck(source)
     builds = [compile_deck(deck, target, options=options) for target in targets]
-    n = len(inputs)
+    n = len(check_inputs(builds[0].lowered.first.imported, inputs))
     emulated = min(n, emulated_inputs or DEFAULT_EMULATED)
 
     def cards(index: int) -> list[Any]:

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from .backends.hls4ml import Options
 from .compiler import Lowered, lower
 from .deck_joint import Average, Result, make_joint
 from .errors import CompileError, raise_all
@@ -35,10 +36,12 @@ DECK_FILE = "deck.toml"
 @dataclass(frozen=True, slots=True)
 class DeckOptions:
     """`average`: how several cards' answers are joined (None: softmax where there are several). `calibration`: images
-    x [N, C, H, W] that take away what rounding adds to the gate's scores on average."""
+    x [N, C, H, W] that take away what rounding adds to the gate's scores on average. `hls`: of every card's hls4ml
+    project."""
 
     average: Average | None = None
     calibration: Array | None = None
+    hls: Options | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -16,7 +16,7 @@ from ..project import Project
 from ..report import Exact, Report, require_fit
 from ..targets.base import Target
 from ..verify.deck import CardStages, DeckStage, verify_deck
-from ..verify.run import Progress
+from ..verify.run import Progress, check_inputs
 from .base import DEFAULT_EMULATED, VERSIONS, silent
 
 
@@ -84,7 +84,7 @@ class DeckBuild(ABC):
         progress: Progress = silent,
     ) -> Exact:
         """Run the whole chain: each card's, then picks and outputs of the deck; the verdict also enters the report."""
-        n = len(inputs)
+        n = len(check_inputs(self.lowered.first.imported, inputs))
         emulated = min(n, emulated_inputs or DEFAULT_EMULATED)
         self.exact = verify_deck(
             self.lowered, inputs, self.card_stages(n, emulated), self.deck_stages(n, emulated), labels, progress

@@ -8,16 +8,19 @@ from functools import cached_property
 
 import numpy as np
 
+from ..backends.hls4ml import Options
 from ..backends.hls4ml.deck import join_component
 from ..backends.hls4ml.deck_csim import JoinCsim
 from ..backends.hls4ml.gate import gate_component
 from ..backends.hls4ml.gate_csim import GateCsim
+from ..deck_compile import LoweredDeck
 from ..deck_model import DeckAnswer
 from ..errors import CompileError
 from ..ops.base import Array, shape_of
 from ..ops.deck_join import chosen
 from ..project import Project, merge
 from ..report import CardFacts, DeckFacts, Figure, Layer, Report, board, fits, latency_seconds
+from ..targets.base import Target
 from ..verify.deck import DeckStage
 from ..verify.run import Stage
 from .deck import DeckBuild
@@ -31,10 +34,14 @@ _REUSE = 4
 class FpgaDeckBuild(DeckBuild):
     """Folders `cards/<card>`, `gate` and `join`; in the design, the gate's pick tells which card gets the image."""
 
+    def __init__(self, lowered: LoweredDeck, target: Target, options: Options | None = None) -> None:
+        self.options = options
+        super().__init__(lowered, target)
+
     @cached_property
     def cards(self) -> tuple[FpgaBuild, ...]:
         """Each card as a build of its own."""
-        return tuple(FpgaBuild(card, self.target) for card in self.lowered.cards)
+        return tuple(FpgaBuild(card, self.target, self.options) for card in self.lowered.cards)
 
     @property
     def _classes(self) -> int:

@@ -18,7 +18,7 @@ from ..report import print_report, require_fit
 from ..show import graph_text
 from ..targets.base import load as load_target
 from .common import console, json_option, model_argument, target_option
-from .deck import compile_deck, deck_options, only_decks
+from .deck import DECK_STAGE, compile_deck, deck_options, only_decks, whole_deck
 from .entrance import entrance_options
 from .hls import hls_options
 from .pixels import pixel_options
@@ -44,9 +44,14 @@ def compile_command(
 ) -> None:  # fmt: skip
     """Compile MODEL (a QONNX file, or the folder of a deck) for a board and write the project and its reports."""
     if is_deck(model):
+        if stop == DECK_STAGE:
+            path = _stage_path(model, stop, out)
+            _write_stage(whole_deck(model, target, options), path)
+            console(as_json).print(f"the whole deck as one graph: {path}", markup=False)
+            return
         reject({"--print-after": print_after, "--stop-after": stop, "--single-header": single_header, "--image": pixels,
                 "--input-bits": entrance, "--dim": dims})  # fmt: skip
-        compile_deck(model, target, out, name, options, as_json=as_json)
+        compile_deck(model, target, out, name, options, hls=hls, as_json=as_json)
         return
     only_decks(options)
     from ..api import compile as compile_model

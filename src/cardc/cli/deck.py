@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+import onnx_ir as ir
 
+from ..backends.hls4ml import Options
 from ..deck_compile import DeckOptions, is_deck, lower_deck, read_deck
+from ..deck_graph import deck_graph
 from ..deck_joint import Average
 from ..errors import CompileError
 from ..ops.base import Array
@@ -20,7 +24,9 @@ from ..targets.base import load as load_target
 from .common import console, read_array
 
 Command = Callable[..., None]
-__all__ = ["compile_deck", "deck_options", "emulate_deck", "inspect_deck", "is_deck"]
+DECK_STAGE = "deck"
+"""What --stop-after takes for a deck."""
+__all__ = ["DECK_STAGE", "compile_deck", "deck_options", "emulate_deck", "inspect_deck", "is_deck", "whole_deck"]
 
 
 def deck_options(command: Command) -> Command:
@@ -50,12 +56,15 @@ def only_decks(options: DeckOptions | None) -> None:
 
 
 def compile_deck(
-    model: Path, target: str, out: Path | None, name: str | None, options: DeckOptions | None, *, as_json: bool
-) -> None:
+    model: Path, target: str, out: Path | None, name: str | None, options: DeckOptions | None, *, hls: Options | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """Compile the deck and write project and reports; nothing where it does not fit."""
     from ..deck_api import compile_deck as compile_model
 
     screen, board = console(as_json), load_target(target)
+    if hls is not None:
+        options = replace(options or DeckOptions(), hls=hls)
     build = compile_model(model, board, name=name, options=options)
     for note in build.lowered.notes:
         screen.print(note, markup=False)
@@ -68,6 +77,11 @@ def compile_deck(
     build.write(folder)
     screen.print(f"\nwritten to {folder}; prove it exact: cardc verify {model} --target {target} --inputs x.npy",
                  markup=False, soft_wrap=True)  # fmt: skip
+
+
+def whole_deck(model: Path, target: str, options: DeckOptions | None) -> ir.Model:
+    """The deck as one integer graph."""
+    return deck_graph(lower_deck(model, load_target(target), options))
 
 
 def emulate_deck(model: Path, target: str, x: Array, outputs: Path | None, options: DeckOptions | None) -> None:
@@ -131,6 +145,5 @@ def inspect_deck(model: Path, *, graph: bool, as_json: bool) -> None:
             markup=False,
         )
     if graph:
-        for card, low in zip(deck.cards, lowered.cards, strict=True):
-            screen.print(f"-- {card.name}\n{graph_text(low.integer)}", markup=False, soft_wrap=True)
+        screen.print(graph_text(deck_graph(lowered)), markup=False, soft_wrap=True)
     screen.print("every layer of every card lowers exactly", markup=False)
