@@ -191,7 +191,7 @@ def test_no_word_is_broken_on_narrow_terminals(
 def test_help_and_version(cardc: Cardc, folder: Path) -> None:
     ran = cardc("--help")
     assert ran.code == 0
-    for command in ("demo", "compile", "emulate", "verify", "report", "inspect", "targets"):
+    for command in ("demo", "compile", "emulate", "verify", "report", "estimate", "inspect", "targets"):
         assert f"\n  {command} " in ran.out
         assert cardc(command, "-h").out.startswith("Usage: cardc ")
     assert cardc("--version").out.startswith("cardc, version ")
