@@ -1,8 +1,8 @@
 """What fits a board, before anything is trained: flash, RAM and instructions of a model at a sparsity, estimated.
 
 These are rules of thumb for choosing a width; `cardc.compile` measures. They were fitted to eleven networks compiled
-for a Cortex-M4 and hold for pruned ones within a quarter for flash and RAM, within a factor of 1.7 for instructions (the
-flash of unpruned ones may be 40 % more). Beside the flash stands the entropy of masks and weights, below which no
+for a Cortex-M4 and hold for pruned ones within a quarter for flash and RAM, and a factor of 1.7 for instructions;
+flash of unpruned ones may be 40 % more. Beside the flash stands the entropy of masks and weights, below which no
 encoding gets.
 """
 
