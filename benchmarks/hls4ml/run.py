@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -69,9 +70,18 @@ def _apart(flow: str, name: str, rows: int, io_type: str, folder: Path, demo: Pa
         return {"error": f"not done after {_LIMIT} s"}
     numbers = json.loads((out / "result.json").read_text()) if (out / "result.json").exists() else {}
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()] or [f"exit code {done.returncode}"]
-        return numbers | {"error": next((line for line in said if "error: " in line), said[-1])[:200]}
+        return numbers | {"error": _last_words(done.stderr, done.returncode)}
     return numbers | {"outputs": np.load(out / "outputs.npy"), "folder": out}
+
+
+def _last_words(said: str, code: int) -> str:
+    """The error that ended a process, and where in hls4ml: no path or address of this machine."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or [f"exit code {code}"]
+    places = re.findall(r"(?:hls4ml/|firmware/)[\w/]+\.(?:py|h)(?=[\":])", said)
+    last = next((line for line in lines if "error: " in line), lines[-1])
+    assertion = re.search(r"Assertion `.*?' failed", said)
+    words = assertion[0] if assertion else re.sub(r" (object )?at 0x[0-9a-f]+", "", last)[:120]
+    return f"{words} ({places[-1]})" if places else words
 
 
 def _classes(y: Array) -> Array:
