@@ -58,7 +58,8 @@ class BoardDeck:
         self.deck, self.core = deck, core
         self.machine = Machine(link((f"{deck.name}_predict", *HELPERS)), get_core(core))
         machine = self.machine
-        self._state = machine.alloc(max(8, machine.call("cardc_deck_state_bytes")), align=8)
+        self.state_bytes = machine.call("cardc_deck_state_bytes")
+        self._state = machine.alloc(max(8, self.state_bytes), align=8)
         self._arena = machine.alloc(deck.arena)
         self._in = machine.alloc(deck.inputs * deck.in_dtype.itemsize)
         self._out = machine.alloc(deck.outputs * deck.out_dtype.itemsize)

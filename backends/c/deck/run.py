@@ -22,6 +22,7 @@ from .driver import DRIVER, driver
 from .emit import library_files
 from .network import kernels
 from .program import DeckProgram, without_quantizer
+from .qemu_deck import QemuDeck
 
 MEASURED_INPUTS = 8
 
@@ -53,7 +54,7 @@ class DeckC:
 
     def __init__(self, project: Project, deck: DeckProgram) -> None:
         self.project, self.deck = project, deck
-        self._boards: dict[str, BoardDeck] = {}
+        self._boards: dict[str, BoardDeck | QemuDeck] = {}
         self._cards: dict[int, CBuild] = {}
 
     def run(self, q: Array, core: str = "host") -> DeckRuns:
@@ -105,7 +106,7 @@ class DeckC:
             flash_bytes=elf.sizes.flash,
             agnostic_flash_bytes=self._agnostic_flash(core) if deck.gate is not None else elf.sizes.flash,
             static_bytes=elf.sizes.ram,
-            state_bytes=board.machine.call("cardc_deck_state_bytes"),
+            state_bytes=board.state_bytes,
             stack_bytes=max(r.stack_bytes or 0 for r in deep),
             instructions=tuple(r.instructions for r in deep),
             gate_instructions=gate,
@@ -143,9 +144,12 @@ class DeckC:
     def _host(self) -> HostDeck:
         return HostDeck(self.deck, self.sources())
 
-    def _board(self, core: str) -> BoardDeck:
+    def _board(self, core: str) -> BoardDeck | QemuDeck:
         if core not in self._boards:
-            self._boards[core] = BoardDeck(self.deck, lambda keep: self.elf(core, keep), core)
+            if get_core(core).unicorn is not None:
+                self._boards[core] = BoardDeck(self.deck, lambda keep: self.elf(core, keep), core)
+            else:
+                self._boards[core] = QemuDeck(self.deck, self.sources(), core)
         return self._boards[core]
 
     def _layers(self, card: str) -> list[str]:
