@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import pytest
 from sklearn.datasets import load_digits
+from tests.tools import need_qemu
 
 import cardc
 from cardc.backends.c.deck.constants import shared_bytes
@@ -71,6 +72,20 @@ def test_every_mode_equals_the_integer_deck(digits: Deck, images: np.ndarray, mo
         if kind == "softmax":
             assert build.lowered.joint.scale is not None
             assert np.abs(want.outputs * build.lowered.joint.scale - floats).max() <= build.lowered.joint.bound
+
+
+@pytest.mark.parametrize("mode", ["softmax", "agnostic"])
+def test_a_core_that_only_qemu_has(digits: Deck, images: np.ndarray, mode: str) -> None:
+    need_qemu("cortex-m55")
+    build = compile_deck(modes(digits)[mode][0], "alif-e7")
+    q = build.quantize(images[8:16])
+    got, want = build.run_integers(q), build.model.run(q)
+    assert np.array_equal(got.picks, want.picks)
+    assert np.array_equal(got.outputs, want.outputs)
+    report = build.report
+    assert report.deck is not None
+    spent = sorted(card.figures["instructions"].value for card in report.deck.cards)
+    assert report.totals["instructions"].value > sum(spent[:2])
 
 
 def test_the_chain_of_a_deck(digits: Deck, images: np.ndarray) -> None:

@@ -35,14 +35,8 @@ class QemuDeck:
         deck, n = self.deck, len(data)
         counts: list[qemu_count.Counted] = []
         picked = deck.joint.picked
-        record = np.dtype(
-            [
-                ("stack", "<u4"),
-                ("out", deck.out_dtype, (deck.outputs,)),
-                ("picks", np.uint8, (picked,)),
-                ("size", "<u4"),
-            ]
-        )
+        results = [("out", deck.out_dtype, (deck.outputs,)), ("picks", np.uint8, (picked,))]
+        record = np.dtype([("stack", "<u4"), *results, ("size", "<u4")])
         with tempfile.TemporaryDirectory(prefix="cardc-deck-") as name:
             folder = Path(name)
             (folder / "in").write_bytes(b"\1" + np.ascontiguousarray(data).tobytes())
