@@ -166,8 +166,10 @@ def test_accelerator_boards(target: Target, reason: str) -> None:
 
 
 def test_accelerator_carries_no_wide_integers() -> None:
-    g = IntegerGraph((3,), QType(0, (1 << 30) - 1)).dense(2)
-    with pytest.raises(CompileError, match="30 bits do not fit the 32-bit floats"):
+    g = IntegerGraph((3,), uint(2)).dense(2)
+    m, o = constant(g, [1 << 20, 1]), constant(g, [0, 0])
+    g._add(CARDC, "Affine", [g.last, m, o], q=QType(-(1 << 28), (1 << 28) - 1))
+    with pytest.raises(CompileError, match="29 bits do not fit the 32-bit floats"):
         emit(g.model(), PYNQ, Options(backend="VivadoAccelerator"))
 
 
