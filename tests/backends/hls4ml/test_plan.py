@@ -117,9 +117,9 @@ def test_choices_by_layer() -> None:
 
 
 def test_valid_reuse_factors_are_those_of_hls4ml() -> None:
-    import hls4ml
+    from hls4ml.backends import get_backend
 
-    backend = hls4ml.backends.get_backend("Vitis")
+    backend = get_backend("Vitis")
     for n_in, n_out in ((12, 5), (64, 10), (9, 16), (7, 1)):
         assert list(valid_reuse(n_in, n_out)) == backend.get_valid_reuse_factors(n_in, n_out)
     assert valid_reuse(6, 4, beyond_inputs=False) == (1, 2, 3, 6)
