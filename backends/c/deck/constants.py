@@ -28,18 +28,6 @@ def _key(array: ConstArray) -> tuple[str, int, bytes]:
     return array.ctype, int(values.size), values.tobytes()
 
 
-def shared_bytes(cards: Sequence[DeckCard]) -> int:
-    """Bytes of flash that sharing saves."""
-    held = owners(cards)
-    return sum(
-        array.bytes
-        for card in cards
-        for step in card.program.steps
-        for array in step.arrays
-        if held[card.name, array.name] != f"{card.name}_{array.name}"
-    )
-
-
 def weights_header(card: DeckCard, held: dict[tuple[str, str], str]) -> str:
     """`<card>_weights.h`: declarations, and the names under which it knows the arrays of cards before it."""
     w, up = Writer(), f"{card.name.upper()}_WEIGHTS_H"
