@@ -73,14 +73,16 @@ def _threaded(text: str) -> str:
     text = re.sub(
         r"^( *#pragma HLS STREAM variable=(\w+) depth=(\d+))$", r"\1\n    \2.capacity = \3;", text, flags=re.M
     )
-    text = re.sub(r"^    (nnet::\w+<.*\);) // \w+$", r"    workers.emplace_back([&] { \1 });", text, flags=re.M)
+    text = re.sub(
+        r"^    (nnet::\w+<.*\);) // \w+$", r"    workers.emplace_back([&] { \1 hls::finish(); });", text, flags=re.M
+    )
     body, end = text.rstrip().rsplit("}", 1)
     start = body.index("    #pragma HLS STREAM")
     start = body.rindex("\n    hls::stream", 0, start)
     return (
         "#include <thread>\n#include <vector>\n"
         + body[:start]
-        + "\n    std::vector<std::thread> workers;"
+        + f"\n    std::vector<std::thread> workers;\n    hls::start({text.count('workers.emplace_back')});"
         + body[start:]
         + "\n    for (auto &w : workers) w.join();\n}"
         + end
