@@ -3,6 +3,8 @@
     Conv     lanes   places of +-1 taps, four pixels a word       ternary weights, stride 1 across
              taps    the same places, one pixel at a time         ternary weights
              pairs   two channels to a word, 4 or 8 bits a weight weights and inputs of few bits
+             runs    places of runs of words in copies            ternary weights; on request (`force`), as it takes
+                                                                  memory for copies of a band of its input
              int8    a byte a weight                              any weights of 8 bits
     MatMul   sparse  steps between +-1 columns                    ternary weights
              binary  one bit a weight, XNOR and popcount          weights of -1, +1
@@ -28,8 +30,9 @@ from ..ops.qtype import qtype
 from ..ops.window import window
 from .base import Pass, PassLog
 from .kernel_costs import Cost, conv_costs, dense_costs
+from .runs_plan import geometry
 
-CONV, DENSE = ("lanes", "taps", "pairs", "int8"), ("sparse", "binary", "ternary", "int8")
+CONV, DENSE = ("lanes", "taps", "pairs", "runs", "int8"), ("sparse", "binary", "ternary", "int8")
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class ChooseEncodings(Pass):
             except CompileError as error:
                 errors.append(error)
                 continue
-            forced = [name for name in self.force if name in options]
+            forced = [name for name in self.force if name in options or (name == "runs" and _by_runs(node))]
             best = min(options, key=lambda name: (options[name].instructions, options[name].bytes, name))
             chosen = forced[0] if forced else best
             node.attributes["encoding"] = ir.AttrString("encoding", chosen)
@@ -59,6 +62,11 @@ class ChooseEncodings(Pass):
             done += 1
         raise_all(errors)
         return done
+
+
+def _by_runs(node: ir.Node) -> bool:
+    # One level more than there are: a border's zero may be one of its own.
+    return node.op_type == "Conv" and geometry(node, min(255, qtype(operand(node, 0)).levels)) is not None
 
 
 def _listed(options: dict[str, Cost]) -> str:

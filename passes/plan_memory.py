@@ -25,6 +25,7 @@ from .arena import Buffer, place
 from .base import Pass, PassLog
 from .choose_layout import choose_layout, copy_layout, gives_levels, plain_layout
 from .layouts import Layout, chw, layout_of, set_layout
+from .runs_plan import plan
 from .schedule import MOVES, Schedule, Stage, readers, schedule
 
 OFFSET, SCRATCH = "cardc.offset", "cardc.scratch"
@@ -33,6 +34,7 @@ SLACK = 16
 """Bytes behind a tensor that a lane-packed kernel may read (CARDC_SLACK in cardc_types.h)."""
 
 _TOO_BIG = 2**31 - 1
+_WORDS = ("lanes", "runs")  # encodings whose kernels read rows word by word
 _TABLE = 4096  # bytes: what a finish table may add to the arena
 
 
@@ -93,7 +95,7 @@ def scratch_sizes(stage: Stage) -> dict[str, int]:
     stored = layout_of(stage.source)
     encoding = text(node, "encoding", "")
     if stored.is_bytes:
-        copy = copy_layout(node, stored, encoding == "lanes")
+        copy = copy_layout(node, stored, encoding in _WORDS)
         if copy is not None:
             sizes["copy"] = copy.size
     if encoding in ("binary", "ternary"):
@@ -101,11 +103,22 @@ def scratch_sizes(stage: Stage) -> dict[str, int]:
         sizes["planes"] = planes(stored) * words * 4
     if encoding == "pairs":
         sizes["work"] = 4 * int(np.prod(shape_of(node.inputs[1])[1:]))
+    if encoding == "runs":
+        sizes["work"] = runs_work(stage)
     if encoding in ("lanes", "taps"):
         table = table_bytes(stage)
         if table:
             sizes["table"] = table
     return sizes
+
+
+def runs_work(stage: Stage) -> int:
+    """Bytes of scratch that a convolution by runs needs."""
+    planned = plan(stage.node, working_layout(stage), table_bytes(stage))
+    if planned is None:
+        fix = "compile again from the imported model"
+        raise CompileError("this convolution cannot run by runs of words", node=stage.node, fix=fix)
+    return planned[1].size
 
 
 def planes(stored: Layout) -> int:
@@ -135,12 +148,12 @@ def working_layout(stage: Stage) -> Layout:
     stored = layout_of(stage.source)
     if not stored.is_bytes:
         return stored
-    copy = copy_layout(stage.node, stored, text(stage.node, "encoding", "") == "lanes")
+    copy = copy_layout(stage.node, stored, text(stage.node, "encoding", "") in _WORDS)
     return stored if copy is None else copy
 
 
 def _word_rows(value: ir.Value) -> bool:
-    return any(is_cardc(n, "Conv") and text(n, "encoding", "") == "lanes" for n in readers(value))
+    return any(is_cardc(n, "Conv") and text(n, "encoding", "") in _WORDS for n in readers(value))
 
 
 def _buffers(plan: Schedule, scratch: list[dict[str, int]]) -> list[Buffer]:

@@ -12,8 +12,9 @@ from ...ops.window import Window, window
 from ...passes.choose_layout import pads_of
 from ...passes.encodings import bit_planes, fold, int8, pairs, sparse_conv, sparse_dense
 from ...passes.layouts import Layout
-from ...passes.plan_memory import planes
+from ...passes.plan_memory import planes, table_bytes
 from ...passes.schedule import Stage
+from .conv_runs import add_conv_runs
 from .finish import add_finish
 from .step import Step, c_map
 
@@ -36,6 +37,8 @@ def add_product(
         _conv_int8(step, stage.node, weights, finish, src, layout, dst, out)
     elif step.encoding == "pairs":
         _conv_pairs(step, stage.node, weights, finish, src, layout, dst, out, work)
+    elif step.encoding == "runs":
+        add_conv_runs(step, stage.node, weights, finish, src, layout, dst, out, table_bytes(stage), work)
     elif step.encoding in ("lanes", "taps"):
         _conv_sparse(step, stage.node, weights, finish, src, layout, dst, out, table)
     else:

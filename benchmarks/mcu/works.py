@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cardc.backends.c.runtime.call import SLACK, Emulated
-from cardc.backends.c.runtime.structs import ConvSparse, DensePlanes, DenseSparse, Finish, Map
+from cardc.backends.c.runtime.structs import ConvRuns, ConvSparse, DensePlanes, DenseSparse, Finish, Map
 from cardc.ops.conv import correlate
 from cardc.ops.threshold import apply_thresholds
 from cardc.ops.window import Window
-from cardc.passes.encodings import bit_planes, fold, sparse_conv, sparse_dense
+from cardc.passes.encodings import bit_planes, fold, runs, sparse_conv, sparse_dense
 
 Ints = NDArray[np.int64]
 Work = Callable[[Emulated], int]  # an instruction count
@@ -43,7 +43,13 @@ def equal(got: Ints, want: Ints) -> None:
 
 
 def conv(density: float, bits: int = 4) -> Work:
-    """16x16x16, 3x3, padding 1, 16 output channels, activations of `bits` bits in and out."""
+    """16x16x16, 3x3, padding 1, 16 output channels, activations of `bits` bits in and out: the faster of lanes and
+    runs."""
+    return lambda core: min(conv_by(kernel, density, bits)(core) for kernel in ("lanes", "runs"))
+
+
+def conv_by(kernel: str, density: float, bits: int = 4) -> Work:
+    """The same convolution by one `kernel`, lanes or runs."""
 
     def run(core: Emulated) -> int:
         rng = np.random.default_rng(1)
@@ -56,16 +62,22 @@ def conv(density: float, bits: int = 4) -> Work:
         storage = np.zeros(interior + 15 * plane + 17 * row + SLACK, np.uint8)
         c, i, j = np.ogrid[:16, :16, :16]
         storage[interior + c * plane + i * row + j] = x
-        encoded = sparse_conv.encode(w, sparse_conv.ConvGeometry(16, plane, row, interior - row - 1))
-        layer = ConvSparse(encoded, row, 1, top, Map(16, 16, 16, plane, row))
-        rows = w.reshape(16, -1)
         t = levels_of(acc, top)
-        finish = finish_of(t, fold.of_bytes(rows, fold.Stored(0, 1, top)))
-        dst = core.put(bytes(16 * plane), read_only=False)
-        size = int(encoded.taps.max()) * top + 5
-        table = core.put(bytes(size), read_only=False)
-        src = core.put(storage.tobytes())
-        core.call("cardc_conv_lanes", layer.put(core), finish.put(core), src, dst, table, size)
+        finish = finish_of(t, fold.of_bytes(w.reshape(16, -1), fold.Stored(0, 1, top)))
+        src, dst = core.put(storage.tobytes()), core.put(bytes(16 * plane), read_only=False)
+        to, origin = Map(16, 16, 16, plane, row), interior - row - 1
+        table = int(np.count_nonzero(w.reshape(16, -1), axis=1).max()) * top + 8 & ~3
+        if kernel == "lanes":
+            lanes = sparse_conv.encode(w, sparse_conv.ConvGeometry(16, plane, row, origin))
+            layer = ConvSparse(lanes, row, 1, top, to).put(core)
+            scratch = (core.put(bytes(table), read_only=False), table)
+        else:
+            g = runs.RunsGeometry(16, origin, row, (3, 3), (1, 1), (1, 1), 1, 16, 16, 2 if bits > 6 else 1)
+            encoded = runs.encode(w, g)
+            work = runs.work(encoded.taps, 16, top, table, g)
+            layer = ConvRuns(encoded, g, work, plane, top, to).put(core)
+            scratch = (core.put(bytes(work.size), read_only=False),)
+        core.call(f"cardc_conv_{kernel}", layer, finish.put(core), src, dst, *scratch)
         got = np.frombuffer(core.read(dst, 16 * plane), np.uint8).astype(np.int64)
         equal(got[c * plane + i * row + j], apply_thresholds(acc[None], t, None, 0, 1)[0])
         return core.instructions

@@ -21,6 +21,7 @@ FILE_OF = {
     "cardc_conv_int8": "cardc_conv_int8.c",
     "cardc_conv_lanes": "cardc_conv_lanes.c",
     "cardc_conv_pairs": "cardc_conv_pairs.c",
+    "cardc_conv_runs": "cardc_conv_runs.c",
     "cardc_conv_taps": "cardc_conv_taps.c",
     "cardc_copy": "cardc_layout.c",
     "cardc_dense_binary": "cardc_dense_binary.c",

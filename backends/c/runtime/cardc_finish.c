@@ -195,7 +195,10 @@ static uint8_t *fill(uint8_t *at, uint8_t *end, uint32_t word) {
     CARDC_MEMCPY(at, &word, 4);
   }
 #else
-  for (; at < end; at++) {
+  CARDC_NO_UNROLL for (; end - at >= 4; at += 4) {
+    at[0] = at[1] = at[2] = at[3] = (uint8_t)word;
+  }
+  CARDC_NO_UNROLL for (; at < end; at++) {
     *at = (uint8_t)word;
   }
 #endif

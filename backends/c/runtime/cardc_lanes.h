@@ -50,7 +50,7 @@ static inline uint32_t cardc_add_odd(uint32_t lanes, uint32_t word) { return lan
 #endif
 
 /* Reads the runs of one part: how many taps they have. */
-static uint32_t cardc_load_runs(const cardc_conv_sparse *layer, const uint16_t *offsets, const uint8_t *counts,
+static inline uint32_t cardc_load_runs(const cardc_conv_sparse *layer, const uint16_t *offsets, const uint8_t *counts,
                                 cardc_run *runs) {
   const uint32_t classes = layer->classes;
   const uint16_t *at = offsets;
@@ -76,7 +76,7 @@ static uint32_t cardc_load_runs(const cardc_conv_sparse *layer, const uint16_t *
 }
 
 /* Moves at most `room` taps from `rest` to `chunk`: how many. */
-static uint32_t cardc_take_taps(cardc_run *chunk, cardc_run *rest, uint32_t room, uint32_t max_u) {
+static inline uint32_t cardc_take_taps(cardc_run *chunk, cardc_run *rest, uint32_t room, uint32_t max_u) {
   const uint32_t all = room;
   uint32_t k;
   CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {

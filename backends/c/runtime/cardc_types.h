@@ -49,6 +49,13 @@
 #define CARDC_PIN(X)
 #endif
 
+/* Before a function whose loops need every register: within its caller it would find none. */
+#if defined(__GNUC__)
+#define CARDC_NOINLINE __attribute__((noinline))
+#else
+#define CARDC_NOINLINE
+#endif
+
 #define CARDC_SLACK 16
 
 #ifdef __cplusplus

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....passes.encodings import pairs, sparse_conv, sparse_dense
+from ....passes.encodings import pairs, runs, sparse_conv, sparse_dense
 from .call import Place
 
 Field = tuple[str, int]
@@ -147,6 +147,29 @@ class ConvPairs:
         fields += [("u32", self.row), ("u32", self.row_step)]
         fields += [("u8", v) for v in (self.col_step, kh, kw, *self.dilation, self.encoded.bits)]
         fields += [("u16", v) for v in (depth, self.encoded.room, out // self.group)]
+        return place.put(pack([*fields, *self.to.fields()], place.pointer))
+
+
+@dataclass(frozen=True)
+class ConvRuns:
+    """cardc_conv_runs_layer"""
+
+    encoded: runs.Runs
+    geometry: runs.RunsGeometry
+    work: runs.Work
+    plane: int
+    max_u: int
+    to: Map
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        e, g, w = self.encoded, self.geometry, self.work
+        copies = np.array([pair[2:] for pair in g.copies()], np.uint32)
+        fields: list[Field] = [("ptr", put_array(place, a)) for a in (e.offsets, e.counts, copies)]
+        fields += [("u32", v) for v in (self.plane, g.stride[0] * g.row)]
+        fields += [("u32", v) for v in (w.list_at, w.sums_at, w.table_at, w.table_bytes)]
+        fields += [("u16", v) for v in (w.tables, g.in_channels, g.rows, g.pitch)]
+        fields += [("u8", v) for v in (len(copies), g.stride[1], g.lane, self.max_u)]
         return place.put(pack([*fields, *self.to.fields()], place.pointer))
 
 

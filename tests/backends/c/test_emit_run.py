@@ -29,6 +29,7 @@ FORCES = {
     "pairs": ("pairs",),
     "lanes_ternary": ("lanes", "ternary"),
     "lanes_binary": ("lanes", "binary"),
+    "runs": ("runs", "sparse"),
 }
 CORES = ["cortex-m0plus", "cortex-m4", "rv32imc"]
 

@@ -12,10 +12,10 @@ from tests.backends.c.kernels.finishes import kinds, tail
 from tests.backends.c.kernels.places import PLACES, Ints, chw, outside_is, some, stored
 
 from cardc.backends.c.runtime.call import Place
-from cardc.backends.c.runtime.structs import ConvDense, ConvPairs, ConvSparse, Map
+from cardc.backends.c.runtime.structs import ConvDense, ConvPairs, ConvRuns, ConvSparse, Map
 from cardc.ops.conv import correlate
 from cardc.ops.window import Window
-from cardc.passes.encodings import fold, int8, pairs, sparse_conv
+from cardc.passes.encodings import fold, int8, pairs, runs, sparse_conv
 
 FILL = 99
 
@@ -121,6 +121,33 @@ def run(place: Place, kernel: str, layer: Layer, kind: str, levels: int, seed: i
     assert outside_is(got, layer.to, fill), "wrote outside of its rows"
 
 
+def run_by_runs(place: Place, layer: Layer, kind: str, levels: int, seed: int, rows: int, table: int) -> None:
+    """The same for `cardc_conv_runs`, in bands of `rows` rows, with finish tables of `table` bytes."""
+    rng = np.random.default_rng(seed)
+    sums = fold.of_bytes(layer.rows, fold.Stored(0, 1, layer.max_u))
+    end = tail(kind, levels, layer.sums, sums, rng)
+    at, win = layer.geometry(), layer.win
+    g = runs.RunsGeometry(
+        at.in_channels, at.origin, at.row, (win.kernel[0], win.kernel[1]), (win.strides[0], win.strides[1]),
+        at.dilation, layer.group, layer.to.width, min(rows, layer.to.height), 2 if layer.max_u > 63 else 1,
+    )  # fmt: skip
+    encoded = runs.encode(layer.w, g)
+    shape = layer.w.shape
+    np.testing.assert_array_equal(runs.decode(encoded, (shape[0], shape[1], shape[2], shape[3]), g), layer.w)
+    work = runs.work(encoded.taps, layer.to.height, layer.max_u, table, g)
+    struct = ConvRuns(encoded, g, work, layer.source.plane, layer.max_u, layer.to).put(place)
+    src = place.put(stored(layer.x, layer.source, layer.interior, layer.size, layer.zero, rng))
+    width = np.dtype(end.dtype).itemsize
+    size = layer.to.plane * layer.to.channels * width
+    dst = place.put(bytes([FILL]) * size, read_only=False)
+    scratch = place.put(rng.integers(0, 256, work.size, np.uint8).tobytes(), read_only=False)
+    place.call("cardc_conv_runs", struct, end.finish.put(place), src, dst, scratch)
+    got = np.frombuffer(place.read(dst, size), end.dtype)
+    np.testing.assert_array_equal(chw(got, layer.to), end.want)
+    fill = int(np.frombuffer(bytes([FILL]) * width, end.dtype)[0])
+    assert outside_is(got, layer.to, fill), "wrote outside of its rows"
+
+
 seeds = st.integers(0, 2**32)
 level_counts = st.sampled_from([1, 2, 3, 15, 63, 255])
 
@@ -132,6 +159,22 @@ def test_lanes(name: str, layer: Layer, kind: str, levels: int, table: int, seed
     place = PLACES[name]()
     scratch = place.put(bytes(table), read_only=False) if table else 0
     run(place, "cardc_conv_lanes", layer, kind, levels, seed, scratch, table)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(layers(), kinds, level_counts, st.integers(1, 12), st.sampled_from([0, 64, 600, 4096]), seeds)
+def test_runs(name: str, layer: Layer, kind: str, levels: int, rows: int, table: int, seed: int) -> None:
+    run_by_runs(PLACES[name](), layer, kind, levels, seed, rows, table)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("cin", "max_u"), [(2, 15), (17, 15), (28, 255), (60, 36), (90, 1)])
+def test_runs_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> None:
+    """Exactly full bytes, almost full halves, chunk after chunk."""
+    for table in (0, 4096):
+        run_by_runs(PLACES[name](), dense_layer(cin, max_u, sign), "threshold", 15, 1, 2, table)
 
 
 @pytest.mark.parametrize("name", PLACES)

@@ -1,0 +1,53 @@
+"""Convolutions by runs of words: a call of `cardc_conv_runs`."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+from numpy.typing import NDArray
+
+from ...errors import CompileError
+from ...passes.encodings import runs
+from ...passes.layouts import Layout
+from ...passes.runs_plan import plan
+from .step import Step, c_map
+
+
+def add_conv_runs(
+    step: Step, node: ir.Node, w: NDArray[np.int64], finish: str, src: str, layout: Layout, dst: str, out: Layout,
+    table_bytes: int, work: str,
+) -> None:  # fmt: skip
+    """Add the kernel of the Conv `node` with ternary weights `w`; `table_bytes` is what plan-memory gave to a finish
+    table. Raises CompileError where the weights or their places do not fit."""
+    planned = plan(node, layout, table_bytes)
+    if planned is None:
+        raise CompileError("this convolution cannot run by runs", node=node, fix="compile from the imported model")
+    g, places = planned
+    w4 = w.reshape(w.shape[0], w.shape[1], 1, w.shape[2]) if w.ndim == 3 else w
+    try:
+        encoded = runs.encode(w4, g)
+    except CompileError as error:
+        error.node = node
+        raise
+    copies = np.array([c[2:] for c in g.copies()], np.uint32)
+    fields: list[tuple[str, object]] = [
+        ("offsets", step.array("offsets", "uint16_t", encoded.offsets, "bytes into the copies")),
+        ("counts", step.array("counts", "uint16_t", encoded.counts, "-1s and +1s of each channel")),
+        ("copies", step.array("copies", "uint32_t", copies, "first byte, rows beyond the band's")),
+        ("plane", layout.plane),
+        ("row_step", g.stride[0] * layout.row),
+        ("list_at", places.list_at),
+        ("sums_at", places.sums_at),
+        ("table_at", places.table_at),
+        ("table_bytes", places.table_bytes),
+        ("tables", places.tables),
+        ("in_channels", g.in_channels),
+        ("rows", g.rows),
+        ("pitch", g.pitch),
+        ("copies_of", len(copies)),
+        ("col_step", g.stride[1]),
+        ("lane", g.lane),
+        ("max_u", max(1, layout.levels - 1)),
+        ("to", c_map(out)),
+    ]
+    step.call("cardc_conv_runs", step.struct("cardc_conv_runs_layer", "layer", fields), finish, src, dst, work)

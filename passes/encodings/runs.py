@@ -1,0 +1,158 @@
+"""Ternary convolution weights as runs of words over copies of the input (runtime: `cardc_conv_runs`).
+
+For a band of output rows, every input channel is copied once for each column of the kernel and each row of the kernel
+modulo the stride, so that what a tap meets in the whole band lies in consecutive words. A weight is the place in the
+copies where its run begins.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CompileError
+
+TILE = 32
+"""Bytes that the kernel sums at a time."""
+MAX_OFFSET = 0xFFFF
+MAX_STRIDE = 5
+"""Across: what lies behind a row's end is read and thrown away, at most CARDC_SLACK bytes of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunsGeometry:
+    """What the copies look like. `origin`, `row`: the input's storage, as in `sparse_conv`; `width` of the output;
+    `rows` of a band; `lane` bytes a pixel, 1 or 2."""
+
+    in_channels: int
+    origin: int
+    row: int
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    group: int
+    width: int
+    rows: int
+    lane: int
+
+    @property
+    def pitch(self) -> int:
+        """Pixels of a row in the copies."""
+        return -(-self.width // 4) * 4
+
+    def copies(self) -> list[tuple[int, int, int, int]]:
+        """Of one channel: (kernel column, row modulo the stride, first byte, rows beyond the band's), in order."""
+        found = []
+        for j in range(self.kernel[1]):
+            downs = [i * self.dilation[0] for i in range(self.kernel[0])]
+            for phase in sorted({d % self.stride[0] for d in downs}):
+                extra = max(d // self.stride[0] for d in downs if d % self.stride[0] == phase)
+                found.append((j, phase, self.origin + j * self.dilation[1] + phase * self.row, extra))
+        return found
+
+    @property
+    def copy_bytes(self) -> int:
+        """Of all channels, for one band."""
+        rows = sum(self.rows + extra for *_, extra in self.copies())
+        return self.in_channels * rows * self.pitch * self.lane
+
+    def places(self) -> NDArray[np.int64]:
+        """Where in the copies the run of each tap of the first channel begins: int64 [kh, kw]."""
+        starts, at = {}, 0
+        for j, phase, _, extra in self.copies():
+            starts[j, phase] = at
+            at += (self.rows + extra) * self.pitch * self.lane
+        kh, kw = self.kernel
+        places = np.zeros((kh, kw), np.int64)
+        for i, j in np.ndindex(kh, kw):
+            down = i * self.dilation[0]
+            places[i, j] = starts[j, down % self.stride[0]] + down // self.stride[0] * self.pitch * self.lane
+        return places
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """`offsets` uint16 [taps]: of each output channel the -1 taps, then the +1 taps; `counts` uint16 [O, 2]."""
+
+    offsets: NDArray[np.uint16]
+    counts: NDArray[np.uint16]
+
+    @property
+    def taps(self) -> NDArray[np.int64]:
+        """Non-zero weights of each output channel."""
+        return np.asarray(self.counts.astype(np.int64).sum(axis=1))
+
+
+def _offsets(shape: tuple[int, ...], g: RunsGeometry) -> NDArray[np.int64]:
+    """The run of each weight: int64 [O, I / group, kh, kw]."""
+    out, depth = shape[:2]
+    channel = (np.arange(out) // max(1, out // g.group) * depth)[:, None] + np.arange(depth)
+    return channel[:, :, None, None] * (g.copy_bytes // g.in_channels) + g.places()
+
+
+def encode(w: NDArray[np.int64], g: RunsGeometry) -> Runs:
+    """Encode ternary weights [O, I / group, kh, kw].
+
+    Raises CompileError for weights that are not ternary, or copies that are too large for 16-bit offsets.
+    """
+    w = np.asarray(w, np.int64)
+    if not np.isin(w, (-1, 0, 1)).all():
+        raise CompileError("encoding of weights that are not -1, 0 or 1 as runs", fix="encode as int8")
+    if w.shape[2:] != g.kernel or w.shape[1] * g.group != g.in_channels or len(w) % g.group:
+        raise CompileError(
+            f"convolution weights {list(w.shape)} do not fit {g.in_channels} input channels in {g.group} groups",
+            fix="check the layer's channels and groups",
+        )
+    offsets = _offsets(w.shape, g)
+    used = offsets[w != 0]
+    if used.max(initial=0) > MAX_OFFSET:
+        raise CompileError("a convolution's input is too large for 16-bit offsets", fix="use bands of fewer rows")
+    lists = [offsets[o][w[o] == sign] for o in range(len(w)) for sign in (-1, 1)]
+    counts = np.array([len(x) for x in lists], np.uint16).reshape(len(w), 2)
+    return Runs(np.concatenate([*lists, np.zeros(0, np.int64)]).astype(np.uint16), counts)
+
+
+def decode(e: Runs, shape: tuple[int, int, int, int], g: RunsGeometry) -> NDArray[np.int64]:
+    """The weights [O, I / group, kh, kw] that `e` encodes: the exact inverse of `encode`."""
+    w, places = np.zeros(shape, np.int64), _offsets(shape, g)
+    start = 0
+    for o in range(shape[0]):
+        for k, sign in enumerate((-1, 1)):
+            stop = start + int(e.counts[o, k])
+            w[o][np.isin(places[o], e.offsets[start:stop])] = sign
+            start = stop
+    return w
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Where in the kernel's scratch memory lie its parts, in bytes; copies lie at 0."""
+
+    list_at: int
+    sums_at: int
+    table_at: int
+    table_bytes: int
+    tables: int
+
+    @property
+    def size(self) -> int:
+        return self.table_at + self.tables * self.table_bytes
+
+
+def work(taps: NDArray[np.int64], height: int, max_u: int, table_bytes: int, g: RunsGeometry) -> Work:
+    """Scratch for channels of `taps` non-zero weights each; `table_bytes` for a finish table of one, 0 for none."""
+    most, room = int(taps.max(initial=0)), 255 // max_u
+    band = -(-g.rows * g.pitch * g.lane // TILE) * TILE
+    chunks = 1 if g.lane == 2 or most <= room else 2 if most <= 2 * room else 3
+    list_at = -(-g.copy_bytes // TILE) * TILE
+    sums_at = list_at + 4 * (most + 2)
+    table_at = sums_at + chunks * band
+    tables = len(taps) if g.rows < height and table_bytes else 1
+    return Work(list_at, sums_at, table_at, table_bytes, tables)
+
+
+def size_bytes(e: Runs) -> int:
+    """Bytes of flash for the arrays."""
+    return e.offsets.nbytes + e.counts.nbytes
