@@ -197,17 +197,10 @@ def _finish(step: Step, node: ir.Node | None, source: ir.Value, seen_by: ir.Node
         to = step.maps("to", out)
         step.call(kernel, finish, at(place, _WIDE[layout.width_bytes], const=True), to, dst)
         return
-    # A convolution of one tap of weight 1 a channel is the identity: its finish is what is wanted.
-    ones = np.ones((channels, 1), np.int64)
-    sums = fold.of_bytes(ones, fold.Stored(layout.lo, layout.step, layout.levels - 1))
-    finish = add_finish(step, node, sums, out)
-    fields: list[tuple[str, object]] = [
-        ("weights", step.array("ones", "int8_t", ones, "one a channel: the identity")),
-        ("origin", layout.interior), ("plane", layout.plane), ("row", layout.row), ("row_step", layout.row),
-        ("col_step", 1), ("kernel_height", 1), ("kernel_width", 1), ("dilation_height", 1), ("dilation_width", 1),
-        ("depth", 1), ("group_channels", 1), ("to", c_map(out)),
-    ]  # fmt: skip
-    step.call("cardc_conv_int8", step.struct("cardc_conv_dense", "layer", fields), finish, at(place), dst)
+    ones = np.ones((channels, 1), np.int64)  # the sum of one byte is that byte
+    finish = add_finish(step, node, fold.of_bytes(ones, fold.Stored(layout.lo, layout.step, layout.levels - 1)), out)
+    start = at(place + layout.interior, const=True)
+    step.call("cardc_finish_u8", finish, start, layout.plane, layout.row, step.maps("to", out), dst)
 
 
 def _border(step: Step, layout: Layout, offset: int) -> None:

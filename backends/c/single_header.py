@@ -10,6 +10,7 @@ from .runtime import FILE_OF
 _LOCAL = re.compile(r'#include "([^"]+)"')
 _STATIC = re.compile(r"^static [^;={}]*?\b(\w+)\(", re.MULTILINE)
 _CONSTANT = re.compile(r"^static const \w+ (\w+)(?:\[\w*\])* =", re.MULTILINE)
+_TYPE = re.compile(r"^\} (\w+);|^typedef [^;{]*\(\*(\w+)\)", re.MULTILINE)
 _DEFINE = re.compile(r"^#define (\w+)", re.MULTILINE)
 
 
@@ -82,7 +83,9 @@ def _renamed(file: str, text: str) -> str:
     stem = re.sub(r"[^A-Za-z0-9]", "_", file.removesuffix(".c"))
     found = [(local, r"(?=\s*\()") for local in sorted(set(_STATIC.findall(text)))]
     found += [(local, "") for local in sorted(set(_CONSTANT.findall(text)))]
+    found += [(local, "") for local in sorted({a or b for a, b in _TYPE.findall(text)})]
     for local, behind in found:
         if not local.startswith(stem):
-            text = re.sub(rf"\b{local}\b{behind}", f"{stem}_{local}", text)
+            # not where it is a member: headers may have members of the same name
+            text = re.sub(rf"(?<![.>])\b{local}\b{behind}", f"{stem}_{local}", text)
     return text

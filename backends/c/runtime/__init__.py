@@ -41,6 +41,7 @@ FILE_OF = {
     "cardc_finish_outputs": "cardc_finish.c",
     "cardc_finish_row": "cardc_finish.c",
     "cardc_finish_table": "cardc_finish.c",
+    "cardc_finish_u8": "cardc_finish.c",
     "cardc_gate_dot": "cardc_gate_values.c",
     "cardc_gate_feed_i8": "cardc_gate.c",
     "cardc_gate_feed_u8": "cardc_gate.c",

@@ -171,6 +171,24 @@ void cardc_finish_i32(const cardc_finish *finish, const int32_t *sums, const car
   }
 }
 
+void cardc_finish_u8(const cardc_finish *finish, const uint8_t *src, uint32_t plane, uint32_t row, const cardc_map *to,
+                     void *dst) {
+  int32_t wide[16];
+  uint32_t c, y, x, i, n;
+  for (c = 0; c < to->channels; c++) {
+    for (y = 0; y < to->height; y++) {
+      const uint8_t *from = src + c * plane + y * row;
+      for (x = 0; x < to->width; x += n) {
+        n = to->width - x < 16 ? to->width - x : 16;
+        CARDC_NO_UNROLL for (i = 0; i < n; i++) {
+          wide[i] = *from++;
+        }
+        cardc_finish_row(finish, c, wide, 1, 0, n, dst, c * to->plane + y * to->row + x);
+      }
+    }
+  }
+}
+
 void cardc_finish_i16(const cardc_finish *finish, const int16_t *sums, const cardc_map *to, void *dst) {
   int32_t wide[16];
   uint32_t c, y, x, i, n;

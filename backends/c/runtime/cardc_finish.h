@@ -27,6 +27,11 @@ void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t 
 void cardc_finish_i32(const cardc_finish *finish, const int32_t *sums, const cardc_map *to, void *dst);
 void cardc_finish_i16(const cardc_finish *finish, const int16_t *sums, const cardc_map *to, void *dst);
 
+/* dst (laid out by `to`) = finish of the bytes of a tensor of the same size, whose element (c, y, x) lies at
+ * src + c * plane + y * row + x. Not in place. */
+void cardc_finish_u8(const cardc_finish *finish, const uint8_t *src, uint32_t plane, uint32_t row, const cardc_map *to,
+                     void *dst);
+
 /* table[v] = y for the sum v + first, v = 0 .. count - 1, for CARDC_THRESHOLD and CARDC_REQUANTIZE to bytes.
  * `table` is 4-byte aligned and has room for count + 4 bytes. */
 void cardc_finish_table(const cardc_finish *finish, uint32_t channel, int32_t first, uint32_t count, uint8_t *table);

@@ -1,30 +1,32 @@
 #include "cardc_move.h"
 
-static uint8_t level(int32_t x, int32_t lo, int32_t hi, int32_t step) {
-  x = (x < lo ? lo : x > hi ? hi : x) - lo;
-  return (uint8_t)(step == 1 ? x : x >> 1);
-}
+/* Both kernels, by the type of `src`. Rows of bytes that need no change are copied. */
+#define LOAD(SAME)                                                      \
+  const int32_t most = hi - lo;                                         \
+  uint32_t c, y, x;                                                     \
+  for (c = 0; c < to->channels; c++) {                                  \
+    for (y = 0; y < to->height; y++, src += to->width) {                \
+      uint8_t *row = dst + c * to->plane + y * to->row;                 \
+      if (SAME) {                                                       \
+        memcpy(row, src, to->width);                                    \
+      } else if (step == 1) {                                           \
+        CARDC_NO_UNROLL for (x = 0; x < to->width; x++) {               \
+          const int32_t u = src[x] - lo;                                \
+          *row++ = (uint8_t)(u < 0 ? 0 : u > most ? most : u);          \
+        }                                                               \
+      } else {                                                          \
+        CARDC_NO_UNROLL for (x = 0; x < to->width; x++) {               \
+          const int32_t u = src[x] - lo;                                \
+          *row++ = (uint8_t)((u < 0 ? 0 : u > most ? most : u) >> 1);   \
+        }                                                               \
+      }                                                                 \
+    }                                                                   \
+  }
 
 void cardc_load_i8(const int8_t *src, int32_t lo, int32_t hi, int32_t step, const cardc_map *to, uint8_t *dst) {
-  uint32_t c, y, x;
-  for (c = 0; c < to->channels; c++) {
-    for (y = 0; y < to->height; y++) {
-      uint8_t *row = dst + c * to->plane + y * to->row;
-      for (x = 0; x < to->width; x++) {
-        row[x] = level(*src++, lo, hi, step);
-      }
-    }
-  }
+  LOAD(0)
 }
 
 void cardc_load_u8(const uint8_t *src, int32_t lo, int32_t hi, int32_t step, const cardc_map *to, uint8_t *dst) {
-  uint32_t c, y, x;
-  for (c = 0; c < to->channels; c++) {
-    for (y = 0; y < to->height; y++) {
-      uint8_t *row = dst + c * to->plane + y * to->row;
-      for (x = 0; x < to->width; x++) {
-        row[x] = level(*src++, lo, hi, step);
-      }
-    }
-  }
+  LOAD(lo == 0 && hi == 255 && step == 1)
 }

@@ -42,6 +42,7 @@ def apply_thresholds(x: Array, t: Array, d: Array | None, base: int, step: int) 
     if t.shape[1] > _MANY:
         for c in range(x.shape[1]):
             count[:, c] = np.searchsorted(t[min(c, len(t) - 1)], x[:, c], side="right")
+        count[x != x] = 0  # not a number passes no threshold, but is sorted behind them all
         return base + step * count
     for k in range(t.shape[1]):
         count += x >= t[:, k].reshape(1, -1, *trail)

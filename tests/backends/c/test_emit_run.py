@@ -44,7 +44,8 @@ def check(case: Case, core: str) -> None:
     integers = {
         node.outputs[0].name for node in case.model.graph if is_cardc(node) and find_qtype(node.outputs[0]) is not None
     }
-    assert set(traced) == integers - unmapped(case.built.program)
+    last = case.model.graph.outputs[0].name  # a view, where the graph ends in a reshape
+    assert set(traced) == integers - unmapped(case.built.program) | {last}
 
 
 @pytest.mark.parametrize("force", FORCES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -96,6 +98,23 @@ def test_finish(name: str, to: Map, wide: bool, kind: str, levels: int, seed: in
     dst, size = output(place, to, np.dtype(end.dtype).itemsize)
     kernel, dtype = ("cardc_finish_i32", np.int32) if wide else ("cardc_finish_i16", np.int16)
     place.call(kernel, end.finish.put(place), place.put(acc.astype(dtype).tobytes()), put_map(place, to), dst)
+    check(place, dst, size, to, end.want, end.dtype)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(maps(), maps(), kinds, st.sampled_from([1, 3, 15, 255]), seeds)
+def test_finish_of_bytes(name: str, source: Map, to: Map, kind: str, levels: int, seed: int) -> None:
+    place, rng = PLACES[name](), np.random.default_rng(seed)
+    source = replace(source, channels=to.channels, height=to.height, width=to.width)
+    row = to.width + int(rng.integers(0, 3))
+    source = replace(source, row=row, plane=row * to.height + int(rng.integers(0, 4)))
+    x = rng.integers(0, 256, (to.channels, to.height, to.width))
+    low, high = (np.full(to.channels, v) for v in (0, 255))
+    end = tail(kind, levels, x, fold.raw(low, high), rng)
+    dst, size = output(place, to, np.dtype(end.dtype).itemsize)
+    src = place.put(stored(x, source, 0, source.plane * to.channels + row, 7, rng))
+    place.call("cardc_finish_u8", end.finish.put(place), src, source.plane, source.row, put_map(place, to), dst)
     check(place, dst, size, to, end.want, end.dtype)
 
 

@@ -2,6 +2,7 @@
 #include "tiny.h"
 #include "tiny_weights.h"
 #include "cardc_conv.h"
+#include "cardc_conv_pairs.h"
 #include "cardc_dense.h"
 #include "cardc_move.h"
 
@@ -87,7 +88,7 @@ TINY_LAYER void tiny_l2_maxpool(uint8_t *arena)
     cardc_fill_border(arena + 92, 44, 5, &l2_inside1, 0);
 }
 
-/* 3: conv [taps]: n5_conv, n6_threshold */
+/* 3: conv [pairs]: n5_conv, n6_threshold */
 static const cardc_finish l3_finish = {
     CARDC_THRESHOLD, /* kind */
     CARDC_U8, /* out */
@@ -105,21 +106,26 @@ static const cardc_finish l3_finish = {
     NULL, /* b */
     NULL, /* b64 */
 };
-static const cardc_conv_sparse l3_layer = {
-    tiny_l3_offsets, /* offsets */
-    tiny_l3_counts, /* counts */
-    36, /* part_stride */
+static const cardc_conv_pairs_layer l3_layer = {
+    tiny_l3_weights, /* weights */
+    0, /* origin */
+    12, /* plane */
+    4, /* row */
     8, /* row_step */
     2, /* col_step */
-    7, /* max_u */
-    1, /* parts */
-    2, /* classes */
-    {0, 1, 0, 0}, /* residue */
+    2, /* kernel_height */
+    2, /* kernel_width */
+    1, /* dilation_height */
+    1, /* dilation_width */
+    4, /* bits */
+    3, /* depth */
+    3, /* room */
+    4, /* group_channels */
     {4, 2, 2, 4, 2}, /* to */
 };
 TINY_LAYER void tiny_l3_conv(uint8_t *arena)
 {
-    cardc_conv_taps(&l3_layer, &l3_finish, arena + 92, arena + 56, arena, 56);
+    cardc_conv_pairs(&l3_layer, &l3_finish, arena + 92, arena + 48, (uint32_t *)(void *)(arena));
 }
 
 /* 4: matmul [sparse]: n8_matmul, n9_threshold */
@@ -147,14 +153,14 @@ static const cardc_dense_sparse_layer l4_layer = {
 };
 TINY_LAYER void tiny_l4_matmul(uint8_t *arena)
 {
-    cardc_dense_sparse(&l4_layer, &l4_finish, arena + 56, arena);
+    cardc_dense_sparse(&l4_layer, &l4_finish, arena + 48, arena);
 }
 
-/* 5: matmul [binary]: n10_matmul */
+/* 5: matmul [int8]: n10_matmul */
 static const cardc_finish l5_finish = {
     CARDC_AFFINE, /* kind */
     CARDC_I16, /* out */
-    1, /* shared */
+    0, /* shared */
     0, /* shift */
     0, /* base */
     0, /* step */
@@ -168,16 +174,14 @@ static const cardc_finish l5_finish = {
     tiny_l5_offset, /* b */
     NULL, /* b64 */
 };
-static const cardc_dense_planes_layer l5_layer = {
+static const cardc_dense_int8_layer l5_layer = {
     tiny_l5_weights, /* weights */
     3, /* outputs */
-    2, /* words */
-    1, /* planes */
+    48, /* inputs */
 };
 TINY_LAYER void tiny_l5_matmul(uint8_t *arena, int16_t *out)
 {
-    cardc_pack_planes(arena, 48, 1, (uint32_t *)(void *)(arena + 48));
-    cardc_dense_binary(&l5_layer, &l5_finish, (uint32_t *)(void *)(arena + 48), out);
+    cardc_dense_int8(&l5_layer, &l5_finish, arena, out);
 }
 
 int tiny_predict(const int8_t in[TINY_IN], int16_t out[TINY_OUT], void *arena)

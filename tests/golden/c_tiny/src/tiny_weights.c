@@ -26,14 +26,9 @@ const int16_t tiny_l3_thresholds[4] = {
     6, 7, -24, 6,
 };
 
-/* layer 3, n5_conv, n6_threshold: bytes from the window's first element */
-const uint16_t tiny_l3_offsets[24] = {
-    0, 4, 28, 25, 29, 0, 12, 5, 13, 1, 25, 0, 24, 4, 28, 25, 29, 24, 28, 5, 29, 4, 13, 17,
-};
-
-/* layer 3, n5_conv, n6_threshold: taps by channel, part, sign, class */
-const uint8_t tiny_l3_counts[16] = {
-    3, 1, 0, 1, 2, 2, 0, 2, 2, 0, 2, 2, 2, 2, 1, 2,
+/* layer 3, n5_conv, n6_threshold: 4x3x2x2, two channels together */
+const uint8_t tiny_l3_weights[24] = {
+    17, 240, 1, 16, 16, 16, 0, 0, 0, 241, 1, 15, 1, 0, 255, 16, 0, 240, 0, 240, 17, 15, 31, 31,
 };
 
 /* layer 4, n8_matmul, n9_threshold: 48 x 1, ascending */
@@ -62,17 +57,22 @@ const uint16_t tiny_l4_counts[96] = {
     0, 1, 1, 1, 3, 2, 0, 0, 0, 1, 0, 1, 1, 0, 1, 1, 2, 1, 1, 0, 3, 0, 0, 1, 0, 0, 1, 0, 1, 1, 2, 0,
 };
 
-/* layer 5, n10_matmul: for all channels */
-const int32_t tiny_l5_multiplier[1] = {
-    -2,
+/* layer 5, n10_matmul: one a channel */
+const int32_t tiny_l5_multiplier[3] = {
+    2, 2, 2,
 };
 
-/* layer 5, n10_matmul: for all channels */
-const int32_t tiny_l5_offset[1] = {
-    48,
+/* layer 5, n10_matmul: one a channel */
+const int32_t tiny_l5_offset[3] = {
+    0, 14, 2,
 };
 
-/* layer 5, n10_matmul: 3x2 */
-const uint32_t tiny_l5_weights[6] = {
-    0x8CEDC689u, 0x0000117Bu, 0x04E4B0DCu, 0x00000A14u, 0x28C8D89Eu, 0x0000E1E5u,
+/* layer 5, n10_matmul: 3x48 */
+const int8_t tiny_l5_weights[144] = {
+    1, -1, -1, 1, -1, -1, -1, 1, -1, 1, 1, -1, -1, -1, 1, 1, 1, -1, 1, 1, -1, 1, 1, 1, -1, -1, 1, 1,
+    -1, -1, -1, 1, 1, 1, -1, 1, 1, 1, 1, -1, 1, -1, -1, -1, 1, -1, -1, -1, -1, -1, 1, 1, 1, -1, 1,
+    1, -1, -1, -1, -1, 1, 1, -1, 1, -1, -1, 1, -1, -1, 1, 1, 1, -1, -1, 1, -1, -1, -1, -1, -1, -1,
+    -1, 1, -1, 1, -1, -1, -1, -1, 1, -1, 1, -1, -1, -1, -1, -1, 1, 1, 1, 1, -1, -1, 1, -1, -1, -1,
+    1, 1, -1, 1, 1, -1, -1, -1, 1, -1, -1, 1, 1, -1, -1, -1, 1, -1, 1, -1, -1, 1, -1, 1, -1, -1, 1,
+    1, 1, 1, -1, -1, -1, -1, 1, 1, 1,
 };

@@ -13,15 +13,14 @@ extern const int32_t tiny_l1_offset[3];
 extern const uint16_t tiny_l1_offsets[11];
 extern const uint8_t tiny_l1_counts[18];
 extern const int16_t tiny_l3_thresholds[4];
-extern const uint16_t tiny_l3_offsets[24];
-extern const uint8_t tiny_l3_counts[16];
+extern const uint8_t tiny_l3_weights[24];
 extern const int16_t tiny_l4_thresholds[48];
 extern const uint8_t tiny_l4_falling[48];
 extern const uint8_t tiny_l4_steps[85];
 extern const uint16_t tiny_l4_counts[96];
-extern const int32_t tiny_l5_multiplier[1];
-extern const int32_t tiny_l5_offset[1];
-extern const uint32_t tiny_l5_weights[6];
+extern const int32_t tiny_l5_multiplier[3];
+extern const int32_t tiny_l5_offset[3];
+extern const int8_t tiny_l5_weights[144];
 
 #ifdef __cplusplus
 }
