@@ -1,7 +1,6 @@
 #include "cardc_dense.h"
 
-#if defined(__ARM_FEATURE_DSP) && CARDC_UNALIGNED
-#include <arm_acle.h>
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && CARDC_UNALIGNED
 #define ROWS 4 /* outputs that share the inputs while these are in registers */
 
 static uint32_t word(const void *at) {
@@ -10,13 +9,17 @@ static uint32_t word(const void *at) {
   return value;
 }
 
-/* sum += four weights times four inputs, the inputs apart as bytes 0, 2 and 1, 3. */
-#define FOUR(SUM, W) \
-  do { \
-    const uint32_t four = word(W); \
-    (SUM) = __smlad((int16x2_t)__sxtb16((int8x4_t)four), (int16x2_t)even, (SUM)); \
-    (SUM) = __smlad((int16x2_t)__sxtb16((int8x4_t)(four >> 8 | four << 24)), (int16x2_t)odd, (SUM)); \
-  } while (0)
+/* sum += four weights times four inputs, which lie apart as bytes 0, 2 and 1, 3. The instructions by name: arm_acle.h is no
+ * header that every toolchain has. */
+static int32_t add_four(int32_t sum, const int8_t *w, uint32_t even, uint32_t odd) {
+  const uint32_t four = word(w);
+  uint32_t pair;
+  __asm__("sxtb16 %0, %1" : "=r"(pair) : "r"(four));
+  __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(pair), "r"(even));
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(pair) : "r"(four));
+  __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(pair), "r"(odd));
+  return sum;
+}
 
 /* sums[0 .. ROWS) of the rows that begin at `w`. Out of line, as the loop needs every register. */
 __attribute__((noinline)) static void dots(const int8_t *w, const uint8_t *x, uint32_t inputs, int32_t *sums) {
@@ -26,10 +29,10 @@ __attribute__((noinline)) static void dots(const int8_t *w, const uint8_t *x, ui
   CARDC_NO_UNROLL for (; left >= 4; left -= 4, w += 4, last += 4, x += 4) {
     const uint32_t bytes = word(x);
     const uint32_t even = bytes & 0x00ff00ffu, odd = (bytes >> 8) & 0x00ff00ffu;
-    FOUR(s0, w);
-    FOUR(s1, w + inputs);
-    FOUR(s2, w + 2 * inputs);
-    FOUR(s3, last);
+    s0 = add_four(s0, w, even, odd);
+    s1 = add_four(s1, w + inputs, even, odd);
+    s2 = add_four(s2, w + 2 * inputs, even, odd);
+    s3 = add_four(s3, last, even, odd);
   }
   for (; left > 0; left--, w++, last++, x++) {
     s0 += w[0] * *x;
