@@ -57,7 +57,7 @@ def _threshold(step: Step, node: ir.Node, t: Array, d: Array | None, sums: fold.
     base, rise = (integer(node, "base", q.lo) - out.lo) // out.step, q.step // out.step
     if t.shape[1] == 0:  # one level: nothing to compare with
         return _affine(step, fold.affine(np.zeros(1, np.int64), np.full(1, base), sums), out)
-    found = fold.thresholds(t, d, sums)
+    found = fold.filled(fold.thresholds(t, d, sums), sums)
     ctype, levels = ("int16_t" if found.fits_int16 else "int32_t"), found.t.shape[1]
     name = step.array("thresholds", ctype, found.t, f"{len(found.t)} x {levels}, ascending")
     falling = "NULL"

@@ -1,4 +1,7 @@
-"""Instruction counts of the C kernels on emulated cores, beside CMSIS-NN's: `python benchmarks/mcu/run.py [--json]`."""
+"""Instruction counts of C kernels and whole networks on emulated cores, beside CMSIS-NN's.
+
+python benchmarks/mcu/run.py [--json] [--core CORE] [--only TEXT]
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,13 @@ from typing import TypedDict
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from benchmarks.mcu.networks import NETWORKS
 from benchmarks.mcu.works import WORKS
 
+import cardc
 from cardc.backends.c.runtime.call import Emulated
 
+BOARDS = {"cortex-m0plus": "rp2040-pico", "cortex-m4": "nucleo-f446re", "rv32imc": "esp32-c3"}
 CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
 
 
@@ -43,12 +49,26 @@ def measure(cores: Sequence[str] = CORES, only: str = "", optimise: str = "-O2")
     known = peers()
     for name, shape, work in WORKS:
         for core in cores if only in name else ():
-            value = work(Emulated(core, optimise))
-            peer, count = known.get((shape, core), (None, None))
-            ratio = round(count / value, 2) if count is not None else None
-            row = Row(work=name, core=core, value=value, unit="instructions", peer=peer, peer_value=count, ratio=ratio)
-            rows.append(row)
+            rows.append(_row(name, core, work(Emulated(core, optimise)), known.get((shape, core))))
     return rows
+
+
+def measure_networks(cores: Sequence[str] = tuple(BOARDS), only: str = "") -> list[Row]:
+    """Compile every network whose name holds `only` for a board of each of `cores`, and count one inference."""
+    rows: list[Row] = []
+    known = peers()
+    for name, shape, make in NETWORKS:
+        for core in cores if only in name else ():
+            if core in BOARDS:
+                totals = cardc.compile(make(), BOARDS[core]).report.totals
+                rows.append(_row(name, core, int(totals["instructions"].value), known.get((shape, core))))
+    return rows
+
+
+def _row(work: str, core: str, value: int, peer: tuple[str, int] | None) -> Row:
+    name, count = peer if peer is not None else (None, None)
+    ratio = round(count / value, 2) if count is not None else None
+    return Row(work=work, core=core, value=value, unit="instructions", peer=name, peer_value=count, ratio=ratio)
 
 
 def main() -> None:
@@ -58,7 +78,8 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only works whose name holds this text")
     parser.add_argument("--optimise", default="-O2", choices=["-O1", "-O2", "-O3"], help="as --optimise=-O3")
     given = parser.parse_args()
-    rows = measure(given.core or CORES, given.only, given.optimise)
+    cores = given.core or CORES
+    rows = measure(cores, given.only, given.optimise) + measure_networks(cores, given.only)
     if given.json:
         print(json.dumps(rows, indent=1))
         return

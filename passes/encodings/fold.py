@@ -97,6 +97,16 @@ def thresholds(t: Ints, d: Ints | None, sums: Sums) -> Thresholds:
     return Thresholds(np.ascontiguousarray(folded), falling.astype(np.uint8) if falling.any() else None)
 
 
+def filled(found: Thresholds, sums: Sums) -> Thresholds:
+    """2 to 31 rising thresholds filled up to 2^k - 1, which kernels search without branches, by ones never passed."""
+    levels = found.t.shape[1]
+    wanted = (1 << levels.bit_length()) - 1
+    never = int(sums.high.max(initial=0)) + 1
+    if not 1 < levels < wanted <= 31 or found.falling is not None or not found.fits_int16 or never >= 2**15:
+        return found
+    return Thresholds(np.pad(found.t, ((0, 0), (0, wanted - levels)), constant_values=never), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Dyadic:
     """For CARDC_REQUANTIZE, and CARDC_AFFINE with shift, lo and hi unused; `wide` asks for 64 bits (b64)."""

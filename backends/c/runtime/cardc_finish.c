@@ -78,36 +78,61 @@ void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t 
 
 /* One step of a search that does not branch: `at` moves on by `half` if the threshold there is passed. */
 #define SEARCH(HALF) at += at[(HALF) - 1] <= x ? (HALF) : 0
+#define SEARCH_ROW(STEPS)                                    \
+  CARDC_NO_UNROLL for (; count > 0; count--, sums += next) { \
+    const int32_t x = *sums - bias;                          \
+    at = t;                                                  \
+    STEPS;                                                   \
+    *dst++ = (uint8_t)(first + step * (uint32_t)(at - t));   \
+  }                                                          \
+  return
 
-/* Thresholds of a row to bytes. 2^k - 1 levels, those of k bits, are found in k steps without a branch. */
+/* Thresholds of a row to bytes. 2^k - 1 of them, to which fewer are filled up, are searched in k steps. */
 static void threshold_row(const cardc_finish *f, uint32_t channel, const int32_t *sums, uint32_t next, int32_t bias,
                           uint32_t count, uint8_t *dst) {
   const int16_t *const t = f->t16 + channel * f->levels;
   const uint32_t levels = f->levels, falls = f->falling && f->falling[channel];
   const uint32_t first = falls ? f->base + f->step * levels : f->base, step = falls ? 0u - f->step : f->step;
   const int16_t *at;
-  if (levels == 15) {
-    CARDC_NO_UNROLL for (; count > 0; count--, sums += next) {
-      const int32_t x = *sums - bias;
-      at = t;
-      SEARCH(8);
-      SEARCH(4);
-      SEARCH(2);
-      SEARCH(1);
-      *dst++ = (uint8_t)(first + step * (uint32_t)(at - t));
-    }
-  } else if (levels == 3) {
-    CARDC_NO_UNROLL for (; count > 0; count--, sums += next) {
-      const int32_t x = *sums - bias;
-      at = t;
-      SEARCH(2);
-      SEARCH(1);
-      *dst++ = (uint8_t)(first + step * (uint32_t)(at - t));
-    }
+  switch (levels) {
+    case 1:
+      SEARCH_ROW(SEARCH(1));
+    case 3:
+      SEARCH_ROW(SEARCH(2); SEARCH(1));
+    case 7:
+      SEARCH_ROW(SEARCH(4); SEARCH(2); SEARCH(1));
+    case 15:
+      SEARCH_ROW(SEARCH(8); SEARCH(4); SEARCH(2); SEARCH(1));
+    case 31:
+      SEARCH_ROW(SEARCH(16); SEARCH(8); SEARCH(4); SEARCH(2); SEARCH(1));
+    default:
+      CARDC_NO_UNROLL for (; count > 0; count--, sums += next) {
+        *dst++ = (uint8_t)(first + step * count_i16(t, levels, *sums - bias));
+      }
+  }
+}
+
+#define REQUANTIZE_ROW(TYPE)                                                       \
+  do {                                                                             \
+    TYPE *to = (TYPE *)dst + at;                                                   \
+    CARDC_NO_UNROLL for (; count > 0; count--, sums += next) {                     \
+      const int32_t y = (int32_t)((uint32_t)*sums * m + b) >> shift;               \
+      *to++ = (TYPE)(y < lo ? lo : y > hi ? hi : y);                               \
+    }                                                                              \
+  } while (0)
+
+/* Requantisation of a row, 32 bits wide. Every product fits; what `bias` takes away is taken from b once. */
+static void requantize_row(const cardc_finish *f, uint32_t channel, const int32_t *sums, uint32_t next, int32_t bias,
+                           uint32_t count, void *dst, uint32_t at) {
+  const uint32_t m = (uint32_t)f->m[channel], b = (uint32_t)f->b[channel] - (uint32_t)bias * m;
+  const int32_t lo = f->lo, hi = f->hi;
+  const uint32_t shift = f->shift;
+  if (f->out == CARDC_U8) {
+    REQUANTIZE_ROW(uint8_t);
+  } else if (f->out == CARDC_I16) {
+    REQUANTIZE_ROW(int16_t);
   } else {
-    CARDC_NO_UNROLL for (; count > 0; count--, sums += next) {
-      *dst++ = (uint8_t)(first + step * count_i16(t, levels, *sums - bias));
-    }
+    REQUANTIZE_ROW(int32_t);
   }
 }
 
@@ -123,6 +148,8 @@ void cardc_finish_row(const cardc_finish *finish, uint32_t channel, const int32_
     for (; at != end; at++, sums += step) {
       cardc_store(finish, dst, at, threshold(finish, channel, *sums - bias));
     }
+  } else if (finish->kind == CARDC_REQUANTIZE && !finish->b64) {
+    requantize_row(finish, channel, sums, step, bias, count, dst, at);
   } else if (finish->kind == CARDC_REQUANTIZE) {
     for (; at != end; at++, sums += step) {
       cardc_store(finish, dst, at, requantize(finish, channel, *sums - bias));

@@ -27,35 +27,43 @@ static void store(uint8_t type, void *dst, uint32_t at, int32_t value) {
   }
 }
 
-/* sums[i] = m * stored number i, `n` of them from element `at` on. */
-static void scaled(uint8_t type, const void *src, uint32_t at, uint32_t column, uint32_t n, int32_t m, int32_t *sums) {
-  uint32_t i;
+#define SCALED(TYPE)                                                   \
+  do {                                                                 \
+    const TYPE *p = (const TYPE *)src + at;                            \
+    if (add) {                                                         \
+      CARDC_NO_UNROLL for (; n > 0; n--, p += column) {                \
+        *sums++ += m * (int32_t)*p;                                    \
+      }                                                                \
+    } else {                                                           \
+      CARDC_NO_UNROLL for (; n > 0; n--, p += column) {                \
+        *sums++ = m * (int32_t)*p;                                     \
+      }                                                                \
+    }                                                                  \
+  } while (0)
+
+/* sums[i] = (or +=, with `add`) m * stored number i, `n` of them from element `at` on. */
+static void scaled(uint8_t type, const void *src, uint32_t at, uint32_t column, uint32_t n, int32_t m, uint32_t add,
+                   int32_t *sums) {
   if (type == CARDC_U8) {
-    const uint8_t *p = (const uint8_t *)src + at;
-    for (i = 0; i < n; i++, p += column) {
-      sums[i] = m * (int32_t)*p;
-    }
-    return;
-  }
-  for (i = 0; i < n; i++) {
-    sums[i] = m * load(type, src, at + i * column);
+    SCALED(uint8_t);
+  } else if (type == CARDC_I16) {
+    SCALED(int16_t);
+  } else {
+    SCALED(int32_t);
   }
 }
 
 void cardc_add(const cardc_add_layer *layer, const cardc_finish *finish, const void *a, const void *b, void *dst) {
   const cardc_view *va = &layer->a, *vb = &layer->b;
-  int32_t sums[CHUNK], more[CHUNK];
-  uint32_t c, y, x, i, n;
+  int32_t sums[CHUNK];
+  uint32_t c, y, x, n;
   for (c = 0; c < va->channels; c++) {
     const uint32_t k = layer->shared ? 0 : c;
     for (y = 0; y < va->height; y++) {
       for (x = 0; x < va->width; x += n) {
         n = va->width - x < CHUNK ? va->width - x : CHUNK;
-        scaled(va->type, a, c * va->plane + y * va->row + x * va->column, va->column, n, layer->ma[k], sums);
-        scaled(vb->type, b, c * vb->plane + y * vb->row + x * vb->column, vb->column, n, layer->mb[k], more);
-        for (i = 0; i < n; i++) {
-          sums[i] += more[i];
-        }
+        scaled(va->type, a, c * va->plane + y * va->row + x * va->column, va->column, n, layer->ma[k], 0, sums);
+        scaled(vb->type, b, c * vb->plane + y * vb->row + x * vb->column, vb->column, n, layer->mb[k], 1, sums);
         cardc_finish_row(finish, c, sums, 1, 0, n, dst, c * layer->to.plane + y * layer->to.row + x);
       }
     }

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from benchmarks.mcu.run import measure, peers
+from benchmarks.mcu.run import measure, measure_networks, peers
 
 ROOT = Path(__file__).parents[4]
 CONV = "conv 16x16x16 3x3->16, ternary 90 % sparse, 4-bit activations"
@@ -42,6 +42,14 @@ BOUNDS = [
 @pytest.mark.parametrize(("core", "work", "bound"), BOUNDS)
 def test_counts_stay_within_their_bounds(core: str, work: str, bound: int) -> None:
     assert count(core, work) <= bound
+
+
+@pytest.mark.parametrize(
+    ("work", "bound"), [("ResNet-8, ternary", 6_700_000), ("ResNet-8, dense", 22_000_000), ("autoencoder", 262_000)]
+)
+def test_networks_stay_within_their_bounds(work: str, bound: int) -> None:
+    (row,) = measure_networks(["cortex-m4"], work)
+    assert row["value"] <= bound
 
 
 def test_the_program_prints_the_contract() -> None:
