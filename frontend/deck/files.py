@@ -118,6 +118,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
         if path.stat().st_size > _MAX_TOML:
             raise CompileError("the file is larger than 1 MiB", node=str(path), fix="give a deck.toml")
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        what = "no such model file, and no deck: the folder holds no deck.toml"
+        raise CompileError(what, node=str(path.parent), fix="check the path") from error
     except OSError as error:
         raise CompileError(f"cannot read the deck: {error.strerror}", node=str(path), fix="check the path") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

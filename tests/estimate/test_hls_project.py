@@ -114,7 +114,8 @@ def test_a_project_of_ours_is_estimated_as_when_it_was_made(tmp_path: Path) -> N
         assert (read[name].act_bits, read[name].acc_bits) == (made[name].act_bits, made[name].acc_bits)
 
 
-def test_the_command(stock: Path, cardc: Cardc) -> None:  # noqa: F811
+def test_the_command(stock: Path, cardc: Cardc, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    monkeypatch.delenv("COLUMNS", raising=False)  # as wide as a file
     ran = cardc("estimate", str(stock))
     assert ran.code == 0
     for text in ("fc1", "softmax", "estimated:csynth", "LUT after routing", "estimated:routed", "are free"):

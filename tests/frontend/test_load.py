@@ -148,7 +148,7 @@ FAULTS: dict[str, tuple[Change, str, str]] = {
     "bits 0": (array("b", 0), "bit width", "quant_in"),
     "bits 33": (array("b", 33), "bit width", "quant_in"),
     "bits many": (array("b", [3, 4]), "bit width", "quant_in"),
-    "bits too many": (array("b", 11), "more than 1024", "quant_in"),
+    "bits too many": (array("b", 17), "more than 65536", "quant_in"),
     "weights nan": (array("w", [[1, np.nan], [1, 1], [1, 1]]), "constant 'w' holds NaN", "quant_w"),
     "weights float64": (
         both(array("w", [[0.1, 1], [1, 1], [1, 1]]), raw("w", TensorProto.DOUBLE, np.float64, 1e-12)),
