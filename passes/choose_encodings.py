@@ -23,7 +23,7 @@ from typing import ClassVar
 import numpy as np
 import onnx_ir as ir
 
-from ..errors import CompileError, raise_all
+from ..errors import CompileError, did_you_mean, raise_all
 from ..ops.base import constant, operand, result, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
@@ -38,33 +38,48 @@ CONV, DENSE = ("lanes", "taps", "pairs", "runs", "int8"), ("sparse", "binary", "
 @dataclass(frozen=True)
 class ChooseEncodings(Pass):
     """`features` are those of the target's core (see targets/schema.py); `force` names an encoding to use wherever it
-    can be used, for tests and comparisons."""
+    can be used, for tests and comparisons; `wanted` holds (name of a layer, its encoding), and all must be met."""
 
     name: ClassVar[str] = "choose-encodings"
     features: tuple[str, ...] = ()
     force: tuple[str, ...] = ()
+    wanted: tuple[tuple[str, str], ...] = ()
 
     def run(self, model: ir.Model, log: PassLog) -> int:
-        done, errors = 0, []
-        for node in model.graph:
-            if not is_cardc(node, "Conv", "MatMul"):
-                continue
+        done, errors, wanted = 0, [], dict(self.wanted)
+        layers = [node for node in model.graph if is_cardc(node, "Conv", "MatMul")]
+        for name in sorted(wanted.keys() - {node.name for node in layers}):
+            errors.append(_no_layer(name, [node.name or "" for node in layers]))
+        for node in layers:
             try:
                 options = costs(node, frozenset(self.features))
+                chosen = self._chosen(node, options, wanted)
             except CompileError as error:
                 errors.append(error)
                 continue
-            forced = [name for name in self.force if name in options or (name == "runs" and _by_runs(node))]
-            best = min(options, key=lambda name: (options[name].instructions, options[name].bytes, name))
-            chosen = forced[0] if forced else best
             node.attributes["encoding"] = ir.AttrString("encoding", chosen)
             log.notes.append(f"{node.name}: {chosen} ({_listed(options)})")
             done += 1
         raise_all(errors)
         return done
 
+    def _chosen(self, node: ir.Node, options: dict[str, Cost], wanted: dict[str, str]) -> str:
+        if node.name in wanted:
+            if wanted[node.name] not in options and not (wanted[node.name] == "runs" and by_runs(node)):
+                what = f"{wanted[node.name]!r} cannot hold these weights"
+                raise CompileError(what, node=node, fix=did_you_mean(wanted[node.name], options))
+            return wanted[node.name]
+        forced = [name for name in self.force if name in options or (name == "runs" and by_runs(node))]
+        best = min(options, key=lambda name: (options[name].instructions, options[name].bytes, name))
+        return forced[0] if forced else best
 
-def _by_runs(node: ir.Node) -> bool:
+
+def _no_layer(name: str, layers: list[str]) -> CompileError:
+    return CompileError("an encoding for a layer that has no weights", node=name, fix=did_you_mean(name, layers))
+
+
+def by_runs(node: ir.Node) -> bool:
+    """Whether the convolution `node` can be stored as runs, which `costs` does not list."""
     # One level more than there are: a border's zero may be one of its own.
     return node.op_type == "Conv" and geometry(node, min(255, qtype(operand(node, 0)).levels)) is not None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from ..targets.base import Target
 from .absorb_thresholds import AbsorbThresholds
 from .base import Step
@@ -34,11 +36,17 @@ TO_INTEGER = (
 )
 
 
-def for_microcontroller(target: Target) -> tuple[Step, ...]:
-    """What a microcontroller's integer graph goes through next; the target's features decide, never its name."""
+def for_microcontroller(target: Target, encodings: Mapping[str, str] | None = None) -> tuple[Step, ...]:
+    """What a microcontroller's integer graph goes through next; the target's features decide, never its name.
+
+    `encodings` of some layers, by their names, are taken as given.
+    """
+    wanted = tuple(sorted((encodings or {}).items()))
     return (
         Step(
-            ChooseEncodings(target.features), check_lowered, "encodings decide the layouts that memory is planned for"
+            ChooseEncodings(target.features, wanted=wanted),
+            check_lowered,
+            "encodings decide the layouts that memory is planned for",
         ),
         Step(PlanMemory(), check_lowered, "places are given last, when every tensor and its layout is known"),
     )

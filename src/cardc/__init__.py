@@ -6,6 +6,7 @@ from .api import compile, verify
 from .backends.c.image import Pixels
 from .builds import Build
 from .errors import CompileError
+from .explore import Exploration, explore
 
 __version__ = "0.1.0"
-__all__ = ["Build", "CompileError", "Pixels", "__version__", "compile", "verify"]
+__all__ = ["Build", "CompileError", "Exploration", "Pixels", "__version__", "compile", "explore", "verify"]

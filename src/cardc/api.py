@@ -39,6 +39,7 @@ def compile(
     dims: Mapping[str, int] | None = None,
     pixels: Pixels | None = None,
     hls: HlsOptions | None = None,
+    encodings: Mapping[str, str] | None = None,
     options: DeckOptions | None = None,
 ) -> Build: ...
 def compile(
@@ -52,6 +53,7 @@ def compile(
     dims: Mapping[str, int] | None = None,
     pixels: Pixels | None = None,
     hls: HlsOptions | None = None,
+    encodings: Mapping[str, str] | None = None,
     options: DeckOptions | None = None,
 ) -> Build | DeckBuild:
     """Compile `source` for `target`, exactly.
@@ -62,6 +64,7 @@ def compile(
     `dims`: sizes of symbolic axes of the input by their names, as {"H": 32}; the batch needs none.
     `pixels`: how bytes of an image become the model's input, for a C library that takes images.
     `hls`: choices for an hls4ml project: io type, reuse factors (`auto` fits them to the board), strategies, backend.
+    `encodings`: how a microcontroller stores the weights of the layers named, as {"conv1": "taps"}.
     A Deck, or the path to a deck's folder, gives a DeckBuild; `options` are for decks only (type checkers take a path
     for a single card's: call `compile_deck`).
 
@@ -78,12 +81,15 @@ def compile(
                 "dims": dims,
                 "pixels": pixels,
                 "hls": hls,
+                "encodings": encodings,
             }
         )
         return compile_deck(source, board, name=name, options=options)
     if options is not None:
         raise CompileError("options of a deck for a single card", fix="leave options out")
-    lowered = lower(source, board, sample=sample, name=name, after=after, entrance=entrance, dims=dims)
+    lowered = lower(
+        source, board, sample=sample, name=name, after=after, entrance=entrance, dims=dims, encodings=encodings
+    )
     return build_for(lowered, board, pixels, hls)
 
 

@@ -50,9 +50,11 @@ class Lowered:
     notes: tuple[str, ...] = ()
 
 
-def steps_for(target: Target) -> tuple[Step, ...]:
-    """The whole pipeline for `target`; hardware-aware passes read its capabilities."""
-    return (*TO_INTEGER, *(for_microcontroller(target) if target.backend == "c" else ()))
+def steps_for(target: Target, encodings: Mapping[str, str] | None = None) -> tuple[Step, ...]:
+    """The whole pipeline for `target`; hardware-aware passes read its capabilities. `encodings` of weights by layer."""
+    if encodings and target.backend != "c":
+        raise CompileError(f"{target.title} has no encodings of weights", fix="leave encodings out")
+    return (*TO_INTEGER, *(for_microcontroller(target, encodings) if target.backend == "c" else ()))
 
 
 def lower(
@@ -64,10 +66,12 @@ def lower(
     after: After | None = None,
     entrance: Entrance | None = None,
     dims: Mapping[str, int] | None = None,
+    encodings: Mapping[str, str] | None = None,
 ) -> Lowered:
     """Import `source` and run the pipeline for `target`.
 
-    `dims` gives sizes to symbolic axes of its input by their names; the batch needs none. Raises CompileError where
+    `dims` gives sizes to symbolic axes of its input by their names; the batch needs none. `encodings` are how a
+    microcontroller stores the weights of the layers that it names; the others are chosen. Raises CompileError where
     the model cannot be lowered exactly. `after` sees the graph behind every pass.
     """
     proto, module, stem = as_proto(source, sample, dims)
@@ -82,7 +86,7 @@ def lower(
     seen = after or (lambda name, model: None)
     traces = run_steps(integer, TO_INTEGER, after=seen)
     lowered = integer.clone()
-    traces += run_steps(lowered, steps_for(target)[len(TO_INTEGER) :], after=seen)
+    traces += run_steps(lowered, steps_for(target, encodings)[len(TO_INTEGER) :], after=seen)
     return Lowered(title, proto, imported, integer, lowered, traces, module, notes)
 
 

@@ -1,4 +1,4 @@
-"""The command line: `cardc demo | compile | emulate | verify | report | estimate | inspect | targets`."""
+"""The command line: `cardc demo | compile | emulate | verify | report | estimate | explore | inspect | targets`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..errors import CompileError
 from .compile import compile_command
 from .demo import demo_command
 from .estimate import estimate_command
+from .explore import explore_command
 from .inspect import inspect_command, targets_command
 from .report import report_command
 from .run import emulate_command, verify_command
@@ -33,6 +34,7 @@ for _command in (
     verify_command,
     report_command,
     estimate_command,
+    explore_command,
     inspect_command,
     targets_command,
 ):

@@ -20,7 +20,7 @@ from ..targets.base import load as load_target
 from .common import console, json_option, model_argument, target_option
 from .deck import DECK_STAGE, compile_deck, deck_options, only_decks, whole_deck
 from .entrance import entrance_options
-from .hls import hls_options
+from .hls import hls_options, pair
 from .pixels import pixel_options
 
 
@@ -32,6 +32,8 @@ from .pixels import pixel_options
 @click.option("--print-after", multiple=True, metavar="PASS", help="Print the graph behind this pass (repeatable).")
 @click.option("--stop-after", "stop", metavar="PASS", help="Write the graph behind this pass as .onnx and stop.")
 @click.option("--single-header", is_flag=True, help="Write the C library as one file too: single/NAME.h.")
+@click.option("--encoding", "encoding", multiple=True, metavar="LAYER=WORD",
+              help="Microcontroller: how a layer's weights are stored. [default: the fastest]")  # fmt: skip
 @pixel_options
 @hls_options
 @entrance_options
@@ -39,7 +41,8 @@ from .pixels import pixel_options
 @json_option
 def compile_command(
     model: Path, target: str, out: Path | None, name: str | None, print_after: tuple[str, ...], stop: str | None,
-    single_header: bool, pixels: Pixels | None, hls: Options | None, entrance: Entrance | None, dims: dict[str, int],
+    single_header: bool, encoding: tuple[str, ...], pixels: Pixels | None, hls: Options | None,
+    entrance: Entrance | None, dims: dict[str, int],
     options: DeckOptions | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Compile MODEL (a QONNX file, or the folder of a deck) for a board and write the project and its reports."""
@@ -50,6 +53,7 @@ def compile_command(
             console(as_json).print(f"the whole deck as one graph: {path}", markup=False)
             return
         reject({"--print-after": print_after, "--stop-after": stop, "--single-header": single_header, "--image": pixels,
+                "--encoding": encoding,
                 "--input-bits": entrance, "--dim": dims})  # fmt: skip
         compile_deck(model, target, out, name, options, hls=hls, as_json=as_json)
         return
@@ -69,8 +73,9 @@ def compile_command(
         screen.print(f"written to {path}; go on with: cardc compile {path} --target {target}", markup=False)
         return
     build = compile_model(
-        model, target=board, name=name, after=after, entrance=entrance, dims=dims, pixels=pixels, hls=hls
-    )
+        model, target=board, name=name, after=after, entrance=entrance, dims=dims, pixels=pixels, hls=hls,
+        encodings=dict(pair("--encoding", text) for text in encoding),
+    )  # fmt: skip
     for note in build.lowered.notes:
         screen.print(note, markup=False)
     if as_json:

@@ -11,6 +11,8 @@ import click
 from ..backends.hls4ml import Options
 from ..errors import CompileError
 
+_EXAMPLES = {"--strategy": "resource", "--encoding": "taps"}
+
 
 def hls_options(command: Callable[..., None]) -> Callable[..., None]:
     """Add --reuse-factor and its kin; `command` gets `hls`, an Options or None."""
@@ -37,11 +39,11 @@ def hls_options(command: Callable[..., None]) -> Callable[..., None]:
         **rest: Any,
     ) -> None:
         given = bool(reuse or strategy or io_type or hls_backend)
-        factors = dict(_pair("--reuse-factor", text) for text in reuse if text != "auto")
+        factors = dict(pair("--reuse-factor", text) for text in reuse if text != "auto")
         hls = Options(
             io_type=io_type or "auto",
             reuse={name: _number(name, text) for name, text in factors.items()},
-            strategy=dict(_pair("--strategy", text) for text in strategy),
+            strategy=dict(pair("--strategy", text) for text in strategy),
             backend=hls_backend or "",
             auto="auto" in reuse,
         )
@@ -50,11 +52,13 @@ def hls_options(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
-def _pair(option: str, text: str) -> tuple[str, str]:
+def pair(option: str, text: str) -> tuple[str, str]:
+    """("conv1", "4") for "conv1=4"; CompileError for anything else."""
     name, equals, value = text.rpartition("=")
     if not equals or not name or not value:
         word = "auto, or " if option == "--reuse-factor" else ""
-        raise CompileError(f"{option} {text}", fix=f"give {word}the layer and its value: {option} conv1=4")
+        example = _EXAMPLES.get(option, "4")
+        raise CompileError(f"{option} {text}", fix=f"give {word}the layer and its value: {option} conv1={example}")
     return name, value
 
 

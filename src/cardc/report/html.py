@@ -45,16 +45,7 @@ def report_to_html(report: Report) -> str:
 
     Every text is escaped, and a content policy in the page forbids scripts and requests.
     """
-    env = jinja2.Environment(
-        loader=jinja2.FunctionLoader(lambda name: (_HERE / name).read_text("utf-8")),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    env.filters.update(number=number, percent=_percent, shape=_shape, breaks=_breaks)
-    env.globals.update(show=show)
-    page = env.get_template("report.html.j2")
+    page = environment().get_template("report.html.j2")
     columns = _COSTS[report.board.backend]
     costs = {name: title for name, title in columns.items() if any(name in x.figures for x in report.layers)}
     drawn = _drawn(report, costs)
@@ -81,6 +72,20 @@ def report_to_html(report: Report) -> str:
         stages={stage: _STAGES[stage] for stage in sorted(_used_stages(report))},
         width=WIDTH,
     )
+
+
+def environment(*folders: Path) -> jinja2.Environment:
+    """What all pages are rendered with: templates of this folder, then of `folders`; every text is escaped."""
+    env = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([_HERE, *folders]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    env.filters.update(number=number, percent=_percent, shape=_shape, breaks=_breaks)
+    env.globals.update(show=show)
+    return env
 
 
 def _check(report: Report, name: str) -> Check | None:
