@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnx_ir as ir
 import pytest
+from onnx import helper
 from tests.faults import MOVED_WEIGHT, SHIFTED_OFFSET, plant
 from tests.small import save_small, small_inputs
 
@@ -198,3 +200,15 @@ def test_inputs_of_many_kinds(build: Build) -> None:
     assert check_inputs(model, x > 1).dtype == np.float32
     with pytest.raises(CompileError, match="hold no sample"):
         check_inputs(model, x[:0])
+
+
+def test_sizes_of_zero_in_a_file_are_unknown_ones(tmp_path: Path) -> None:
+    """Some exporters write [0, 0] for the shapes that they do not know; qonnx's executor takes them at their word."""
+    path = save_small(tmp_path / "small.onnx")
+    model = onnx.load(str(path))
+    del model.graph.value_info[:]
+    for node in model.graph.node:
+        shapes = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [0, 0]) for name in node.output]
+        model.graph.value_info.extend(value for value in shapes if value.name != model.graph.output[0].name)
+    exact = cardc.verify(model, [MCU], small_inputs(3))
+    assert (exact.equal, exact.inputs) == (True, 3)

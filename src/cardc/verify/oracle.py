@@ -146,9 +146,18 @@ def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:
             shape = value.type.tensor_type.shape
             if (value.name == name or value in copy.graph.output) and shape.dim:
                 shape.dim[0].dim_value = batch
+    known = [value for value in copy.graph.value_info if _sized(value)]  # some files write sizes of 0 for unknown ones
+    del copy.graph.value_info[:]
+    copy.graph.value_info.extend(known)
     model = ModelWrapper(copy)
     infer_each(model)
     return model.transform(InferShapes()).transform(FoldConstants()).transform(InferShapes())
+
+
+def _sized(value: onnx.ValueInfoProto) -> bool:
+    """Whether every axis of `value` has a size."""
+    shape = value.type.tensor_type.shape
+    return value.type.tensor_type.HasField("shape") and all(d.dim_value > 0 for d in shape.dim)
 
 
 def _as_meant(model: onnx.ModelProto) -> None:
