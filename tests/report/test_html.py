@@ -67,7 +67,7 @@ def test_the_page_is_well_formed_and_alone(report: Report) -> None:
 
 def test_headline_when_it_fits(mcu_report: Report) -> None:
     text = Page(mcu_report.to_html()).text
-    assert "Fits RAM is the fullest: 4,536 of 131,072 (3.5 %)" in text
+    assert "Fits fullest: RAM, 4,536 of 131,072 (3.5 %)" in text
     assert "Exact, to the bit 7 stages, 11 tensors, 360 inputs" in text
     assert "97.22 %" in text
     assert "rounding boundary, where float executors may round either way: 2." in text
@@ -76,7 +76,7 @@ def test_headline_when_it_fits(mcu_report: Report) -> None:
 
 def test_headline_when_it_does_not(fpga_report: Report) -> None:
     text = Page(fpga_report.to_html()).text
-    assert "Does not fit LUT is the fullest: 68,800 of 53,200 (129.3 %)" in text
+    assert "Does not fit fullest: LUT, 68,800 of 53,200 (129.3 %)" in text
     assert "What to change LUT is 15,600 over" in text
     assert "ZCU102" in text
     assert "Not equal" in text

@@ -83,7 +83,11 @@ def plot(found: Exploration) -> Plot:
         dots.append(Dot(across(point.objective(names[0])), upwards(point.objective(names[1])), style,
                         f"{point.label}: {words}{'' if point.fits else ', does not fit'}"))  # fmt: skip
     line = " ".join(f"{across(p.objective(names[0]))},{upwards(p.objective(names[1]))}" for p in _stairs(found, names))
-    return Plot(tuple(dots), line, x_ticks, y_ticks, (TOTALS[names[0]][0], TOTALS[names[1]][0]))
+    return Plot(tuple(dots), line, x_ticks, y_ticks, (_title(names[0]), _title(names[1])))
+
+
+def _title(name: str) -> str:
+    return ", ".join(word for word in TOTALS[name] if word)
 
 
 def _stairs(found: Exploration, names: Sequence[str]) -> list[Point]:
