@@ -22,8 +22,8 @@ _STEPS = 4  # of one layer's own ladder, the rest unrolled
 
 
 def candidates(model: ir.Model, target: Target) -> list[Candidate]:
-    """Options for the integer graph `model`, the most telling first: folded to shares of the board, one reuse factor
-    for all layers, then each layer folded alone. CompileError where no io type takes the model."""
+    """Options for the integer graph `model`, the most telling first: folded until it fits, one reuse factor for all
+    layers, each layer folded alone, then folded to shares of the board. CompileError where no io type takes the model."""
     kinds: list[list[Candidate]] = [[], [], []]
     errors = []
     for io_type in target.io_types or IO_TYPES:
@@ -47,7 +47,10 @@ def candidates(model: ir.Model, target: Target) -> list[Candidate]:
                 kinds[2].append(_settled(label, io_type, fastest | {name: step}))
     if not kinds[0]:
         raise errors[0]
-    return [candidate for kind in kinds for candidate in kind]
+    within, everywhere, alone = kinds
+    # The search takes seconds where a network is large, all else milliseconds: its first answer leads, the rest wait.
+    first = [candidate for candidate in within if candidate.share == _SHARES[0]]
+    return [*first, *everywhere, *alone, *(candidate for candidate in within if candidate not in first)]
 
 
 def measure(model: ir.Model, target: Target, candidate: Candidate) -> Point:
