@@ -23,7 +23,10 @@ _STEPS = 4  # of one layer's own ladder, the rest unrolled
 
 def candidates(model: ir.Model, target: Target) -> list[Candidate]:
     """Options for the integer graph `model`, the most telling first: folded until it fits, one reuse factor for all
-    layers, each layer folded alone, then folded to shares of the board. CompileError where no io type takes the model."""
+    layers, each layer folded alone, then folded to shares of the board.
+
+    CompileError where no io type takes the model.
+    """
     kinds: list[list[Candidate]] = [[], [], []]
     errors = []
     for io_type in target.io_types or IO_TYPES:
