@@ -64,6 +64,6 @@ def test_the_make_targets_exist() -> None:
 
 def test_pictures_are_small() -> None:
     pictures = re.findall(r'src="([^"]+)"', README)
-    assert len(pictures) == 2
+    assert pictures, "README.md shows no picture"
     for picture in pictures:
         assert (ROOT / picture).stat().st_size < 150_000
