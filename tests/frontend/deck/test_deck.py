@@ -166,7 +166,7 @@ def test_pickled_templates_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_deck_without_its_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(CompileError, match="the folder holds no deck.toml"):
+    with pytest.raises(CompileError, match=r"the folder holds no deck\.toml"):
         load_deck(tmp_path)
 
 
