@@ -13,7 +13,7 @@ def weights_header(name: str, program: Program) -> str:
     w(f"#ifndef {up}")
     w(f"#define {up}")
     w()
-    w("#include <stdint.h>")
+    w('#include "cardc_types.h"')
     w()
     w("#ifdef __cplusplus")
     w('extern "C" {')
@@ -21,7 +21,7 @@ def weights_header(name: str, program: Program) -> str:
     w()
     for step in program.steps:
         for array in step.arrays:
-            w(f"extern const {array.ctype} {name}_{array.name}[{max(1, array.values.size)}];")
+            w(f"extern const CARDC_ROM {array.ctype} {name}_{array.name}[{max(1, array.values.size)}];")
     w()
     w("#ifdef __cplusplus")
     w("}")
@@ -42,5 +42,5 @@ def weights(name: str, program: Program) -> str:
             w.comment(f"layer {step.index}, {step.title}: {array.comment}")
             values = array.values if array.values.size else [0]
             count = max(1, array.values.size)
-            w.array(f"const {array.ctype} {name}_{array.name}[{count}]", array.ctype, values)
+            w.array(f"const CARDC_ROM {array.ctype} {name}_{array.name}[{count}]", array.ctype, values)
     return w.text()

@@ -15,6 +15,15 @@ OK, ERROR_NULL, ERROR_ALIGN = 0, 1, 2
 ALIGN = 4
 
 
+def arena_align(w: Writer, up: str) -> None:
+    """The macro for the alignment of the arena."""
+    w("#ifdef __AVR__ /* which reads bytes one by one */")
+    w(f"#define {up}_ARENA_ALIGN 1")
+    w("#else")
+    w(f"#define {up}_ARENA_ALIGN {ALIGN} /* the arena's alignment in bytes */")
+    w("#endif")
+
+
 def header(name: str, program: Program, scale: str, offset: str, pixels: Pixels | None = None) -> str:
     """`<name>.h`: sizes, types, the three functions, each documented."""
     w, up = Writer(), name.upper()
@@ -35,7 +44,7 @@ def header(name: str, program: Program, scale: str, offset: str, pixels: Pixels 
     w(f"#define {up}_IN {elements(source)} /* elements of the input */")
     w(f"#define {up}_OUT {elements(output)} /* elements of the output */")
     w(f"#define {up}_ARENA_BYTES {max(1, program.arena)} /* working memory */")
-    w(f"#define {up}_ARENA_ALIGN {ALIGN} /* its alignment in bytes */")
+    arena_align(w, up)
     w(f"#define {up}_IN_LO ({qi.lo})")
     w(f"#define {up}_IN_HI {qi.hi}")
     w(f"#define {up}_IN_SCALE {_real(repr(qi.scale[0]))} /* what one unit of the input is worth */")

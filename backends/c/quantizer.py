@@ -31,27 +31,27 @@ def quantizer(name: str, program: Program) -> str | None:
     w('#include "cardc_move.h"')
     w()
     levels = keys.t.shape[1]
-    w.array(f"static const int32_t input_keys[{max(1, keys.t.size)}]", "int32_t", keys.t if keys.t.size else [0])
+    w.array(f"static const CARDC_ROM int32_t input_keys[{max(1, keys.t.size)}]", "int32_t", keys.t if keys.t.size else [0])
     if keys.falling is not None:
-        w.array(f"static const uint8_t input_falling[{keys.falling.size}]", "uint8_t", keys.falling)
+        w.array(f"static const CARDC_ROM uint8_t input_falling[{keys.falling.size}]", "uint8_t", keys.falling)
     base = integer(node, "base", q.lo) & 0xFF  # bytes wrap: -1 is 255, and 255 + 2 is 1
     fields = [
         ("keys", "input_keys"), ("falling", "input_falling" if keys.falling is not None else "NULL"),
         ("levels", levels), ("base", base), ("step", q.step), ("shared", int(keys.shared)),
     ]  # fmt: skip
-    with w.block("static const cardc_float_levels input_levels =", "};"):
+    with w.block("static const CARDC_ROM cardc_float_levels input_levels =", "};"):
         w.lines(f"{v}, /* {label} */" for label, v in fields)
     c, h, width = chw(value)
     up = name.upper()
     signature = f"void {name}_quantize(const float in[{up}_IN], {program.in_type} out[{up}_IN])"
     if integer(node, "axis", 1) == 1:
-        w(f"static const cardc_map input_map = {{{c}, {h}, {width}, {h * width}, {width}}};")
+        w(f"static const CARDC_ROM cardc_map input_map = {{{c}, {h}, {width}, {h * width}, {width}}};")
         w()
         with function(w, signature):
             w("cardc_load_f32(in, &input_levels, &input_map, (uint8_t *)out);")
         return w.text()
     channels = shape_of(value)[-1]  # last in memory: one pixel after the other
-    w(f"static const cardc_map input_map = {{{channels}, 1, 1, 1, 1}};")
+    w(f"static const CARDC_ROM cardc_map input_map = {{{channels}, 1, 1, 1, 1}};")
     w()
     with function(w, signature):
         w("uint32_t at;")

@@ -57,11 +57,18 @@ def selftest(name: str, program: Program, inputs: Array, outputs: Array) -> str:
     w()
     w(f"#define VECTORS {n}")
     w()
-    w.array(f"static const {program.in_type} inputs[VECTORS * {up}_IN]", program.in_type, inputs)
+    w("#ifdef __FLASH /* AVR: not in RAM */")
+    w("#define GOLDEN const __flash")
+    w("#else")
+    w("#define GOLDEN const")
+    w("#endif")
     w()
-    w.array(f"static const {program.out_type} expected[VECTORS * {up}_OUT]", program.out_type, outputs)
+    w.array(f"static GOLDEN {program.in_type} inputs[VECTORS * {up}_IN]", program.in_type, inputs)
+    w()
+    w.array(f"static GOLDEN {program.out_type} expected[VECTORS * {up}_OUT]", program.out_type, outputs)
     w()
     w(f"static uint32_t arena[({up}_ARENA_BYTES + 3) / 4];")
+    w(f"static {program.in_type} input[{up}_IN];")
     w(f"static {program.out_type} output[{up}_OUT];")
     w()
     w.comment("FAIL and the numbers, without printf: boards have puts, or a few lines that give them one.")
@@ -78,7 +85,9 @@ def selftest(name: str, program: Program, inputs: Array, outputs: Array) -> str:
     with w.block(""):
         w("uint32_t v, i;")
         with w.block("for (v = 0; v < VECTORS; v++)"):
-            with w.block(f"if ({name}_predict(inputs + v * {up}_IN, output, arena) != {up}_OK)"):
+            with w.block(f"for (i = 0; i < {up}_IN; i++)"):
+                w(f"input[i] = inputs[v * {up}_IN + i];")
+            with w.block(f"if ({name}_predict(input, output, arena) != {up}_OK)"):
                 w('puts("FAIL error");')
                 w("return 1;")
             with w.block(f"for (i = 0; i < {up}_OUT; i++)"), w.block(f"if (output[i] != expected[v * {up}_OUT + i])"):

@@ -9,7 +9,7 @@ from .runtime import FILE_OF
 
 _LOCAL = re.compile(r'#include "([^"]+)"')
 _STATIC = re.compile(r"^static [^;={}]*?\b(\w+)\(", re.MULTILINE)
-_CONSTANT = re.compile(r"^static const \w+ (\w+)(?:\[\w*\])* =", re.MULTILINE)
+_CONSTANT = re.compile(r"^static const (?:CARDC_ROM )?\w+ (\w+)(?:\[\w*\])* =", re.MULTILINE)
 _TYPE = re.compile(r"^\} (\w+);|^typedef [^;{]*\(\*(\w+)\)", re.MULTILINE)
 _DEFINE = re.compile(r"^#define (\w+)", re.MULTILINE)
 

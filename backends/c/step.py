@@ -57,13 +57,13 @@ class Step:
         lines = [f"    {getattr(layout, n)}, /* {n} */" for n in _MAP]
         for struct in self.structs:
             if struct[1:-1] == lines:
-                return f"&{struct[0].split()[3]}"
+                return f"&{struct[0].split()[4]}"
         return self.struct("cardc_map", name, [(n, getattr(layout, n)) for n in _MAP])
 
     def struct(self, ctype: str, name: str, fields: Iterable[tuple[str, object]]) -> str:
         """Add a static constant of struct type, fields in the order of its declaration; `&name` to pass it."""
         full = f"l{self.index}_{name}"
-        lines = [f"static const {ctype} {full} = {{"]
+        lines = [f"static const CARDC_ROM {ctype} {full} = {{"]
         lines += [f"    {value}, /* {label} */" for label, value in fields]
         self.structs.append([*lines, "};"])
         return f"&{full}"

@@ -35,7 +35,7 @@ def weights_header(card: DeckCard, held: dict[tuple[str, str], str]) -> str:
     w(f"#ifndef {up}")
     w(f"#define {up}")
     w()
-    w("#include <stdint.h>")
+    w('#include "cardc_types.h"')
     w()
     w("#ifdef __cplusplus")
     w('extern "C" {')
@@ -44,7 +44,7 @@ def weights_header(card: DeckCard, held: dict[tuple[str, str], str]) -> str:
     for step in card.program.steps:
         for array in step.arrays:
             symbol, own = held[card.name, array.name], f"{card.name}_{array.name}"
-            w(f"extern const {array.ctype} {symbol}[{max(1, array.values.size)}];")
+            w(f"extern const CARDC_ROM {array.ctype} {symbol}[{max(1, array.values.size)}];")
             if symbol != own:
                 w(f"#define {own} {symbol}")
     w()
@@ -68,5 +68,6 @@ def weights(card: DeckCard, held: dict[tuple[str, str], str]) -> str:
                 continue
             w()
             w.comment(f"layer {step.index}, {step.title}: {array.comment}")
-            w.array(f"const {array.ctype} {own}[{count}]", array.ctype, array.values if array.values.size else [0])
+            values = array.values if array.values.size else [0]
+            w.array(f"const CARDC_ROM {array.ctype} {own}[{count}]", array.ctype, values)
     return w.text()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ....ops.qtype import qtype
-from ..header import ALIGN, ERROR_ALIGN, ERROR_NULL, OK
+from ..header import ERROR_ALIGN, ERROR_NULL, OK, arena_align
 from ..writer import Writer
 from .program import DeckProgram
 
@@ -76,7 +76,7 @@ def _sizes(w: Writer, deck: DeckProgram) -> None:
     w(f"#define {up}_IN {deck.inputs} /* elements of the input */")
     w(f"#define {up}_OUT {deck.outputs} /* elements of the output */")
     w(f"#define {up}_ARENA_BYTES {deck.arena} /* working memory, shared by gate and cards */")
-    w(f"#define {up}_ARENA_ALIGN {ALIGN} /* its alignment in bytes */")
+    arena_align(w, up)
     w(f"#define {up}_IN_LO ({q.lo})")
     w(f"#define {up}_IN_HI {q.hi}")
     w(f"#define {up}_IN_SCALE {q.scale[0]!r} /* what one unit of the input is worth */")

@@ -49,7 +49,7 @@ def _card(w: Writer, deck: DeckProgram, card: DeckCard) -> None:
     where = f"const {deck.in_type} *in, {deck.out_type} *out, void *arena{weight}"
     if isinstance(card.part, SoftmaxPlan) and not direct:
         plan = card.part
-        with w.block(f"static const cardc_softmax {card.name}_softmax =", "};"):
+        with w.block(f"static const CARDC_ROM cardc_softmax {card.name}_softmax =", "};"):
             for value, label in (
                 (f"{plan.multiplier}u", "multiplier"), (f"{plan.rounding}u", "rounding"), (f"{plan.limit}u", "limit"),
                 (plan.shift - 12, "shift"), (plan.headroom, "headroom"),

@@ -28,6 +28,8 @@ FILE_OF = {
     "cardc_dense_int8": "cardc_dense_int8.c",
     "cardc_dense_sparse": "cardc_dense_sparse.c",
     "cardc_dense_ternary": "cardc_dense_ternary.c",
+    "cardc_dense_vertical": "cardc_dense_vertical.c",
+    "cardc_dense_vertical_bits": "cardc_dense_vertical.c",
     "cardc_fft_first2": "cardc_fft.c",
     "cardc_fft_first2_scaled": "cardc_fft.c",
     "cardc_fft_first4": "cardc_fft.c",

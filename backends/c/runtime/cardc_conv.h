@@ -21,8 +21,8 @@ extern "C" {
  * can add aligned words and shift once a class. counts[channel][part][sign][class] says how many there are.
  * Written by cardc.passes.encodings.sparse_conv. */
 typedef struct cardc_conv_sparse {
-  const uint16_t *offsets;
-  const uint8_t *counts;
+  const CARDC_ROM uint16_t *offsets;
+  const CARDC_ROM uint8_t *counts;
   uint32_t part_stride;
   uint32_t row_step;   /* stride down, times the input's row */
   uint8_t col_step;    /* stride across */
@@ -42,14 +42,14 @@ typedef struct cardc_conv_sparse {
  *
  * cardc_conv_lanes: four pixels a word; asks for plane, row multiples of 4, and reads up to CARDC_SLACK bytes behind.
  * cardc_conv_taps:  one pixel at a time; any strides, reads nothing but the taps. */
-void cardc_conv_lanes(const cardc_conv_sparse *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
-                      uint8_t *table, uint32_t table_bytes);
-void cardc_conv_taps(const cardc_conv_sparse *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
-                     uint8_t *table, uint32_t table_bytes);
+void cardc_conv_lanes(const CARDC_ROM cardc_conv_sparse *layer, const CARDC_ROM cardc_finish *finish,
+                      const uint8_t *src, void *dst, uint8_t *table, uint32_t table_bytes);
+void cardc_conv_taps(const CARDC_ROM cardc_conv_sparse *layer, const CARDC_ROM cardc_finish *finish,
+                     const uint8_t *src, void *dst, uint8_t *table, uint32_t table_bytes);
 
 /* Dense int8 weights [channels, depth, kernel_height, kernel_width], depth = input channels of a group. */
 typedef struct cardc_conv_dense {
-  const int8_t *weights;
+  const CARDC_ROM int8_t *weights;
   uint32_t origin;                 /* as above */
   uint32_t plane, row;             /* of the input */
   uint32_t row_step;
@@ -62,7 +62,8 @@ typedef struct cardc_conv_dense {
 } cardc_conv_dense;
 
 /* dst = finish(S), S = sum of weights * bytes; |S| fits int32. Any strides; reads nothing but the taps. */
-void cardc_conv_int8(const cardc_conv_dense *layer, const cardc_finish *finish, const uint8_t *src, void *dst);
+void cardc_conv_int8(const CARDC_ROM cardc_conv_dense *layer, const CARDC_ROM cardc_finish *finish, const uint8_t *src,
+                     void *dst);
 
 #ifdef __cplusplus
 }

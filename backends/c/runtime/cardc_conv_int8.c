@@ -3,8 +3,8 @@
 #define CHUNK 16 /* pixels that are summed before they are finished */
 
 /* Adds one row of the kernel, `taps` weights over bytes `across` apart, to sums[0 .. n) of pixels `step` apart. */
-static void add_taps(const int8_t *w, uint32_t taps, uint32_t across, const uint8_t *at, uint32_t step, uint32_t n,
-                     int32_t *sums) {
+static void add_taps(const CARDC_ROM int8_t *w, uint32_t taps, uint32_t across, const uint8_t *at, uint32_t step,
+                     uint32_t n, int32_t *sums) {
   uint32_t j;
   for (; n > 0; n--, at += step) {
     const uint8_t *p = at;
@@ -17,7 +17,8 @@ static void add_taps(const int8_t *w, uint32_t taps, uint32_t across, const uint
 }
 
 /* sums[0 .. n) = the sums of n pixels of a row, the first of which has its tap (0, 0, 0) at `from`. */
-static void sum_pixels(const cardc_conv_dense *layer, const int8_t *w, const uint8_t *from, uint32_t n, int32_t *sums) {
+static void sum_pixels(const CARDC_ROM cardc_conv_dense *layer, const CARDC_ROM int8_t *w, const uint8_t *from,
+                       uint32_t n, int32_t *sums) {
   const uint32_t down = layer->row * layer->dilation_height;
   uint32_t c, i;
   for (i = 0; i < n; i++) {
@@ -31,10 +32,11 @@ static void sum_pixels(const cardc_conv_dense *layer, const int8_t *w, const uin
   }
 }
 
-void cardc_conv_int8(const cardc_conv_dense *layer, const cardc_finish *finish, const uint8_t *src, void *dst) {
-  const cardc_map *to = &layer->to;
+void cardc_conv_int8(const CARDC_ROM cardc_conv_dense *layer, const CARDC_ROM cardc_finish *finish, const uint8_t *src,
+                     void *dst) {
+  const CARDC_ROM cardc_map *to = &layer->to;
   const uint32_t taps = (uint32_t)layer->depth * layer->kernel_height * layer->kernel_width;
-  const int8_t *w = layer->weights;
+  const CARDC_ROM int8_t *w = layer->weights;
   const uint8_t *group = src + layer->origin;
   int32_t sums[CHUNK];
   uint32_t c, y, x, n, left = layer->group_channels;

@@ -13,10 +13,10 @@
 
 /* One output channel at work. Lanes are higher than sums by `bias`, max_u * minus taps. */
 typedef struct channel {
-  const cardc_conv_sparse *layer;
-  const cardc_finish *finish;
-  const uint16_t *offsets;
-  const uint8_t *counts;
+  const CARDC_ROM cardc_conv_sparse *layer;
+  const CARDC_ROM cardc_finish *finish;
+  const CARDC_ROM uint16_t *offsets;
+  const CARDC_ROM uint8_t *counts;
   uint32_t number;
   uint32_t taps;                 /* in all parts */
   uint32_t byte_taps, half_taps; /* how many taps add up in 8 and in 16 bits */
@@ -35,10 +35,10 @@ typedef struct band {
 
 /* Adds all taps of all parts to the 16-bit `lanes`; what leaves 16 bits goes to `sums`. */
 static void sum_band(const channel *c, const band *b, const uint8_t *base, uint32_t *lanes, int32_t *sums) {
-  const cardc_conv_sparse *layer = c->layer;
+  const CARDC_ROM cardc_conv_sparse *layer = c->layer;
   const uint32_t few = b->wide ? c->half_taps : c->byte_taps;
   const uint32_t words = b->tiles * b->shape.rows * b->shape.width / 4;
-  const uint16_t *offsets = c->offsets;
+  const CARDC_ROM uint16_t *offsets = c->offsets;
   uint32_t bytes[BAND_WORDS], p, taken, room = c->half_taps;
   cardc_run rest[CARDC_RUNS], chunk[CARDC_RUNS];
   CARDC_NO_UNROLL for (p = 0; p < layer->parts; p++, base += layer->part_stride) {
@@ -114,7 +114,7 @@ static void plain_band(const channel *c, const band *b, const uint8_t *base, voi
 
 /* All rows of one column of tiles, from column `x` of the output on. The last tile may overlap the one above it. */
 static void do_column(const channel *c, band *b, const cardc_run *quick, const uint8_t *base, uint32_t x, void *dst) {
-  const cardc_conv_sparse *layer = c->layer;
+  const CARDC_ROM cardc_conv_sparse *layer = c->layer;
   const uint32_t height = layer->to.height, rows = b->shape.rows;
   const uint32_t most = c->table && !b->wide ? BAND * rows : rows;
   uint32_t y = 0, at = c->number * layer->to.plane + x;
@@ -143,7 +143,7 @@ static void do_column(const channel *c, band *b, const cardc_run *quick, const u
 
 /* All columns of tiles of one channel. */
 static void do_channel(const channel *c, const uint8_t *src, void *dst) {
-  const cardc_conv_sparse *layer = c->layer;
+  const CARDC_ROM cardc_conv_sparse *layer = c->layer;
   const uint32_t step = layer->col_step, width = (layer->to.width - 1u) * step + 1;
   const int quick = layer->parts == 1 && c->taps <= 2 * c->byte_taps && c->table != NULL;
   cardc_run rest[CARDC_RUNS], chunks[2 * CARDC_RUNS];
@@ -182,7 +182,7 @@ static void do_channel(const channel *c, const uint8_t *src, void *dst) {
  * the levels, or 12, without a table and 4 with one. */
 static int worth_table(const channel *c, uint32_t reach, uint32_t table_bytes) {
   const uint32_t pixels = (uint32_t)c->layer->to.height * c->layer->to.width, entry = CARDC_UNALIGNED ? 1 : 3;
-  const cardc_finish *f = c->finish;
+  const CARDC_ROM cardc_finish *f = c->finish;
   uint32_t levels, search = 12;
   if (f->out != CARDC_U8 || f->kind == CARDC_AFFINE || reach > 0xffff || reach + 5 > table_bytes) {
     return 0;
@@ -193,14 +193,14 @@ static int worth_table(const channel *c, uint32_t reach, uint32_t table_bytes) {
   return f->kind == CARDC_THRESHOLD ? pixels * search >= reach * entry + 12u * f->levels : pixels >= reach;
 }
 
-void cardc_conv_lanes(const cardc_conv_sparse *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
-                      uint8_t *table, uint32_t table_bytes) {
+void cardc_conv_lanes(const CARDC_ROM cardc_conv_sparse *layer, const CARDC_ROM cardc_finish *finish,
+                      const uint8_t *src, void *dst, uint8_t *table, uint32_t table_bytes) {
   channel c;
   uint32_t p, k;
   c.layer = layer, c.finish = finish, c.offsets = layer->offsets, c.counts = layer->counts;
   c.byte_taps = 0xffu / layer->max_u, c.half_taps = 0xffffu / layer->max_u;
   for (c.number = 0; c.number < layer->to.channels; c.number++) {
-    const uint8_t *counts = c.counts;
+    const CARDC_ROM uint8_t *counts = c.counts;
     uint32_t minus = 0, reach;
     c.taps = 0;
     CARDC_NO_UNROLL for (p = 0; p < layer->parts; p++, counts += 2u * layer->classes) {

@@ -5,7 +5,7 @@
 
 /* The words of one pair, or of one channel that is alone (`bits` 1); the weights of the next. All arithmetic is modulo
  * 2^32. */
-static const uint8_t *unpack(const uint8_t *from, uint32_t bits, uint32_t taps, uint32_t *to) {
+static const CARDC_ROM uint8_t *unpack(const CARDC_ROM uint8_t *from, uint32_t bits, uint32_t taps, uint32_t *to) {
   if (bits == 4) {
     CARDC_NO_UNROLL for (; taps > 0; taps--) {
       const uint32_t both = *from++;
@@ -237,8 +237,8 @@ static void split(const uint32_t *sums, uint32_t count, uint32_t first, int32_t 
 
 /* low[], high[] = the sums of `n` pixels of a row for both channels, the first with its tap (0, 0, 0) at `from`; a channel
  * that is alone has all of the word, in low[]. */
-static void sum_pixels(const cardc_conv_pairs_layer *layer, const geometry *g, block_loop loop, const uint32_t *words,
-                       const uint8_t *from, uint32_t n, int32_t *low, int32_t *high) {
+static void sum_pixels(const CARDC_ROM cardc_conv_pairs_layer *layer, const geometry *g, block_loop loop,
+                       const uint32_t *words, const uint8_t *from, uint32_t n, int32_t *low, int32_t *high) {
   const uint32_t depth = layer->depth, room = layer->room, count = n >= BLOCK ? BLOCK : 1;
   uint32_t sums[BLOCK], x, done, taken, left;
   if (n < BLOCK) {
@@ -261,11 +261,12 @@ static void sum_pixels(const cardc_conv_pairs_layer *layer, const geometry *g, b
   }
 }
 
-void cardc_conv_pairs(const cardc_conv_pairs_layer *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
-                      uint32_t *work) {
-  const cardc_map *to = &layer->to;
+void cardc_conv_pairs(const CARDC_ROM cardc_conv_pairs_layer *layer, const CARDC_ROM cardc_finish *finish,
+                      const uint8_t *src, void *dst, uint32_t *work) {
+  const CARDC_ROM cardc_map *to = &layer->to;
   const uint32_t taps = (uint32_t)layer->depth * layer->kernel_height * layer->kernel_width;
-  const uint8_t *weights = layer->weights, *group = src + layer->origin;
+  const CARDC_ROM uint8_t *weights = layer->weights;
+  const uint8_t *group = src + layer->origin;
   int32_t low[CHUNK + BLOCK - 1], high[CHUNK + BLOCK - 1];
   uint32_t c, y, x, n, pair, left = layer->group_channels;
   block_loop loop;

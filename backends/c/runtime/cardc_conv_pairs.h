@@ -18,7 +18,7 @@ extern "C" {
  * 16 bits: every channel is alone and has the whole word, and its weights are a byte each.
  * Written by cardc.passes.encodings.pairs. */
 typedef struct cardc_conv_pairs_layer {
-  const uint8_t *weights;
+  const CARDC_ROM uint8_t *weights;
   uint32_t origin;               /* of the input's storage: the element under tap (0, 0, 0) of output (0, 0) */
   uint32_t plane, row;           /* of the input */
   uint32_t row_step;             /* stride down, times row */
@@ -34,8 +34,8 @@ typedef struct cardc_conv_pairs_layer {
 
 /* dst = finish(S), S = sum of weights * bytes; |S| fits int32. `work`, 4-byte aligned, holds a word for each tap of a
  * channel. Any strides; reads nothing but the taps. */
-void cardc_conv_pairs(const cardc_conv_pairs_layer *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
-                      uint32_t *work);
+void cardc_conv_pairs(const CARDC_ROM cardc_conv_pairs_layer *layer, const CARDC_ROM cardc_finish *finish,
+                      const uint8_t *src, void *dst, uint32_t *work);
 
 #ifdef __cplusplus
 }

@@ -7,9 +7,9 @@
 
 /* One output channel at work on a band. Lanes are higher than sums by `bias`, max_u * minus taps. */
 typedef struct channel {
-  const cardc_conv_runs_layer *layer;
-  const cardc_finish *finish;
-  const uint16_t *offsets;
+  const CARDC_ROM cardc_conv_runs_layer *layer;
+  const CARDC_ROM cardc_finish *finish;
+  const CARDC_ROM uint16_t *offsets;
   const uint8_t *copies;
   uint32_t *list, *sums;
   const uint8_t *table; /* of outputs by lane, or NULL */
@@ -25,8 +25,8 @@ static uint32_t tiles_of(const channel *c) {
 }
 
 /* Adds up `minus` and `plus` of the taps, whose offsets begin at the two pointers; `unit` is 1 in every lane. */
-static void add_chunk(const channel *c, uint32_t *out, const uint16_t *less, uint32_t minus, const uint16_t *more,
-                      uint32_t plus, uint32_t unit) {
+static void add_chunk(const channel *c, uint32_t *out, const CARDC_ROM uint16_t *less, uint32_t minus,
+                      const CARDC_ROM uint16_t *more, uint32_t plus, uint32_t unit) {
   uint32_t at = 0;
   cardc_put_steps(cardc_put_steps(c->list, less, minus, &at), more, plus, &at);
   cardc_run_sums(out, c->list, c->copies, minus * c->layer->max_u * unit, tiles_of(c));
@@ -35,7 +35,7 @@ static void add_chunk(const channel *c, uint32_t *out, const uint16_t *less, uin
 /* The sums of all taps, in chunks that cannot overflow: what they look like. Two chunks of bytes lie side by side. */
 static int sum_taps(const channel *c) {
   const uint32_t words = tiles_of(c) * CARDC_TILE_BYTES / 4, room = 0xffu / c->layer->max_u;
-  const uint16_t *less = c->offsets, *more = c->offsets + c->minus;
+  const CARDC_ROM uint16_t *less = c->offsets, *more = c->offsets + c->minus;
   uint32_t minus = c->minus, plus = c->plus, *out = c->sums;
   const int two = minus + plus <= 2 * room;
   if (c->layer->lane == 2) {
@@ -47,7 +47,7 @@ static int sum_taps(const channel *c) {
     return BYTES;
   }
   if (!two) {
-    memset(out, 0, 8 * words);
+    memset(out, 0, (size_t)(8 * words));
     out += 2 * words;
   }
   while (minus + plus > 0) {
@@ -173,7 +173,7 @@ static void store_band(const channel *c, int look, void *dst, uint32_t at) {
 /* Whether a channel whose lanes reach `reach` is finished by table: where it fits and `pixels` are worth it. In
  * instructions an entry takes 1 (3 without unaligned stores) by thresholds and 8 by requantisation, a pixel 16 + 8 for
  * each halving of the levels, or 12, without a table and 4 with one. */
-static int worth_table(const cardc_conv_runs_layer *layer, const cardc_finish *f, uint32_t reach) {
+static int worth_table(const CARDC_ROM cardc_conv_runs_layer *layer, const CARDC_ROM cardc_finish *f, uint32_t reach) {
   const uint32_t rows = layer->tables > 1 ? layer->to.height : layer->rows, pixels = rows * layer->to.width;
   uint32_t levels, search = 12;
   if (f->out != CARDC_U8 || f->kind == CARDC_AFFINE || reach + 5 > layer->table_bytes) {
@@ -188,7 +188,7 @@ static int worth_table(const cardc_conv_runs_layer *layer, const cardc_finish *f
 
 /* The finish table of a channel, built where it is not there already; NULL where it does not pay. */
 static const uint8_t *table_of(const channel *c, uint8_t *tables, int first_band) {
-  const cardc_conv_runs_layer *layer = c->layer;
+  const CARDC_ROM cardc_conv_runs_layer *layer = c->layer;
   const uint32_t reach = (c->minus + c->plus) * layer->max_u;
   uint8_t *table = tables + (layer->tables > 1 ? c->number * layer->table_bytes : 0);
   if (!worth_table(layer, c->finish, reach)) {
@@ -200,8 +200,8 @@ static const uint8_t *table_of(const channel *c, uint8_t *tables, int first_band
   return table;
 }
 
-void cardc_conv_runs(const cardc_conv_runs_layer *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
-                     uint32_t *work) {
+void cardc_conv_runs(const CARDC_ROM cardc_conv_runs_layer *layer, const CARDC_ROM cardc_finish *finish,
+                     const uint8_t *src, void *dst, uint32_t *work) {
   const uint32_t height = layer->to.height;
   uint8_t *bytes = (uint8_t *)work;
   channel c;
@@ -209,7 +209,7 @@ void cardc_conv_runs(const cardc_conv_runs_layer *layer, const cardc_finish *fin
   c.layer = layer, c.finish = finish, c.copies = bytes;
   c.list = work + layer->list_at / 4, c.sums = work + layer->sums_at / 4;
   for (y = 0; y < height; y += c.rows, src += c.rows * layer->row_step) {
-    const uint16_t *counts = layer->counts;
+    const CARDC_ROM uint16_t *counts = layer->counts;
     c.rows = height - y < layer->rows ? height - y : layer->rows;
     c.offsets = layer->offsets;
     cardc_copy_band(layer, src, c.rows, work);

@@ -16,9 +16,9 @@ extern "C" {
  * `offsets` holds, for each output channel, where in the copies the runs of its -1 taps begin, then those of its +1 taps;
  * counts[channel][2] says how many there are. Written by cardc.passes.encodings.runs. */
 typedef struct cardc_conv_runs_layer {
-  const uint16_t *offsets;
-  const uint16_t *counts;
-  const uint32_t *copies;    /* two words each: bytes into a channel's storage, rows beyond those of the band */
+  const CARDC_ROM uint16_t *offsets;
+  const CARDC_ROM uint16_t *counts;
+  const CARDC_ROM uint32_t *copies;    /* two words each: bytes into a channel's storage, rows beyond those of the band */
   uint32_t plane;            /* of the input */
   uint32_t row_step;         /* stride down, times the input's row */
   uint32_t list_at, sums_at; /* where in `work` lie steps and sums; copies lie at 0 */
@@ -36,8 +36,8 @@ typedef struct cardc_conv_runs_layer {
 
 /* dst = finish(S), S[o, y, x] = sum of +1 taps - sum of -1 taps. `work` is 4-byte aligned. Reads up to CARDC_SLACK bytes
  * behind the storage of src. */
-void cardc_conv_runs(const cardc_conv_runs_layer *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
-                     uint32_t *work);
+void cardc_conv_runs(const CARDC_ROM cardc_conv_runs_layer *layer, const CARDC_ROM cardc_finish *finish,
+                     const uint8_t *src, void *dst, uint32_t *work);
 
 #ifdef __cplusplus
 }

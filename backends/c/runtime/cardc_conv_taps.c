@@ -3,7 +3,7 @@
 #define CHUNK 16 /* pixels that are summed before they are finished */
 
 /* The sum of `count` bytes at `offsets` from `at`. */
-static int32_t gather(const uint8_t *at, const uint16_t *offsets, uint32_t count) {
+static int32_t gather(const uint8_t *at, const CARDC_ROM uint16_t *offsets, uint32_t count) {
   uint32_t sum = 0;
   CARDC_NO_UNROLL for (; count >= 2; count -= 2, offsets += 2) {
     sum += at[offsets[0]];
@@ -12,7 +12,7 @@ static int32_t gather(const uint8_t *at, const uint16_t *offsets, uint32_t count
   return (int32_t)(count ? sum + at[*offsets] : sum);
 }
 
-static uint32_t total(const uint8_t *counts, uint32_t classes) {
+static uint32_t total(const CARDC_ROM uint8_t *counts, uint32_t classes) {
   uint32_t sum = 0;
   for (; classes > 0; classes--) {
     sum += *counts++;
@@ -21,8 +21,9 @@ static uint32_t total(const uint8_t *counts, uint32_t classes) {
 }
 
 /* sums[0 .. n) = the sums of n pixels of a row, the first of which reads from `at`; where the channel's offsets end. */
-static const uint16_t *sum_pixels(const cardc_conv_sparse *layer, const uint16_t *offsets, const uint8_t *counts,
-                                  const uint8_t *at, uint32_t n, int32_t *sums) {
+static const CARDC_ROM uint16_t *sum_pixels(const CARDC_ROM cardc_conv_sparse *layer,
+                                            const CARDC_ROM uint16_t *offsets, const CARDC_ROM uint8_t *counts,
+                                            const uint8_t *at, uint32_t n, int32_t *sums) {
   uint32_t p, i, plus, minus;
   for (i = 0; i < n; i++) {
     sums[i] = 0;
@@ -39,11 +40,11 @@ static const uint16_t *sum_pixels(const cardc_conv_sparse *layer, const uint16_t
   return offsets;
 }
 
-void cardc_conv_taps(const cardc_conv_sparse *layer, const cardc_finish *finish, const uint8_t *src, void *dst,
-                     uint8_t *table, uint32_t table_bytes) {
-  const cardc_map *to = &layer->to;
-  const uint16_t *offsets = layer->offsets, *end = offsets;
-  const uint8_t *counts = layer->counts;
+void cardc_conv_taps(const CARDC_ROM cardc_conv_sparse *layer, const CARDC_ROM cardc_finish *finish,
+                     const uint8_t *src, void *dst, uint8_t *table, uint32_t table_bytes) {
+  const CARDC_ROM cardc_map *to = &layer->to;
+  const CARDC_ROM uint16_t *offsets = layer->offsets, *end = offsets;
+  const CARDC_ROM uint8_t *counts = layer->counts;
   int32_t sums[CHUNK];
   uint32_t c, y, x, n;
   (void)table;

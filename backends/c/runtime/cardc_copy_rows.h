@@ -104,8 +104,8 @@ static CARDC_NOINLINE uint32_t *cardc_copy_halves(uint32_t *to, const uint8_t *f
 }
 
 /* One copy: `rows` rows. */
-static inline uint32_t *cardc_copy_rows_of(const cardc_conv_runs_layer *layer, uint32_t *to, const uint8_t *from,
-                                           uint32_t rows) {
+static inline uint32_t *cardc_copy_rows_of(const CARDC_ROM cardc_conv_runs_layer *layer, uint32_t *to,
+                                           const uint8_t *from, uint32_t rows) {
   const uint32_t words = layer->pitch / 4u, step = layer->row_step, across = layer->col_step;
   if (layer->lane == 1 && across == 1) {
     return (((uintptr_t)from | step) & 3u) == 0 ? cardc_copy_words(to, from, words, rows, step)
@@ -119,7 +119,8 @@ static inline uint32_t *cardc_copy_rows_of(const cardc_conv_runs_layer *layer, u
 
 /* All copies for a band of `rows` output rows, the first of which reads from `src` on. Copies always have room for a whole
  * band. */
-static CARDC_NOINLINE void cardc_copy_band(const cardc_conv_runs_layer *layer, const uint8_t *src, uint32_t rows, uint32_t *to) {
+static CARDC_NOINLINE void cardc_copy_band(const CARDC_ROM cardc_conv_runs_layer *layer, const uint8_t *src,
+                                           uint32_t rows, uint32_t *to) {
   const uint32_t words = layer->pitch / 4u, missing = (layer->rows - rows) * words * layer->lane;
   uint32_t c, k;
   for (c = layer->in_channels; c > 0; c--, src += layer->plane) {

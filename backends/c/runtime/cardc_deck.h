@@ -19,8 +19,8 @@ typedef struct cardc_softmax {
 } cardc_softmax;
 
 /* out[j] += weight * p[j]. `x` points to int16_t, or with `wide` = 1 to int32_t. */
-void cardc_add_softmax(const void *x, uint32_t wide, uint32_t count, const cardc_softmax *softmax, int32_t weight,
-                       int32_t *out);
+void cardc_add_softmax(const void *x, uint32_t wide, uint32_t count, const CARDC_ROM cardc_softmax *softmax,
+                       int32_t weight, int32_t *out);
 
 /* out[j] += weight * (x[j] * multiplier + offset). */
 void cardc_add_logits(const void *x, uint32_t wide, uint32_t count, int32_t multiplier, int32_t offset, int32_t weight,

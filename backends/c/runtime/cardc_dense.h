@@ -12,13 +12,14 @@ extern "C" {
  * column to the next (the first from column 0), + list first. A gap of more than 255 columns is bridged by a column
  * in between that stands in both lists, and so adds nothing. Written by cardc.passes.encodings.sparse_dense. */
 typedef struct cardc_dense_sparse_layer {
-  const uint8_t *steps;
-  const uint16_t *counts;
+  const CARDC_ROM uint8_t *steps;
+  const CARDC_ROM uint16_t *counts;
   uint16_t outputs;
 } cardc_dense_sparse_layer;
 
 /* dst[o] = finish(S), S = sum of +1 bytes - sum of -1 bytes. */
-void cardc_dense_sparse(const cardc_dense_sparse_layer *layer, const cardc_finish *finish, const uint8_t *src, void *dst);
+void cardc_dense_sparse(const CARDC_ROM cardc_dense_sparse_layer *layer, const CARDC_ROM cardc_finish *finish,
+                        const uint8_t *src, void *dst);
 
 /* Bit planes. Plane p of the input holds bit p of byte i at bit i % 32 of word i / 32; unused bits of the last word are 0.
  * `src` is [planes][words], words = ceil(inputs / 32).
@@ -31,24 +32,27 @@ void cardc_dense_sparse(const cardc_dense_sparse_layer *layer, const cardc_finis
  *     the sum of w * u is S' - (2^planes - 1) * popcount(sign).
  * finish() is applied to S'. Written by cardc.passes.encodings.bit_planes. */
 typedef struct cardc_dense_planes_layer {
-  const uint32_t *weights;
+  const CARDC_ROM uint32_t *weights;
   uint16_t outputs;
   uint16_t words;
   uint8_t planes; /* 1 .. 8 */
 } cardc_dense_planes_layer;
 
-void cardc_dense_binary(const cardc_dense_planes_layer *layer, const cardc_finish *finish, const uint32_t *src, void *dst);
-void cardc_dense_ternary(const cardc_dense_planes_layer *layer, const cardc_finish *finish, const uint32_t *src, void *dst);
+void cardc_dense_binary(const CARDC_ROM cardc_dense_planes_layer *layer, const CARDC_ROM cardc_finish *finish,
+                        const uint32_t *src, void *dst);
+void cardc_dense_ternary(const CARDC_ROM cardc_dense_planes_layer *layer, const CARDC_ROM cardc_finish *finish,
+                         const uint32_t *src, void *dst);
 
 /* Dense int8 weights [outputs][inputs]. */
 typedef struct cardc_dense_int8_layer {
-  const int8_t *weights;
+  const CARDC_ROM int8_t *weights;
   uint16_t outputs;
   uint16_t inputs;
 } cardc_dense_int8_layer;
 
 /* dst[o] = finish(S), S = sum of weights * bytes; |S| fits int32. */
-void cardc_dense_int8(const cardc_dense_int8_layer *layer, const cardc_finish *finish, const uint8_t *src, void *dst);
+void cardc_dense_int8(const CARDC_ROM cardc_dense_int8_layer *layer, const CARDC_ROM cardc_finish *finish,
+                      const uint8_t *src, void *dst);
 
 #ifdef __cplusplus
 }

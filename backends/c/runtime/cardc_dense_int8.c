@@ -47,10 +47,13 @@ __attribute__((noinline)) static void dots(const int8_t *w, const uint8_t *x, ui
 }
 #endif
 
-static int32_t dot(const int8_t *w, const uint8_t *x, uint32_t count) {
+static int32_t dot(const CARDC_ROM int8_t *w, const uint8_t *x, uint32_t count) {
   int32_t sum = 0;
   for (; count >= 4; count -= 4, w += 4, x += 4) {
-    sum += w[0] * x[0] + w[1] * x[1] + w[2] * x[2] + w[3] * x[3];
+    sum += w[0] * x[0]; /* one by one: a product fits an int of 16 bits, two do not */
+    sum += w[1] * x[1];
+    sum += w[2] * x[2];
+    sum += w[3] * x[3];
   }
   for (; count > 0; count--) {
     sum += *w++ * *x++;
@@ -58,9 +61,10 @@ static int32_t dot(const int8_t *w, const uint8_t *x, uint32_t count) {
   return sum;
 }
 
-void cardc_dense_int8(const cardc_dense_int8_layer *layer, const cardc_finish *finish, const uint8_t *src, void *dst) {
+void cardc_dense_int8(const CARDC_ROM cardc_dense_int8_layer *layer, const CARDC_ROM cardc_finish *finish,
+                      const uint8_t *src, void *dst) {
   const uint32_t inputs = layer->inputs, outputs = layer->outputs;
-  const int8_t *row = layer->weights;
+  const CARDC_ROM int8_t *row = layer->weights;
   int32_t sums[CARDC_OUTPUTS];
   uint32_t o, n, k;
   for (o = 0; o < outputs; o += n) {

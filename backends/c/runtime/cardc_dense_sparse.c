@@ -1,7 +1,7 @@
 #include "cardc_dense.h"
 
 /* The sum of `count` bytes of x, each `steps` further than the one before. */
-static inline int32_t gather(const uint8_t *x, const uint8_t *steps, uint32_t count) {
+static inline int32_t gather(const uint8_t *x, const CARDC_ROM uint8_t *steps, uint32_t count) {
   uint32_t sum = 0, four;
 #if defined(__ARM_FEATURE_DSP)
   CARDC_NO_UNROLL for (; count >= 4; count -= 4, steps += 4) { /* one load for four steps, one UXTAB each */
@@ -44,11 +44,11 @@ static inline int32_t gather(const uint8_t *x, const uint8_t *steps, uint32_t co
   return (int32_t)sum;
 }
 
-void cardc_dense_sparse(const cardc_dense_sparse_layer *layer, const cardc_finish *finish, const uint8_t *src,
-                        void *dst) {
+void cardc_dense_sparse(const CARDC_ROM cardc_dense_sparse_layer *layer, const CARDC_ROM cardc_finish *finish,
+                        const uint8_t *src, void *dst) {
   const uint32_t outputs = layer->outputs;
-  const uint8_t *steps = layer->steps;
-  const uint16_t *counts = layer->counts;
+  const CARDC_ROM uint8_t *steps = layer->steps;
+  const CARDC_ROM uint16_t *counts = layer->counts;
   int32_t sums[CARDC_OUTPUTS];
   uint32_t o, n, k;
   for (o = 0; o < outputs; o += n) {

@@ -1,7 +1,7 @@
 #include "cardc_finish.h"
 
 /* How many of the ascending `t` are <= x; channels have few levels or a table, so a plain binary search does. */
-static uint32_t count_i16(const int16_t *t, uint32_t levels, int32_t x) {
+static uint32_t count_i16(const CARDC_ROM int16_t *t, uint32_t levels, int32_t x) {
   uint32_t low = 0;
   while (levels > 0) {
     const uint32_t half = levels >> 1;
@@ -15,7 +15,7 @@ static uint32_t count_i16(const int16_t *t, uint32_t levels, int32_t x) {
   return low;
 }
 
-static uint32_t count_i32(const int32_t *t, uint32_t levels, int32_t x) {
+static uint32_t count_i32(const CARDC_ROM int32_t *t, uint32_t levels, int32_t x) {
   uint32_t low = 0;
   while (levels > 0) {
     const uint32_t half = levels >> 1;
@@ -29,7 +29,7 @@ static uint32_t count_i32(const int32_t *t, uint32_t levels, int32_t x) {
   return low;
 }
 
-static int32_t threshold(const cardc_finish *f, uint32_t channel, int32_t sum) {
+static int32_t threshold(const CARDC_ROM cardc_finish *f, uint32_t channel, int32_t sum) {
   const uint32_t at = channel * f->levels;
   uint32_t n = f->t16 ? count_i16(f->t16 + at, f->levels, sum) : count_i32(f->t32 + at, f->levels, sum);
   if (f->falling && f->falling[channel]) {
@@ -38,7 +38,7 @@ static int32_t threshold(const cardc_finish *f, uint32_t channel, int32_t sum) {
   return (int32_t)(f->base + f->step * n);
 }
 
-static int32_t requantize(const cardc_finish *f, uint32_t channel, int32_t sum) {
+static int32_t requantize(const CARDC_ROM cardc_finish *f, uint32_t channel, int32_t sum) {
   int32_t y;
   if (f->b64) {
     const int64_t wide = ((int64_t)sum * f->m[channel] + f->b64[channel]) >> f->shift;
@@ -48,7 +48,7 @@ static int32_t requantize(const cardc_finish *f, uint32_t channel, int32_t sum) 
   return y < f->lo ? f->lo : y > f->hi ? f->hi : y;
 }
 
-int32_t cardc_finish_one(const cardc_finish *finish, uint32_t channel, int32_t sum) {
+int32_t cardc_finish_one(const CARDC_ROM cardc_finish *finish, uint32_t channel, int32_t sum) {
   if (finish->shared) {
     channel = 0;
   }
@@ -62,7 +62,7 @@ int32_t cardc_finish_one(const cardc_finish *finish, uint32_t channel, int32_t s
   }
 }
 
-void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t y) {
+void cardc_store(const CARDC_ROM cardc_finish *finish, void *dst, uint32_t index, int32_t y) {
   switch (finish->out) {
     case CARDC_U8:
       ((uint8_t *)dst)[index] = (uint8_t)y;
@@ -88,12 +88,12 @@ void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t 
   return
 
 /* Thresholds of a row to bytes. 2^k - 1 of them, to which fewer are filled up, are searched in k steps. */
-static void threshold_row(const cardc_finish *f, uint32_t channel, const int32_t *sums, uint32_t next, int32_t bias,
-                          uint32_t count, uint8_t *dst) {
-  const int16_t *const t = f->t16 + channel * f->levels;
+static void threshold_row(const CARDC_ROM cardc_finish *f, uint32_t channel, const int32_t *sums, uint32_t next,
+                          int32_t bias, uint32_t count, uint8_t *dst) {
+  const CARDC_ROM int16_t *const t = f->t16 + channel * f->levels;
   const uint32_t levels = f->levels, falls = f->falling && f->falling[channel];
   const uint32_t first = falls ? f->base + f->step * levels : f->base, step = falls ? 0u - f->step : f->step;
-  const int16_t *at;
+  const CARDC_ROM int16_t *at;
   switch (levels) {
     case 1:
       SEARCH_ROW(SEARCH(1));
@@ -122,8 +122,8 @@ static void threshold_row(const cardc_finish *f, uint32_t channel, const int32_t
   } while (0)
 
 /* Requantisation of a row, 32 bits wide. Every product fits; what `bias` takes away is taken from b once. */
-static void requantize_row(const cardc_finish *f, uint32_t channel, const int32_t *sums, uint32_t next, int32_t bias,
-                           uint32_t count, void *dst, uint32_t at) {
+static void requantize_row(const CARDC_ROM cardc_finish *f, uint32_t channel, const int32_t *sums, uint32_t next,
+                           int32_t bias, uint32_t count, void *dst, uint32_t at) {
   const uint32_t m = (uint32_t)f->m[channel], b = (uint32_t)f->b[channel] - (uint32_t)bias * m;
   const int32_t lo = f->lo, hi = f->hi;
   const uint32_t shift = f->shift;
@@ -136,8 +136,8 @@ static void requantize_row(const cardc_finish *f, uint32_t channel, const int32_
   }
 }
 
-void cardc_finish_row(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t step, int32_t bias,
-                      uint32_t count, void *dst, uint32_t at) {
+void cardc_finish_row(const CARDC_ROM cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t step,
+                      int32_t bias, uint32_t count, void *dst, uint32_t at) {
   const uint32_t end = at + count;
   if (finish->shared) {
     channel = 0;
@@ -163,8 +163,8 @@ void cardc_finish_row(const cardc_finish *finish, uint32_t channel, const int32_
 }
 
 /* One threshold an output: binary activations. `falling` may be NULL. */
-static void finish_bits(const cardc_finish *f, const int16_t *t, const uint8_t *falling, const int32_t *sums,
-                        uint32_t count, uint8_t *dst) {
+static void finish_bits(const CARDC_ROM cardc_finish *f, const CARDC_ROM int16_t *t, const CARDC_ROM uint8_t *falling,
+                        const int32_t *sums, uint32_t count, uint8_t *dst) {
   const uint32_t next = f->shared ? 0 : 1, low = f->base, step = f->step;
   for (; count > 0; count--, t += next) {
     uint32_t hit = *sums++ >= *t ? step : 0;
@@ -176,12 +176,16 @@ static void finish_bits(const cardc_finish *f, const int16_t *t, const uint8_t *
   }
 }
 
-void cardc_finish_outputs(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t count, void *dst) {
+void cardc_finish_outputs(const CARDC_ROM cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t count,
+                          void *dst) {
   const uint32_t end = channel + count;
   const uint32_t at = finish->shared ? 0 : channel;
   if (finish->kind == CARDC_THRESHOLD && finish->levels == 1 && finish->t16 && finish->out == CARDC_U8) {
-    finish_bits(finish, finish->t16 + at, finish->falling ? finish->falling + at : NULL, sums, count,
-                (uint8_t *)dst + channel);
+    const CARDC_ROM uint8_t *falling = finish->falling;
+    if (falling) {
+      falling += at;
+    }
+    finish_bits(finish, finish->t16 + at, falling, sums, count, (uint8_t *)dst + channel);
     return;
   }
   for (; channel < end; channel++) {
@@ -189,7 +193,8 @@ void cardc_finish_outputs(const cardc_finish *finish, uint32_t channel, const in
   }
 }
 
-void cardc_finish_i32(const cardc_finish *finish, const int32_t *sums, const cardc_map *to, void *dst) {
+void cardc_finish_i32(const CARDC_ROM cardc_finish *finish, const int32_t *sums, const CARDC_ROM cardc_map *to,
+                      void *dst) {
   uint32_t c, y;
   for (c = 0; c < to->channels; c++) {
     for (y = 0; y < to->height; y++, sums += to->width) {
@@ -198,8 +203,8 @@ void cardc_finish_i32(const cardc_finish *finish, const int32_t *sums, const car
   }
 }
 
-void cardc_finish_u8(const cardc_finish *finish, const uint8_t *src, uint32_t plane, uint32_t row, const cardc_map *to,
-                     void *dst) {
+void cardc_finish_u8(const CARDC_ROM cardc_finish *finish, const uint8_t *src, uint32_t plane, uint32_t row,
+                     const CARDC_ROM cardc_map *to, void *dst) {
   int32_t wide[16];
   uint32_t c, y, x, i, n;
   for (c = 0; c < to->channels; c++) {
@@ -216,7 +221,8 @@ void cardc_finish_u8(const cardc_finish *finish, const uint8_t *src, uint32_t pl
   }
 }
 
-void cardc_finish_i16(const cardc_finish *finish, const int16_t *sums, const cardc_map *to, void *dst) {
+void cardc_finish_i16(const CARDC_ROM cardc_finish *finish, const int16_t *sums, const CARDC_ROM cardc_map *to,
+                      void *dst) {
   int32_t wide[16];
   uint32_t c, y, x, i, n;
   for (c = 0; c < to->channels; c++) {
@@ -251,14 +257,20 @@ static uint8_t *fill(uint8_t *at, uint8_t *end, uint32_t word) {
 }
 
 /* One run of equal entries after the other, from the lowest sum up. */
-static void threshold_table(const cardc_finish *f, uint32_t channel, int32_t first, uint32_t count, uint8_t *table) {
+static void threshold_table(const CARDC_ROM cardc_finish *f, uint32_t channel, int32_t first, uint32_t count,
+                            uint8_t *table) {
   const uint32_t from = channel * f->levels;
-  const int16_t *t16 = f->t16 ? f->t16 + from : NULL;
-  const int32_t *t32 = f->t16 ? NULL : f->t32 + from;
+  const CARDC_ROM int16_t *t16 = f->t16;
+  const CARDC_ROM int32_t *t32 = f->t32;
   const int falling = f->falling && f->falling[channel];
   const uint32_t step = f->step * 0x01010101u;
   uint32_t word = (f->base + (falling ? (uint32_t)f->step * f->levels : 0u)) * 0x01010101u, k;
   uint8_t *at = table;
+  if (t16) {
+    t16 += from;
+  } else {
+    t32 += from;
+  }
   for (k = f->levels; k > 0; k--) {
     const int32_t t = (t16 ? *t16++ : *t32++) - first;
     if (t >= (int32_t)count) {
@@ -272,7 +284,8 @@ static void threshold_table(const cardc_finish *f, uint32_t channel, int32_t fir
   fill(at, table + count, word);
 }
 
-void cardc_finish_table(const cardc_finish *finish, uint32_t channel, int32_t first, uint32_t count, uint8_t *table) {
+void cardc_finish_table(const CARDC_ROM cardc_finish *finish, uint32_t channel, int32_t first, uint32_t count,
+                        uint8_t *table) {
   uint32_t v;
   if (finish->shared) {
     channel = 0;

@@ -9,32 +9,36 @@ extern "C" {
 #endif
 
 /* y for the sum `sum` of channel `channel` (see cardc_finish). */
-int32_t cardc_finish_one(const cardc_finish *finish, uint32_t channel, int32_t sum);
+int32_t cardc_finish_one(const CARDC_ROM cardc_finish *finish, uint32_t channel, int32_t sum);
 
 /* Stores y for sums[0], sums[step], ... less `bias`, `count` of them, from element `at` of `dst` on. */
-void cardc_finish_row(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t step, int32_t bias,
-                      uint32_t count, void *dst, uint32_t at);
+void cardc_finish_row(const CARDC_ROM cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t step,
+                      int32_t bias, uint32_t count, void *dst, uint32_t at);
 
 /* Stores y for sums[0 .. count), those of the channels from `channel` on, at the elements of `dst` of the same numbers:
  * for fully connected layers, which hand over CARDC_OUTPUTS sums at a time. */
 #define CARDC_OUTPUTS 16
-void cardc_finish_outputs(const cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t count, void *dst);
+void cardc_finish_outputs(const CARDC_ROM cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t count,
+                          void *dst);
 
 /* Stores y at element `index` of `dst`, whose element type is finish->out. */
-void cardc_store(const cardc_finish *finish, void *dst, uint32_t index, int32_t y);
+void cardc_store(const CARDC_ROM cardc_finish *finish, void *dst, uint32_t index, int32_t y);
 
 /* dst (laid out by `to`) = finish of `sums`, contiguous [channels, height, width] int32 or int16. Not in place. */
-void cardc_finish_i32(const cardc_finish *finish, const int32_t *sums, const cardc_map *to, void *dst);
-void cardc_finish_i16(const cardc_finish *finish, const int16_t *sums, const cardc_map *to, void *dst);
+void cardc_finish_i32(const CARDC_ROM cardc_finish *finish, const int32_t *sums, const CARDC_ROM cardc_map *to,
+                      void *dst);
+void cardc_finish_i16(const CARDC_ROM cardc_finish *finish, const int16_t *sums, const CARDC_ROM cardc_map *to,
+                      void *dst);
 
 /* dst (laid out by `to`) = finish of the bytes of a tensor of the same size, whose element (c, y, x) lies at
  * src + c * plane + y * row + x. Not in place. */
-void cardc_finish_u8(const cardc_finish *finish, const uint8_t *src, uint32_t plane, uint32_t row, const cardc_map *to,
-                     void *dst);
+void cardc_finish_u8(const CARDC_ROM cardc_finish *finish, const uint8_t *src, uint32_t plane, uint32_t row,
+                     const CARDC_ROM cardc_map *to, void *dst);
 
 /* table[v] = y for the sum v + first, v = 0 .. count - 1, for CARDC_THRESHOLD and CARDC_REQUANTIZE to bytes.
  * `table` is 4-byte aligned and has room for count + 4 bytes. */
-void cardc_finish_table(const cardc_finish *finish, uint32_t channel, int32_t first, uint32_t count, uint8_t *table);
+void cardc_finish_table(const CARDC_ROM cardc_finish *finish, uint32_t channel, int32_t first, uint32_t count,
+                        uint8_t *table);
 
 #ifdef __cplusplus
 }

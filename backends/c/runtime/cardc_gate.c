@@ -11,7 +11,7 @@ typedef void pixels(const cardc_gate *gate, const void *image, uint32_t at, uint
     const uint32_t plane = (uint32_t)gate->height * gate->width;                                                   \
     uint32_t c;                                                                                                    \
     for (; in < end; in++) {                                                                                       \
-      int32_t sum = gate->bias + (int32_t)((1u << gate->mix_shift) >> 1);                                          \
+      int32_t sum = gate->bias + (int32_t)(((uint32_t)1 << gate->mix_shift) >> 1);                                \
       CARDC_NO_UNROLL                                                                                              \
       for (c = 0; c < gate->mixes; c++) {                                                                          \
         const int32_t q = in[c * plane];                                                                           \
@@ -34,7 +34,7 @@ typedef void pixels(const cardc_gate *gate, const void *image, uint32_t at, uint
     const uint32_t plane = (uint32_t)gate->height * gate->width, shift = gate->mix_shift;                          \
     const TYPE *red = (const TYPE *)image + at, *green = red + plane, *blue = green + plane;                       \
     const int32_t m0 = gate->mix[0], m1 = gate->mix[1], m2 = gate->mix[2];                                         \
-    const int32_t bias = gate->bias + (int32_t)((1u << shift) >> 1);                                               \
+    const int32_t bias = gate->bias + (int32_t)(((uint32_t)1 << shift) >> 1);                                     \
     const int16_t *const end = v + width;                                                                          \
     CARDC_UNROLL4                                                                                                  \
     for (; v < end;) {                                                                                             \
@@ -150,7 +150,7 @@ static uint32_t feed(const cardc_gate *gate, pixels *load, const void *in, int64
   uint32_t *const work = arena + gate->rows * half;
   int64_t *const score = begin(gate, sum, ring, place);
   int16_t *const line = (int16_t *)work;
-  const int16_t zero = (int16_t)((gate->bias + (int32_t)((1u << gate->mix_shift) >> 1)) >> gate->mix_shift);
+  const int16_t zero = (int16_t)((gate->bias + (int32_t)(((uint32_t)1 << gate->mix_shift) >> 1)) >> gate->mix_shift);
   uint32_t p, y, x, at = 0;
   for (p = 0; p < gate->planes; p++) {
     for (y = 0; y < gate->rows; y++) {

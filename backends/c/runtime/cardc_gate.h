@@ -8,7 +8,7 @@
 #include "cardc_fft.h"
 
 /* Before a short loop over many elements, whose counting would cost more than its body. */
-#if defined(__GNUC__)
+#if __GNUC__ >= 8 || defined(__clang__)
 #define CARDC_UNROLL4 _Pragma("GCC unroll 4")
 #else
 #define CARDC_UNROLL4

@@ -53,8 +53,9 @@ static void scaled(uint8_t type, const void *src, uint32_t at, uint32_t column, 
   }
 }
 
-void cardc_add(const cardc_add_layer *layer, const cardc_finish *finish, const void *a, const void *b, void *dst) {
-  const cardc_view *va = &layer->a, *vb = &layer->b;
+void cardc_add(const CARDC_ROM cardc_add_layer *layer, const CARDC_ROM cardc_finish *finish, const void *a,
+               const void *b, void *dst) {
+  const CARDC_ROM cardc_view *va = &layer->a, *vb = &layer->b;
   int32_t sums[CHUNK];
   uint32_t c, y, x, n;
   for (c = 0; c < va->channels; c++) {
@@ -71,8 +72,9 @@ void cardc_add(const cardc_add_layer *layer, const cardc_finish *finish, const v
 }
 
 /* The sum (or, with `largest`, the maximum) of the window whose first element is (top, left) of channel `c`. */
-static int32_t window(const cardc_window_layer *w, const void *src, uint32_t c, int32_t top, int32_t left, int largest) {
-  const cardc_view *from = &w->from;
+static int32_t window(const CARDC_ROM cardc_window_layer *w, const void *src, uint32_t c, int32_t top, int32_t left,
+                      int largest) {
+  const CARDC_ROM cardc_view *from = &w->from;
   int32_t result = largest ? INT32_MIN : 0;
   uint32_t i, j;
   for (i = 0; i < w->kernel_height; i++) {
@@ -91,8 +93,9 @@ static int32_t window(const cardc_window_layer *w, const void *src, uint32_t c, 
   return result;
 }
 
-static void windows(const cardc_window_layer *w, const cardc_finish *finish, const void *src, void *dst, int largest) {
-  const cardc_map *to = &w->to;
+static void windows(const CARDC_ROM cardc_window_layer *w, const CARDC_ROM cardc_finish *finish, const void *src,
+                    void *dst, int largest) {
+  const CARDC_ROM cardc_map *to = &w->to;
   uint32_t c, y, x;
   for (c = 0; c < to->channels; c++) {
     for (y = 0; y < to->height; y++) {
@@ -106,17 +109,19 @@ static void windows(const cardc_window_layer *w, const cardc_finish *finish, con
   }
 }
 
-void cardc_sum_windows(const cardc_window_layer *layer, const cardc_finish *finish, const void *src, void *dst) {
+void cardc_sum_windows(const CARDC_ROM cardc_window_layer *layer, const CARDC_ROM cardc_finish *finish,
+                       const void *src, void *dst) {
   windows(layer, finish, src, dst, 0);
 }
 
-void cardc_max_windows(const cardc_window_layer *layer, const cardc_finish *finish, const void *src, void *dst) {
+void cardc_max_windows(const CARDC_ROM cardc_window_layer *layer, const CARDC_ROM cardc_finish *finish,
+                       const void *src, void *dst) {
   windows(layer, finish, src, dst, 1);
 }
 
-void cardc_move(const cardc_move_layer *layer, const void *src, void *dst) {
-  const cardc_view *from = &layer->from;
-  const cardc_map *to = &layer->to;
+void cardc_move(const CARDC_ROM cardc_move_layer *layer, const void *src, void *dst) {
+  const CARDC_ROM cardc_view *from = &layer->from;
+  const CARDC_ROM cardc_map *to = &layer->to;
   uint32_t c, y, x, i, j;
   for (c = 0; c < from->channels; c++) {
     for (y = 0; y < from->height; y++) {
@@ -141,8 +146,8 @@ void cardc_fill(void *dst, uint8_t type, uint32_t count, int32_t value) {
   }
 }
 
-void cardc_argmax_channels(const cardc_view *from, const cardc_finish *finish, const void *src, const cardc_map *to,
-                           void *dst) {
+void cardc_argmax_channels(const CARDC_ROM cardc_view *from, const CARDC_ROM cardc_finish *finish, const void *src,
+                           const CARDC_ROM cardc_map *to, void *dst) {
   uint32_t c, y, x;
   for (y = 0; y < from->height; y++) {
     for (x = 0; x < from->width; x++) {
@@ -161,8 +166,8 @@ void cardc_argmax_channels(const cardc_view *from, const cardc_finish *finish, c
 }
 
 /* The channel that comes next behind channel `last` (none, where that is negative); no list of those taken is kept. */
-static int32_t next_channel(const cardc_top_layer *layer, const void *src, uint32_t at, int32_t last) {
-  const cardc_view *from = &layer->from;
+static int32_t next_channel(const CARDC_ROM cardc_top_layer *layer, const void *src, uint32_t at, int32_t last) {
+  const CARDC_ROM cardc_view *from = &layer->from;
   const int32_t before = last < 0 ? 0 : load(from->type, src, at + (uint32_t)last * from->plane);
   int32_t best = 0, where = -1, c;
   for (c = 0; c < (int32_t)from->channels; c++) {
@@ -178,9 +183,10 @@ static int32_t next_channel(const cardc_top_layer *layer, const void *src, uint3
   return where;
 }
 
-void cardc_top_channels(const cardc_top_layer *layer, const cardc_finish *finish, const void *src, void *dst) {
-  const cardc_view *from = &layer->from;
-  const cardc_map *to = &layer->to;
+void cardc_top_channels(const CARDC_ROM cardc_top_layer *layer, const CARDC_ROM cardc_finish *finish, const void *src,
+                        void *dst) {
+  const CARDC_ROM cardc_view *from = &layer->from;
+  const CARDC_ROM cardc_map *to = &layer->to;
   uint32_t k, y, x;
   for (y = 0; y < from->height; y++) {
     for (x = 0; x < from->width; x++) {

@@ -14,7 +14,7 @@
 
 /* Taps of one class (of all classes where CARDC_UNALIGNED). `residue` is what their addresses are modulo 4. */
 typedef struct cardc_run {
-  const uint16_t *plus, *minus;
+  const CARDC_ROM uint16_t *plus, *minus;
   uint32_t n_plus, n_minus;
   uint32_t init; /* max_u * n_minus in every byte: with it no lane goes below 0 */
   uint32_t residue;
@@ -50,10 +50,10 @@ static inline uint32_t cardc_add_odd(uint32_t lanes, uint32_t word) { return lan
 #endif
 
 /* Reads the runs of one part: how many taps they have. */
-static inline uint32_t cardc_load_runs(const cardc_conv_sparse *layer, const uint16_t *offsets, const uint8_t *counts,
-                                cardc_run *runs) {
+static inline uint32_t cardc_load_runs(const CARDC_ROM cardc_conv_sparse *layer, const CARDC_ROM uint16_t *offsets,
+                                       const CARDC_ROM uint8_t *counts, cardc_run *runs) {
   const uint32_t classes = layer->classes;
-  const uint16_t *at = offsets;
+  const CARDC_ROM uint16_t *at = offsets;
   uint32_t k;
   CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
     runs[k].n_plus = runs[k].n_minus = runs[k].residue = 0;

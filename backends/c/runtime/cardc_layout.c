@@ -1,6 +1,7 @@
 #include "cardc_move.h"
 
-void cardc_fill_border(uint8_t *storage, uint32_t bytes, uint32_t interior, const cardc_map *map, uint8_t value) {
+void cardc_fill_border(uint8_t *storage, uint32_t bytes, uint32_t interior, const CARDC_ROM cardc_map *map,
+                       uint8_t value) {
   uint8_t *at = storage, *row, *end;
   uint32_t c, y;
   for (c = 0; c < map->channels; c++) {
@@ -18,7 +19,7 @@ void cardc_fill_border(uint8_t *storage, uint32_t bytes, uint32_t interior, cons
   }
 }
 
-void cardc_copy(const uint8_t *src, uint32_t plane, uint32_t row, const cardc_map *to, uint8_t *dst) {
+void cardc_copy(const uint8_t *src, uint32_t plane, uint32_t row, const CARDC_ROM cardc_map *to, uint8_t *dst) {
   uint32_t c, y;
   for (c = 0; c < to->channels; c++) {
     for (y = 0; y < to->height; y++) {

@@ -23,10 +23,12 @@
     }                                                                   \
   }
 
-void cardc_load_i8(const int8_t *src, int32_t lo, int32_t hi, int32_t step, const cardc_map *to, uint8_t *dst) {
+void cardc_load_i8(const int8_t *src, int32_t lo, int32_t hi, int32_t step, const CARDC_ROM cardc_map *to,
+                   uint8_t *dst) {
   LOAD(0)
 }
 
-void cardc_load_u8(const uint8_t *src, int32_t lo, int32_t hi, int32_t step, const cardc_map *to, uint8_t *dst) {
+void cardc_load_u8(const uint8_t *src, int32_t lo, int32_t hi, int32_t step, const CARDC_ROM cardc_map *to,
+                   uint8_t *dst) {
   LOAD(lo == 0 && hi == 255 && step == 1)
 }

@@ -1,8 +1,8 @@
 #include "cardc_move.h"
 
 /* The level of a float given by its bits: a search among keys that order as the floats do. */
-static uint8_t level(uint32_t bits, const cardc_float_levels *levels, uint32_t channel) {
-  const int32_t *keys = levels->keys + channel * levels->levels;
+static uint8_t level(uint32_t bits, const CARDC_ROM cardc_float_levels *levels, uint32_t channel) {
+  const CARDC_ROM int32_t *keys = levels->keys + channel * levels->levels;
   const uint32_t magnitude = bits & 0x7fffffffu;
   uint32_t low = 0, left = levels->levels;
   int32_t key;
@@ -26,7 +26,8 @@ static uint8_t level(uint32_t bits, const cardc_float_levels *levels, uint32_t c
   return (uint8_t)(levels->base + levels->step * low);
 }
 
-void cardc_load_f32(const float *src, const cardc_float_levels *levels, const cardc_map *to, uint8_t *dst) {
+void cardc_load_f32(const float *src, const CARDC_ROM cardc_float_levels *levels, const CARDC_ROM cardc_map *to,
+                    uint8_t *dst) {
   uint32_t c, y, x, bits;
   for (c = 0; c < to->channels; c++) {
     for (y = 0; y < to->height; y++) {

@@ -35,7 +35,7 @@ static void halve_row(const uint8_t *a, const uint8_t *b, uint32_t width, uint8_
   }
 }
 
-static void pool_row(const cardc_pool *pool, const uint8_t *src, uint32_t rows, uint8_t *dst) {
+static void pool_row(const CARDC_ROM cardc_pool *pool, const uint8_t *src, uint32_t rows, uint8_t *dst) {
   const uint32_t down = pool->from.row * pool->dilation_height, across = pool->dilation_width;
   int32_t left = -(int32_t)pool->pad_left;
   uint32_t x, first, columns;
@@ -45,8 +45,8 @@ static void pool_row(const cardc_pool *pool, const uint8_t *src, uint32_t rows, 
   }
 }
 
-void cardc_maxpool(const cardc_pool *pool, const uint8_t *src, uint8_t *dst) {
-  const cardc_map *to = &pool->to;
+void cardc_maxpool(const CARDC_ROM cardc_pool *pool, const uint8_t *src, uint8_t *dst) {
+  const CARDC_ROM cardc_map *to = &pool->to;
   const int halves = pool->kernel_height == 2 && pool->kernel_width == 2 && pool->stride_width == 2 &&
                      pool->dilation_width == 1 && pool->pad_top == 0 && pool->pad_left == 0 &&
                      to->width * 2u <= pool->from.width;

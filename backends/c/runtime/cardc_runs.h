@@ -23,7 +23,8 @@
 #endif
 
 /* Appends the steps to `count` offsets. `*at` is the running offset. */
-static CARDC_NOINLINE uint32_t *cardc_put_steps(uint32_t *list, const uint16_t *offsets, uint32_t count, uint32_t *at) {
+static CARDC_NOINLINE uint32_t *cardc_put_steps(uint32_t *list, const CARDC_ROM uint16_t *offsets, uint32_t count,
+                                                uint32_t *at) {
   uint32_t now = *at;
   CARDC_NO_UNROLL for (; count > 0; count--) {
     const uint32_t offset = *offsets++;

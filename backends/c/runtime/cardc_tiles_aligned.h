@@ -17,7 +17,7 @@ static inline uint32_t cardc_aligned_word(const uint8_t *at) {
   static void NAME(uint32_t *out, uint32_t rows, uint32_t advance, const uint8_t *base, const cardc_run *run) { \
     const uint32_t right = 8 * run->residue, left = 32 - right;                                              \
     for (base -= run->residue; rows > 0; rows--, base += advance) {                                          \
-      const uint16_t *tap = run->plus, *end = tap + run->n_plus;                                             \
+      const CARDC_ROM uint16_t *tap = run->plus, *end = tap + run->n_plus;                                             \
       uint32_t VARS;                                                                                         \
       CARDC_NO_UNROLL while (tap != end) {                                                           \
         const uint8_t *p = base + *tap++;                                                                    \
@@ -91,7 +91,7 @@ static void cardc_wide_sums(uint32_t *out, const uint8_t *base, const cardc_run 
     for (i = 0; i < 4; i++) {
       uint32_t e = 0, o = 0;
       const uint8_t *from = base + 4 * i - run->residue;
-      const uint16_t *tap = run->minus;
+      const CARDC_ROM uint16_t *tap = run->minus;
       for (n = run->n_minus; n > 0; n--) {
         const uint8_t *p = from + *tap++;
         const uint32_t word = (cardc_aligned_word(p) >> right) | ((cardc_aligned_word(p + 4) << left) & joined);

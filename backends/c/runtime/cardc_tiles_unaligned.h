@@ -20,7 +20,7 @@ static inline uint32_t cardc_word(const uint8_t *at) {
   static void NAME(uint32_t *out, uint32_t tiles, uint32_t advance, uint32_t row, const uint8_t *base,       \
                    const cardc_run *run) {                                                                   \
     for (; tiles > 0; tiles--, base += advance, out += 8) {                                                  \
-      const uint16_t *tap = run->plus, *end = tap + run->n_plus;                                             \
+      const CARDC_ROM uint16_t *tap = run->plus, *end = tap + run->n_plus;                                             \
       uint32_t a0 = run->init, a1 = a0, a2 = a0, a3 = a0, a4 = a0, a5 = a0, a6 = a0, a7 = a0;                \
       CARDC_NO_UNROLL while (tap != end) {                                                           \
         const uint8_t *p = base + *tap++;                                                                    \
@@ -82,7 +82,7 @@ static void cardc_byte_sums(uint32_t *out, uint32_t tiles, const cardc_shape *sh
 static void cardc_wide_sums(uint32_t *out, const uint8_t *base, const cardc_run *runs, uint32_t max_u) {
   const uint32_t init = runs->n_minus * max_u * 0x00010001u;
   uint32_t e0 = 0, e1 = 0, e2 = 0, e3 = 0, o0 = 0, o1 = 0, o2 = 0, o3 = 0, word;
-  const uint16_t *tap = runs->minus, *end = tap + runs->n_minus;
+  const CARDC_ROM uint16_t *tap = runs->minus, *end = tap + runs->n_minus;
   CARDC_NO_UNROLL for (; tap != end; tap++) {
     const uint8_t *p = base + *tap;
     CARDC_WIDE_STEP(p)

@@ -18,9 +18,19 @@
 #include <stdint.h>
 #include <string.h>
 
-/* 1 where a 4-byte load from any address is one instruction. Never assumed: it faults on Cortex-M0 and M0+. */
+/* Qualifies constants. On AVR, which does not see its flash as memory, they stay there (GNU C, not C++ or -std=c99, which
+ * would copy them to RAM); elsewhere it is nothing. */
+#ifdef __FLASH
+#define CARDC_ROM __flash
+#else
+#define CARDC_ROM
+#endif
+
+/* 1 where a 4-byte load from any address is one instruction (or, on AVR, four of one byte). Never assumed: it faults on
+ * Cortex-M0 and M0+. */
 #ifndef CARDC_UNALIGNED
-#if defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__) || defined(__i386__) || defined(__riscv_misaligned_fast)
+#if defined(__AVR__) || defined(__ARM_FEATURE_UNALIGNED) || defined(__x86_64__) || defined(__i386__) || \
+    defined(__riscv_misaligned_fast)
 #define CARDC_UNALIGNED 1
 #else
 #define CARDC_UNALIGNED 0
@@ -35,7 +45,7 @@
 #endif
 
 /* Before a loop whose body is unrolled by hand, or that is short in most cases: unrolling more only costs. */
-#if defined(__GNUC__)
+#if __GNUC__ >= 8 || defined(__clang__)
 #define CARDC_NO_UNROLL _Pragma("GCC unroll 1")
 #else
 #define CARDC_NO_UNROLL
@@ -84,12 +94,12 @@ typedef struct cardc_finish {
   uint8_t base, step;
   uint16_t levels;
   int32_t lo, hi;
-  const int16_t *t16;
-  const int32_t *t32;
-  const uint8_t *falling; /* NULL: none */
-  const int32_t *m;
-  const int32_t *b;
-  const int64_t *b64;
+  const CARDC_ROM int16_t *t16;
+  const CARDC_ROM int32_t *t32;
+  const CARDC_ROM uint8_t *falling; /* NULL: none */
+  const CARDC_ROM int32_t *m;
+  const CARDC_ROM int32_t *b;
+  const CARDC_ROM int64_t *b64;
 } cardc_finish;
 
 #ifdef __cplusplus

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....passes.encodings import pairs, runs, sparse_conv, sparse_dense
+from ....passes.encodings import pairs, runs, sparse_conv, sparse_dense, vertical
 from .call import Place
 
 Field = tuple[str, int]
@@ -197,6 +197,25 @@ class DensePlanes:
         """Into memory: the struct's address."""
         outputs, words = self.weights.shape[:2]
         fields = [("ptr", put_array(place, self.weights)), ("u16", outputs), ("u16", words), ("u8", self.planes)]
+        return place.put(pack(fields, place.pointer))
+
+
+@dataclass(frozen=True)
+class DenseVertical:
+    """cardc_dense_vertical_layer"""
+
+    encoded: vertical.Vertical
+    outputs: int
+    thresholds: NDArray[np.uint32] | None = None
+    base: int = 0
+    step: int = 1
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        e = self.encoded
+        fields: list[Field] = [("ptr", put_array(place, a)) for a in (e.weights, e.totals, self.thresholds)]
+        fields += [("u16", e.inputs), ("u16", self.outputs)]
+        fields += [("u8", v) for v in (e.weights.shape[2], e.bits, len(e.weights), self.base, self.step)]
         return place.put(pack(fields, place.pointer))
 
 

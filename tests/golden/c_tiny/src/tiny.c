@@ -14,7 +14,7 @@
 #endif
 
 /* 0: load: input t1 */
-static const cardc_map l0_to = {
+static const CARDC_ROM cardc_map l0_to = {
     1, /* channels */
     5, /* height */
     6, /* width */
@@ -28,7 +28,7 @@ TINY_LAYER void tiny_l0_load(const int8_t *in, uint8_t *arena)
 }
 
 /* 1: conv [lanes]: n2_conv, n3_requantize */
-static const cardc_finish l1_finish = {
+static const CARDC_ROM cardc_finish l1_finish = {
     CARDC_REQUANTIZE, /* kind */
     CARDC_U8, /* out */
     0, /* shared */
@@ -45,7 +45,7 @@ static const cardc_finish l1_finish = {
     tiny_l1_offset, /* b */
     NULL, /* b64 */
 };
-static const cardc_conv_sparse l1_layer = {
+static const CARDC_ROM cardc_conv_sparse l1_layer = {
     tiny_l1_offsets, /* offsets */
     tiny_l1_counts, /* counts */
     48, /* part_stride */
@@ -63,7 +63,7 @@ TINY_LAYER void tiny_l1_conv(uint8_t *arena)
 }
 
 /* 2: maxpool: n4_maxpool */
-static const cardc_pool l2_pool = {
+static const CARDC_ROM cardc_pool l2_pool = {
     {3, 5, 6, 30, 6}, /* from */
     {3, 2, 3, 12, 4}, /* to */
     2, /* kernel_height */
@@ -75,7 +75,7 @@ static const cardc_pool l2_pool = {
     0, /* pad_top */
     0, /* pad_left */
 };
-static const cardc_map l2_inside1 = {
+static const CARDC_ROM cardc_map l2_inside1 = {
     3, /* channels */
     2, /* height */
     3, /* width */
@@ -89,7 +89,7 @@ TINY_LAYER void tiny_l2_maxpool(uint8_t *arena)
 }
 
 /* 3: conv [pairs]: n5_conv, n6_threshold */
-static const cardc_finish l3_finish = {
+static const CARDC_ROM cardc_finish l3_finish = {
     CARDC_THRESHOLD, /* kind */
     CARDC_U8, /* out */
     0, /* shared */
@@ -106,7 +106,7 @@ static const cardc_finish l3_finish = {
     NULL, /* b */
     NULL, /* b64 */
 };
-static const cardc_conv_pairs_layer l3_layer = {
+static const CARDC_ROM cardc_conv_pairs_layer l3_layer = {
     tiny_l3_weights, /* weights */
     0, /* origin */
     12, /* plane */
@@ -129,7 +129,7 @@ TINY_LAYER void tiny_l3_conv(uint8_t *arena)
 }
 
 /* 4: matmul [sparse]: n8_matmul, n9_threshold */
-static const cardc_finish l4_finish = {
+static const CARDC_ROM cardc_finish l4_finish = {
     CARDC_THRESHOLD, /* kind */
     CARDC_U8, /* out */
     0, /* shared */
@@ -146,7 +146,7 @@ static const cardc_finish l4_finish = {
     NULL, /* b */
     NULL, /* b64 */
 };
-static const cardc_dense_sparse_layer l4_layer = {
+static const CARDC_ROM cardc_dense_sparse_layer l4_layer = {
     tiny_l4_steps, /* steps */
     tiny_l4_counts, /* counts */
     48, /* outputs */
@@ -157,7 +157,7 @@ TINY_LAYER void tiny_l4_matmul(uint8_t *arena)
 }
 
 /* 5: matmul [int8]: n10_matmul */
-static const cardc_finish l5_finish = {
+static const CARDC_ROM cardc_finish l5_finish = {
     CARDC_AFFINE, /* kind */
     CARDC_I16, /* out */
     0, /* shared */
@@ -174,7 +174,7 @@ static const cardc_finish l5_finish = {
     tiny_l5_offset, /* b */
     NULL, /* b64 */
 };
-static const cardc_dense_int8_layer l5_layer = {
+static const CARDC_ROM cardc_dense_int8_layer l5_layer = {
     tiny_l5_weights, /* weights */
     3, /* outputs */
     48, /* inputs */

@@ -12,7 +12,11 @@
 #define TINY_IN 30 /* elements of the input */
 #define TINY_OUT 3 /* elements of the output */
 #define TINY_ARENA_BYTES 168 /* working memory */
-#define TINY_ARENA_ALIGN 4 /* its alignment in bytes */
+#ifdef __AVR__ /* which reads bytes one by one */
+#define TINY_ARENA_ALIGN 1
+#else
+#define TINY_ARENA_ALIGN 4 /* the arena's alignment in bytes */
+#endif
 #define TINY_IN_LO (0)
 #define TINY_IN_HI 3
 #define TINY_IN_SCALE 1.0 /* what one unit of the input is worth */

@@ -4,10 +4,10 @@
 #include "tiny.h"
 #include "cardc_move.h"
 
-static const int32_t input_keys[3] = {
+static const CARDC_ROM int32_t input_keys[3] = {
     1036831949, 1056964608, 1063675494,
 };
-static const cardc_float_levels input_levels = {
+static const CARDC_ROM cardc_float_levels input_levels = {
     input_keys, /* keys */
     NULL, /* falling */
     3, /* levels */
@@ -15,7 +15,7 @@ static const cardc_float_levels input_levels = {
     1, /* step */
     1, /* shared */
 };
-static const cardc_map input_map = {1, 5, 6, 30, 6};
+static const CARDC_ROM cardc_map input_map = {1, 5, 6, 30, 6};
 
 void tiny_quantize(const float in[TINY_IN], int8_t out[TINY_IN])
 {

@@ -2,73 +2,73 @@
 #include "tiny_weights.h"
 
 /* layer 1, n2_conv, n3_requantize: one a channel */
-const int32_t tiny_l1_multiplier[3] = {
+const CARDC_ROM int32_t tiny_l1_multiplier[3] = {
     -2520, 2520, 3276,
 };
 
 /* layer 1, n2_conv, n3_requantize: one a channel */
-const int32_t tiny_l1_offset[3] = {
+const CARDC_ROM int32_t tiny_l1_offset[3] = {
     6928, 6928, 11464,
 };
 
 /* layer 1, n2_conv, n3_requantize: bytes from the window's first element */
-const uint16_t tiny_l1_offsets[11] = {
+const CARDC_ROM uint16_t tiny_l1_offsets[11] = {
     16, 10, 2, 18, 17, 18, 0, 10, 9, 17, 2,
 };
 
 /* layer 1, n2_conv, n3_requantize: taps by channel, part, sign, class */
-const uint8_t tiny_l1_counts[18] = {
+const CARDC_ROM uint8_t tiny_l1_counts[18] = {
     1, 0, 1, 0, 0, 2, 0, 1, 1, 1, 0, 1, 0, 1, 0, 0, 1, 1,
 };
 
 /* layer 3, n5_conv, n6_threshold: 4 x 1, ascending */
-const int16_t tiny_l3_thresholds[4] = {
+const CARDC_ROM int16_t tiny_l3_thresholds[4] = {
     6, 7, -24, 6,
 };
 
 /* layer 3, n5_conv, n6_threshold: 4x3x2x2, two channels together */
-const uint8_t tiny_l3_weights[24] = {
+const CARDC_ROM uint8_t tiny_l3_weights[24] = {
     17, 240, 1, 16, 16, 16, 0, 0, 0, 241, 1, 15, 1, 0, 255, 16, 0, 240, 0, 240, 17, 15, 31, 31,
 };
 
 /* layer 4, n8_matmul, n9_threshold: 48 x 1, ascending */
-const int16_t tiny_l4_thresholds[48] = {
+const CARDC_ROM int16_t tiny_l4_thresholds[48] = {
     1, 2, 0, 1, 1, 0, 1, 0, 1, 1, 2, 0, 3, -1, 1, 2, 0, 1, 0, 1, 0, 1, 2, 1, 2, 0, 1, 1, 3, 0, 0,
     -2, 0, 1, 0, 1, 1, 1, 2, 0, 3, 1, 3, 0, 0, 1, 0, 3,
 };
 
 /* layer 4, n8_matmul, n9_threshold: 1 where the level falls as the sum rises */
-const uint8_t tiny_l4_falling[48] = {
+const CARDC_ROM uint8_t tiny_l4_falling[48] = {
     1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0,
     0, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 1, 0, 0, 0, 0,
 };
 
 /* layer 4, n8_matmul, n9_threshold: from one column to the next */
-const uint8_t tiny_l4_steps[85] = {
+const CARDC_ROM uint8_t tiny_l4_steps[85] = {
     15, 8, 1, 2, 3, 4, 14, 6, 0, 4, 9, 5, 5, 14, 1, 0, 9, 2, 2, 11, 3, 2, 6, 4, 5, 6, 4, 3, 1, 2, 9,
     13, 1, 12, 7, 5, 3, 11, 4, 1, 2, 13, 5, 8, 14, 0, 15, 13, 11, 6, 5, 2, 5, 6, 1, 13, 10, 0, 3,
     12, 0, 8, 1, 1, 6, 0, 14, 6, 4, 13, 1, 15, 1, 10, 0, 7, 0, 2, 12, 0, 6, 4, 3, 6, 9,
 };
 
 /* layer 4, n8_matmul, n9_threshold: +1s and -1s of each output */
-const uint16_t tiny_l4_counts[96] = {
+const CARDC_ROM uint16_t tiny_l4_counts[96] = {
     1, 3, 2, 1, 0, 1, 2, 0, 2, 1, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, 2, 1, 0, 1, 3, 2, 1, 3, 0, 0, 2, 0,
     2, 1, 1, 0, 0, 0, 1, 1, 0, 0, 2, 1, 2, 0, 0, 0, 2, 0, 0, 1, 0, 2, 1, 1, 2, 1, 0, 1, 2, 1, 1, 2,
     0, 1, 1, 1, 3, 2, 0, 0, 0, 1, 0, 1, 1, 0, 1, 1, 2, 1, 1, 0, 3, 0, 0, 1, 0, 0, 1, 0, 1, 1, 2, 0,
 };
 
 /* layer 5, n10_matmul: one a channel */
-const int32_t tiny_l5_multiplier[3] = {
+const CARDC_ROM int32_t tiny_l5_multiplier[3] = {
     2, 2, 2,
 };
 
 /* layer 5, n10_matmul: one a channel */
-const int32_t tiny_l5_offset[3] = {
+const CARDC_ROM int32_t tiny_l5_offset[3] = {
     0, 14, 2,
 };
 
 /* layer 5, n10_matmul: 3x48 */
-const int8_t tiny_l5_weights[144] = {
+const CARDC_ROM int8_t tiny_l5_weights[144] = {
     1, -1, -1, 1, -1, -1, -1, 1, -1, 1, 1, -1, -1, -1, 1, 1, 1, -1, 1, 1, -1, 1, 1, 1, -1, -1, 1, 1,
     -1, -1, -1, 1, 1, 1, -1, 1, 1, 1, 1, -1, 1, -1, -1, -1, 1, -1, -1, -1, -1, -1, 1, 1, 1, -1, 1,
     1, -1, -1, -1, -1, 1, 1, -1, 1, -1, -1, 1, -1, -1, 1, 1, 1, -1, -1, 1, -1, -1, -1, -1, -1, -1,
