@@ -62,6 +62,14 @@ def of_ternary_planes(rows: Ints, x: Stored, planes: int) -> Sums:
     return Sums(x.step, offset.astype(np.int64), np.zeros(len(rows), np.int64), top * np.abs(rows).sum(axis=1))
 
 
+def of_vertical(rows: Ints, x: Stored) -> Sums:
+    """`cardc_dense_vertical`, for bytes of 0 and 1: the sum of w * u is S - inputs."""
+    inputs = rows.shape[1]
+    offset = x.lo * rows.sum(axis=1) - x.step * inputs
+    low, high = inputs - (rows < 0).sum(axis=1), inputs + (rows > 0).sum(axis=1)
+    return Sums(x.step, offset.astype(np.int64), low.astype(np.int64), high.astype(np.int64))
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """For CARDC_THRESHOLD: `t` int64 [channels or 1, L] ascending about S; `falling` uint8 [channels or 1] or None."""

@@ -1,0 +1,192 @@
+#include "cardc_dense_vertical.h"
+
+#define DIGITS 18 /* inputs are less than 2^14: V has at most 15 digits, and a count begun below zero one more */
+#define EACH_BYTE 0x01010101u
+
+/* A full adder in every bit position, SUM being one of its inputs: SUM + X + Y = SUM + 2 * HIGH. Where X and Y differ the
+ * carry is SUM's bit, else theirs. */
+#define ADD_TWO(HIGH, SUM, X, Y)                         \
+  uint32_t HIGH;                                         \
+  do {                                                   \
+    const uint32_t x_ = (X), differ_ = x_ ^ (Y);         \
+    HIGH = (x_ & ~differ_) | ((SUM) & differ_);          \
+    SUM ^= differ_;                                      \
+  } while (0)
+
+#define ROW(K) (*(const CARDC_ROM uint32_t *)(const CARDC_ROM void *)(column + list[K]))
+#define ADD_FOUR_ROWS(HIGH, K)                           \
+  ADD_TWO(HIGH##_a, one, ROW(K), ROW((K) + 1));          \
+  ADD_TWO(HIGH##_b, one, ROW((K) + 2), ROW((K) + 3));    \
+  ADD_TWO(HIGH, two, HIGH##_a, HIGH##_b)
+
+/* Adds 16 * blocks rows of one column of words to the numbers whose digits are v[0], v[1], ... */
+static CARDC_NOINLINE void add_rows(uint32_t *v, const uint16_t *list, uint32_t blocks, const CARDC_ROM uint8_t *column) {
+  uint32_t one = v[0], two = v[1], four = v[2], eight = v[3];
+  CARDC_NO_UNROLL for (; blocks > 0; blocks--, list += 16) {
+    uint32_t *digit = v + 4;
+    ADD_FOUR_ROWS(four_a, 0);
+    ADD_FOUR_ROWS(four_b, 4);
+    ADD_TWO(eight_a, four, four_a, four_b);
+    ADD_FOUR_ROWS(four_c, 8);
+    ADD_FOUR_ROWS(four_d, 12);
+    ADD_TWO(eight_b, four, four_c, four_d);
+    ADD_TWO(carry, eight, eight_a, eight_b);
+    CARDC_NO_UNROLL while (carry) {
+      const uint32_t before = *digit;
+      *digit++ = before ^ carry;
+      carry &= before;
+    }
+  }
+  v[0] = one;
+  v[1] = two;
+  v[2] = four;
+  v[3] = eight;
+}
+
+/* How many of `count` bytes are 1; the others are 0. */
+static uint32_t count_ones(const uint8_t *src, uint32_t count) {
+  uint32_t total = 0, lanes, words, word;
+  while (count >= 4) {
+    words = count < 4 * 63 ? count >> 2 : 63; /* a byte holds 4 * 63 */
+    count -= 4 * words;
+    for (lanes = 0; words > 0; words--, src += 4) {
+      CARDC_MEMCPY(&word, __builtin_assume_aligned(src, 4), sizeof word);
+      lanes += word;
+    }
+    total += (lanes * EACH_BYTE) >> 24;
+  }
+  for (; count > 0; count--) {
+    total += *src++;
+  }
+  return total;
+}
+
+/* Lists where the rows of the inputs that are 1 ^ flip begin, filled up with the row of zeros: how many blocks of 16. */
+static uint32_t list_rows(const uint8_t *src, uint32_t inputs, uint32_t flip, uint32_t row_bytes, uint16_t *list) {
+  uint16_t *to = list;
+  uint32_t at = 0, left = inputs, word;
+  CARDC_NO_UNROLL for (; left >= 4; left -= 4, src += 4) {
+    CARDC_MEMCPY(&word, __builtin_assume_aligned(src, 4), sizeof word);
+    word ^= flip * EACH_BYTE;
+    *to = (uint16_t)at; /* stays where the list moves on */
+    to += word & 1;
+    at += row_bytes;
+    *to = (uint16_t)at;
+    to += (word >> 8) & 1;
+    at += row_bytes;
+    *to = (uint16_t)at;
+    to += (word >> 16) & 1;
+    at += row_bytes;
+    *to = (uint16_t)at;
+    to += word >> 24;
+    at += row_bytes;
+  }
+  for (; left > 0; left--, at += row_bytes) {
+    *to = (uint16_t)at;
+    to += *src++ ^ flip;
+  }
+  while ((to - list) & 15) {
+    *to++ = (uint16_t)at;
+  }
+  return (uint32_t)(to - list) >> 4;
+}
+
+typedef struct rows_to_add {
+  const uint16_t *list;
+  uint32_t blocks, start, inactive;
+} rows_to_add;
+
+static rows_to_add choose_rows(const CARDC_ROM cardc_dense_vertical_layer *layer, const uint8_t *src, uint16_t *list) {
+  const uint32_t inputs = layer->inputs, active = count_ones(src, inputs), others = inputs - active;
+  rows_to_add rows;
+  rows.list = list;
+  rows.inactive = active > others;
+  rows.blocks = list_rows(src, inputs, rows.inactive, 4u * layer->words, list);
+  rows.start = rows.inactive ? (1u << layer->bits) - others : others;
+  return rows;
+}
+
+/* The digits of V for the 32 outputs of word k. One matrix counts +1 weights, worth 2 each against the -1 weights around;
+ * two count +1 weights and those that are not -1, worth 1 each. Either way the sum of w * u is the count less the rows, which
+ * `start` takes away. Of the rows of inputs that are 0 the same is counted, and taken from the total. */
+static void sum_word(const CARDC_ROM cardc_dense_vertical_layer *layer, const rows_to_add *rows, uint32_t k, uint32_t *v) {
+  const uint32_t bits = layer->bits, words = layer->words;
+  const CARDC_ROM uint8_t *column = (const CARDC_ROM uint8_t *)(layer->weights + k);
+  uint32_t i, start = rows->start, m;
+  CARDC_NO_UNROLL for (i = 0; i <= bits; i++, start >>= 1) {
+    v[i] = 0u - (start & 1);
+  }
+  for (m = 0; m < layer->matrices; m++, column += 4u * words * (layer->inputs + 1u)) {
+    add_rows(layer->matrices == 1 ? v + 1 : v, rows->list, rows->blocks, column);
+  }
+  if (rows->inactive) {
+    const CARDC_ROM uint32_t *total = layer->totals + k * bits;
+    uint32_t borrow = 0;
+    CARDC_NO_UNROLL for (i = 0; i < bits; i++) {
+      const uint32_t t = total[i], differ = t ^ v[i];
+      v[i] = differ ^ borrow;
+      borrow = (borrow & ~differ) | (differ & ~t);
+    }
+  }
+}
+
+/* A bit for each of 32 outputs: V >= the threshold. */
+static uint32_t compare(const uint32_t *v, const CARDC_ROM uint32_t *threshold, uint32_t bits) {
+  uint32_t borrow = 0;
+  CARDC_NO_UNROLL for (; bits > 0; bits--) {
+    const uint32_t t = *threshold++, differ = t ^ *v++;
+    borrow = (borrow & ~differ) | (differ & t);
+  }
+  return ~(borrow ^ *threshold);
+}
+
+void cardc_dense_vertical_bits(const CARDC_ROM cardc_dense_vertical_layer *layer, const uint8_t *src, uint8_t *dst,
+                               uint16_t *list) {
+  const rows_to_add rows = choose_rows(layer, src, list);
+  const uint32_t base = layer->base * EACH_BYTE, step = layer->step, bits = layer->bits;
+  const CARDC_ROM uint32_t *threshold = layer->thresholds;
+  uint32_t left = layer->outputs, k, v[DIGITS];
+  for (k = 0; k < layer->words; k++, threshold += bits + 1) {
+    uint32_t hits, four, n;
+    sum_word(layer, &rows, k, v);
+    hits = compare(v, threshold, bits);
+    CARDC_NO_UNROLL for (n = left < 32 ? left : 32, left -= n; n >= 4; n -= 4, hits >>= 1, dst += 4) {
+      four = base + step * (hits & EACH_BYTE);
+      CARDC_MEMCPY(__builtin_assume_aligned(dst, 4), &four, sizeof four);
+    }
+    for (; n > 0; n--, hits >>= 8) {
+      *dst++ = (uint8_t)(base + step * (hits & 1));
+    }
+  }
+}
+
+/* sums[j] = the number whose digits are the bits of output j in v[0], v[1], ... : four bytes of digits at a time. */
+static void to_sums(const uint32_t *v, uint32_t bits, int32_t *sums) {
+  uint32_t i, b, low, high;
+  for (i = 0; i < 8; i++, sums += 4) {
+    low = high = 0;
+    CARDC_NO_UNROLL for (b = 0; b < bits && b < 8; b++) {
+      low |= ((v[b] >> i) & EACH_BYTE) << b;
+    }
+    CARDC_NO_UNROLL for (; b < bits; b++) {
+      high |= ((v[b] >> i) & EACH_BYTE) << (b - 8);
+    }
+    sums[0] = (int32_t)((low & 0xff) | ((high & 0xff) << 8));
+    sums[1] = (int32_t)(((low >> 8) & 0xff) | (high & 0xff00));
+    sums[2] = (int32_t)(((low >> 16) & 0xff) | ((high >> 8) & 0xff00));
+    sums[3] = (int32_t)((low >> 24) | ((high >> 16) & 0xff00));
+  }
+}
+
+void cardc_dense_vertical(const CARDC_ROM cardc_dense_vertical_layer *layer, const CARDC_ROM cardc_finish *finish,
+                          const uint8_t *src, void *dst, uint16_t *list) {
+  const rows_to_add rows = choose_rows(layer, src, list);
+  const uint32_t outputs = layer->outputs;
+  uint32_t k, o, v[DIGITS];
+  int32_t sums[32];
+  for (k = 0, o = 0; o < outputs; k++, o += 32) {
+    sum_word(layer, &rows, k, v);
+    to_sums(v, layer->bits, sums);
+    cardc_finish_outputs(finish, o, sums, outputs - o < 32 ? outputs - o : 32, dst);
+  }
+}
