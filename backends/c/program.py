@@ -19,6 +19,7 @@ from ...passes.plan_memory import ARENA, BOUND, OFFSET, SCRATCH, output_layout, 
 from ...passes.schedule import Schedule, Stage, schedule
 from .finish import add_finish
 from .joins import JOINS, add_join
+from .lookup import lookup_table
 from .products import add_product
 from .step import Step, at, c_map
 
@@ -197,9 +198,14 @@ def _finish(step: Step, node: ir.Node | None, source: ir.Value, seen_by: ir.Node
         to = step.maps("to", out)
         step.call(kernel, finish, at(place, _WIDE[layout.width_bytes], const=True), to, dst)
         return
+    start = at(place + layout.interior, const=True)
+    table = lookup_table(node, layout, out)
+    if table is not None:
+        values = step.array("table", "uint8_t", table, f"what becomes of {layout.levels} bytes")
+        step.call("cardc_lookup", values, start, layout.plane, layout.row, step.maps("to", out), dst)
+        return
     ones = np.ones((channels, 1), np.int64)  # the sum of one byte is that byte
     finish = add_finish(step, node, fold.of_bytes(ones, fold.Stored(layout.lo, layout.step, layout.levels - 1)), out)
-    start = at(place + layout.interior, const=True)
     step.call("cardc_finish_u8", finish, start, layout.plane, layout.row, step.maps("to", out), dst)
 
 

@@ -52,6 +52,7 @@ FILE_OF = {
     "cardc_load_f32": "cardc_load_f32.c",
     "cardc_load_i8": "cardc_load.c",
     "cardc_load_u8": "cardc_load.c",
+    "cardc_lookup": "cardc_lookup.c",
     "cardc_max_windows": "cardc_join.c",
     "cardc_maxpool": "cardc_maxpool.c",
     "cardc_move": "cardc_join.c",

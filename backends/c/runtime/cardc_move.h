@@ -16,6 +16,10 @@ void cardc_fill_border(uint8_t *storage, uint32_t bytes, uint32_t interior, cons
 /* dst = src, byte tensors of one shape ([channels, height, width] of `to`); they do not overlap. */
 void cardc_copy(const uint8_t *src, uint32_t plane, uint32_t row, const CARDC_ROM cardc_map *to, uint8_t *dst);
 
+/* dst = table[src], byte tensors of one shape ([channels, height, width] of `to`). Not in place. */
+void cardc_lookup(const CARDC_ROM uint8_t *table, const uint8_t *src, uint32_t plane, uint32_t row,
+                  const CARDC_ROM cardc_map *to, uint8_t *dst);
+
 /* dst = (x - lo) / step for the contiguous integers `src`; x is first brought into lo .. hi. step is 1 or 2; with 2 an x
  * between two levels becomes the lower one. (hi - lo) / step <= 255. */
 void cardc_load_i8(const int8_t *src, int32_t lo, int32_t hi, int32_t step, const CARDC_ROM cardc_map *to,

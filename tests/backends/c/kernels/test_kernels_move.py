@@ -120,6 +120,21 @@ def test_finish_of_bytes(name: str, source: Map, to: Map, kind: str, levels: int
 
 @pytest.mark.parametrize("name", PLACES)
 @some
+@given(maps(), maps(), seeds)
+def test_lookup(name: str, source: Map, to: Map, seed: int) -> None:
+    place, rng = PLACES[name](), np.random.default_rng(seed)
+    shape = min(source.channels, to.channels), min(source.height, to.height), min(source.width, to.width)
+    source, to = Map(*shape, source.plane, source.row), Map(*shape, to.plane, to.row)
+    x, table = rng.integers(0, 256, shape), rng.integers(0, 256, 256)
+    src = place.put(stored(x, source, 0, source.plane * shape[0], 7, rng))
+    dst, size = output(place, to)
+    where = place.put(table.astype(np.uint8).tobytes())
+    place.call("cardc_lookup", where, src, source.plane, source.row, put_map(place, to), dst)
+    check(place, dst, size, to, table[x])
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
 @given(maps(), st.tuples(*[st.integers(1, 3)] * 6), st.tuples(*[st.integers(0, 2)] * 2), st.integers(1, 9), seeds)
 def test_maxpool(name: str, source: Map, window: tuple[int, ...], pad: tuple[int, int], width: int, seed: int) -> None:
     place, rng = PLACES[name](), np.random.default_rng(seed)
