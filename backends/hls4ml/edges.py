@@ -17,7 +17,7 @@ from ...targets.base import Target
 INPUT = "x_in"
 # hls4ml's backends whose C simulation is compared with the integer graph in the tests.
 BACKENDS = ("Vitis", "Vivado", "VivadoAccelerator")
-# Those that were tried with the same test and did not pass it, and why.
+# Those that cannot pass it, and why.
 _AC = "it writes ac_int and ac_channel, and cardc's layers are written in ap_int and hls::stream"
 REFUSED: Mapping[str, str] = MappingProxyType(
     {

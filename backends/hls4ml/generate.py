@@ -10,7 +10,8 @@ from ...errors import CompileError
 from ...targets.base import Target
 from .fifo import needed_depths
 from .layer import Layer, Plan
-from .vendor import hls4ml, quiet
+from .options import DISTRIBUTED
+from .vendor import hls4ml, need_da4ml, quiet
 from .written import read
 
 _FLOAT_BITS = 24
@@ -68,6 +69,8 @@ def hls_model(plan: Plan, target: Target, folder: Path) -> Any:
     CompileError where hls4ml itself fails.
     """
     package = hls4ml()
+    if any(layer.strategy == DISTRIBUTED for layer in plan.layers):
+        need_da4ml()
     backend = package.backends.get_backend(plan.backend)
     if plan.backend == "VivadoAccelerator":
         _check_accelerator(plan, target, package)

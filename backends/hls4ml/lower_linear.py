@@ -15,6 +15,7 @@ from .builder import PARALLEL_TAPS, Builder, integers
 from .layer import Weights
 from .layout import Layout
 from .lower_xnor import as_signs, xnor
+from .options import DISTRIBUTED
 from .strategy import choose
 from .types import HlsInt, narrowest
 
@@ -48,7 +49,7 @@ def matmul(node: ir.Node, b: Builder) -> None:
     n_in, n_out = w.shape
     b.check_registers(node, n_in)
     strategy, reuse = choose(node, b, n_in, n_out, int(np.count_nonzero(w)))
-    if as_signs(x.q, w, reuse):
+    if strategy != DISTRIBUTED and as_signs(x.q, w, reuse):
         xnor(node, b, x, w, Layout.natural((n_out,)), {}, (strategy, reuse))
         return
     axes = (1, 0) if strategy == "resource" else ()
@@ -108,7 +109,8 @@ def conv(node: ir.Node, b: Builder) -> None:
     b.check_registers(node, n_in)
     beyond = b.io_type == "io_stream"
     strategy, reuse = choose(node, b, n_in, n_filt, int(np.count_nonzero(w)), beyond_inputs=beyond)
-    if not any((pad_top, pad_bottom, pad_left, pad_right)) and as_signs(x.q, w.reshape(n_filt, -1).T, reuse):
+    padded = any((pad_top, pad_bottom, pad_left, pad_right))
+    if not padded and strategy != DISTRIBUTED and as_signs(x.q, w.reshape(n_filt, -1).T, reuse):
         sizes = {"in_height": in_y, "in_width": in_x, "n_chan": n_chan, "out_height": out_y, "out_width": out_x}
         sizes |= {"filt_height": kernel_y, "filt_width": kernel_x, "stride_height": stride_y, "stride_width": stride_x}
         xnor(node, b, x, w.transpose(2, 3, 1, 0).reshape(n_in, n_filt), out, sizes, (strategy, reuse))

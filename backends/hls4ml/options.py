@@ -9,10 +9,10 @@ from types import MappingProxyType
 from ...errors import CompileError, did_you_mean
 
 IO_TYPES = ("io_parallel", "io_stream")
-STRATEGIES = ("latency", "resource")
+DISTRIBUTED = "distributed_arithmetic"
+STRATEGIES = ("latency", "resource", DISTRIBUTED)
 _REFUSED: Mapping[str, str] = MappingProxyType(
     {
-        "distributed_arithmetic": "hls4ml 1.3.0 gives it fixed-point inputs only, and all tensors here are integers",
         "resource_unrolled": "hls4ml puts the weights into code that it generates, where they are not read back",
     }
 )
@@ -23,10 +23,11 @@ class Options:
     """Choices for one project; keys of `reuse` and `strategy` are node names of the integer graph.
 
     `io_type`: io_parallel, io_stream or auto (io_stream where there are windows, io_parallel for dense nets).
-    `reuse`: cycles that share one multiplier, per layer. `strategy`: latency (unrolled; zeros cost nothing)
-    or resource (weights in memory, zeros stay). `backend`: hls4ml's, in place of the board's own; VivadoAccelerator
-    gives the board's whole design. `auto`: `cardc.compile` chooses reuse and strategy of all other layers, so that the
-    design fits the board. `golden`: test vectors put beside the test bench.
+    `reuse`: cycles that share one multiplier, per layer. `strategy`: latency (unrolled; zeros cost nothing),
+    resource (weights in memory, zeros stay) or distributed_arithmetic (adders that outputs share, by da4ml).
+    `backend`: hls4ml's, in place of the board's own; VivadoAccelerator gives the board's whole design. `auto`:
+    `cardc.compile` chooses reuse and strategy of all other layers, so that the design fits the board. `golden`: test
+    vectors put beside the test bench.
     CompileError for a word that is none of these.
     """
 

@@ -15,6 +15,7 @@ from ...ops.qtype import qtype
 from ...targets.base import Target
 from . import lower_elementwise, lower_joins, lower_linear, lower_moves, lower_windows
 from .builder import Builder
+from .distributed import with_fixed_inputs
 from .edges import INPUT, check_target, project_name, split_host
 from .layer import Layer, Plan, Tensor
 from .layout import Layout
@@ -69,7 +70,7 @@ def make_plan(model: ir.Model, target: Target, options: Options) -> Plan:
     raise_all(errors)
     end = _single_output(model, builder)
     _check_fan_out(builder)
-    layers, views = tuple(builder.layers), tuple(builder.views)
+    layers, views = with_fixed_inputs(builder.layers), tuple(builder.views)
     return Plan(project_name(model), builder.io_type, layers, boundary, end, backend, views, builder.choices)
 
 

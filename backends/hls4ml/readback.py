@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from ...errors import CompileError, raise_all
+from .distributed import check_adders
 from .flow import MOVES, check_flow, different
 from .layer import Layer, Plan, Weights
+from .options import DISTRIBUTED
 from .written import Call, Written, read
 
 _FUNCTIONS = {
@@ -44,7 +46,11 @@ def check(files: Mapping[PurePosixPath, bytes], plan: Plan) -> None:
         raise _difference(None, f"hls4ml changed the layers: it calls {names}")
     errors = [_difference(layer, what) for layer, what in check_flow(written, plan)]
     for layer, call in zip(expected, calls, strict=True):
-        errors += [_difference(layer, what) for what in _check_layer(layer, call, written)]
+        check_call = _check_distributed if layer.strategy == DISTRIBUTED else _check_layer
+        errors += [_difference(layer, what) for what in check_call(layer, call, written)]
+        if layer.strategy == DISTRIBUTED:
+            reads = plan.layer(layer.inputs[0]).q
+            errors += [_difference(layer, what) for what in check_adders(layer, reads, _number(call, written), written)]
     raise_all(errors)
 
 
@@ -72,6 +78,35 @@ def _check_layer(layer: Layer, call: Call, written: Written) -> Iterator[str]:
     for name, weights in zip(names, layer.weights, strict=True):
         yield from _check_weights(f"{layer.name}'s {weights.name}", name, weights, written)
     yield from _check_config(layer, call.types[inputs + 1], written)
+
+
+def _check_distributed(layer: Layer, call: Call, written: Written) -> Iterator[str]:
+    """As `_check_layer` for distributed arithmetic, of which only a convolution in a stream is called as any other."""
+    if call.function in _FUNCTIONS["Conv2D"]:
+        yield from _check_layer(layer, call, written)
+        return
+    if call.function not in ("dense", f"dense_da_{_number(call, written)}", "conv2d_cl"):
+        yield f"{layer.name} became {call.function}"
+    if written.element(call.types[1]) != layer.result:
+        yield different(f"{layer.name}'s result", written.element(call.types[1]), layer.result)
+    struct = written.structs.get(call.types[2]) if len(call.types) > 2 else None
+    if struct is None:
+        if len(call.types) > 2:
+            yield f"{layer.name} has no configuration {call.types[2]}"
+        return
+    for name, value in sorted(layer.constants.items()):
+        if not name.startswith("pad_") and struct.number(name) != value:
+            yield f"{layer.name}: {name} is {struct.constants.get(name)}, not {value}"
+
+
+def _number(call: Call, written: Written) -> str:
+    """The number of the generated function that `call` multiplies with, '' where there is none or more than one."""
+    if call.function.startswith("dense_da_"):
+        return call.function.removeprefix("dense_da_")
+    struct = written.structs.get(call.types[2]) if len(call.types) > 2 else None
+    if struct is not None and not struct.product:
+        struct = written.structs.get(struct.types.get("mult_config", ""))
+    return struct.product if struct is not None else ""
 
 
 def _check_weights(what: str, name: str, weights: Weights, written: Written) -> Iterator[str]:

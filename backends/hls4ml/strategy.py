@@ -7,6 +7,7 @@ import onnx_ir as ir
 from ...errors import CompileError
 from ...targets.base import Target
 from .builder import Builder
+from .options import DISTRIBUTED
 
 # Unrolled, a non-zero ternary weight is an adder of a few LUTs: a layer may fill about half of the device with
 # them. Folded, a multiplier also selects its input and weight, some 20 LUTs and more, besides a fixed cost for the
@@ -15,6 +16,9 @@ _UNROLLED_SHARE, _FOLDED_SHARE = 16, 128
 # hls4ml's unrolled product holds every partial product in one local array, zeros too: beyond this its C
 # simulation overflows the stack (8 MiB on Linux), and no HLS tool unrolls that far.
 _UNROLLED = 1 << 19
+# da4ml's search for common subexpressions takes time with the square of the digits: 8,000 ternary weights take half a
+# minute.
+_SHARED = 8192
 
 
 def unroll_limit(target: Target) -> int:
@@ -59,6 +63,9 @@ def choose(
         )
     if strategy == "latency":
         return strategy, options.reuse.get(name, 1)
+    if strategy == DISTRIBUTED:
+        _check_distributed(node, options.reuse.get(name, 1), nonzeros)
+        return strategy, 1
     if name not in options.reuse:
         folded = fold_limit(target)
         return strategy, next((r for r in valid if r > 1 and n_in * n_out <= r * folded), valid[-1])
@@ -70,3 +77,18 @@ def choose(
             fix=f"use one of {', '.join(map(str, valid[:24]))}{' ...' if len(valid) > 24 else ''}",
         )
     return strategy, factor
+
+
+def _check_distributed(node: ir.Node, reuse: int, nonzeros: int) -> None:
+    if reuse > 1:
+        raise CompileError(
+            f"strategy {DISTRIBUTED} has no reuse factor, and {reuse} is asked for",
+            node=node,
+            fix="leave the reuse factor out, or use strategy resource",
+        )
+    if nonzeros > _SHARED:
+        raise CompileError(
+            f"strategy {DISTRIBUTED} takes too long for {nonzeros:,} weights that are not zero (at most {_SHARED:,})",
+            node=node,
+            fix="use strategy latency or resource for this layer",
+        )

@@ -1,26 +1,32 @@
-"""Integer types of HLS: `ap_int<W>` and `ap_uint<W>`, always as narrow as the range allows."""
+"""Integer types of HLS: `ap_int<W>` and `ap_uint<W>`, always as narrow as the range allows.
+
+Where a part of hls4ml takes fixed-point types only, the same integers are `ap_fixed<W,W>`: no bit behind the point.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-_TYPE = re.compile(r"ap_(u?)int<(\d+)>")
+_TYPE = re.compile(r"ap_(u?)(?:int<(\d+)>|fixed<(\d+),\3(?:,AP_TRN,AP_WRAP(?:,0)?)?>)")
 
 
 @dataclass(frozen=True, slots=True)
 class HlsInt:
-    """`ap_int<width>` where signed, else `ap_uint<width>`."""
+    """`ap_int<width>` where signed, else `ap_uint<width>`; spelled `ap_fixed<width,width>` where `fixed`, which holds
+    the same integers, and so is equal."""
 
     width: int
     signed: bool
+    fixed: bool = field(default=False, compare=False)
 
     @property
     def cpp(self) -> str:
-        return f"ap_{'' if self.signed else 'u'}int<{self.width}>"
+        sign = "" if self.signed else "u"
+        return f"ap_{sign}fixed<{self.width},{self.width}>" if self.fixed else f"ap_{sign}int<{self.width}>"
 
     @property
     def lo(self) -> int:
@@ -54,6 +60,6 @@ def tabled(values: NDArray[np.int64]) -> HlsInt:
 
 
 def parse_type(text: str) -> HlsInt | None:
-    """`ap_int<5>` and `ap_uint<5>` to a type, anything else to None."""
+    """`ap_int<5>`, `ap_uint<5>`, `ap_fixed<5,5>` and `ap_ufixed<5,5>` to a type, anything else to None."""
     found = _TYPE.fullmatch(text.replace(" ", ""))
-    return HlsInt(int(found[2]), found[1] == "") if found else None
+    return HlsInt(int(found[2] or found[3]), found[1] == "", found[3] is not None) if found else None

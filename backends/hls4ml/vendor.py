@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import warnings
 from collections.abc import Iterator
@@ -32,6 +33,14 @@ def hls4ml() -> Any:
 
     register()
     return package
+
+
+def need_da4ml() -> None:
+    """CompileError where da4ml is missing, which hls4ml generates distributed arithmetic with."""
+    try:
+        importlib.import_module("da4ml.trace")
+    except ImportError as error:
+        raise CompileError(f"da4ml cannot be imported: {error}", fix="run `pip install 'cardc[fpga]'`") from error
 
 
 @contextlib.contextmanager

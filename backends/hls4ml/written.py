@@ -11,20 +11,23 @@ from .types import HlsInt, parse_type
 
 _TYPEDEF = re.compile(r"^\s*typedef (.+?) (\w+);$", re.MULTILINE)
 _PACKET = re.compile(r"nnet::array<(.+), (\d+)\*1>")
-_STRUCT = re.compile(r"^struct (\w+) : [\w:]+ \{\n(.*?)^\};", re.MULTILINE | re.DOTALL)
+_STRUCT = re.compile(r"^struct (\w+)(?: : [\w:]+)? \{\n(.*?)^\};", re.MULTILINE | re.DOTALL)
 _CONSTANT = re.compile(r"static const [\w ]+? (\w+) = ([^;]+);")
 _CALL = re.compile(r"^    nnet::(\w+)<([^;]*)>\(([^;]*)\); // (\w+)$", re.MULTILINE)
 _ALIAS = re.compile(r"^    auto& (\w+) = (\w+);$", re.MULTILINE)
+_PRODUCT = re.compile(r"nnet::dense_da_(?:wrapper_)?(\d+)")
 _DEPTH = re.compile(r"^\s*#pragma HLS STREAM variable=(\w+) depth=(\d+)$", re.MULTILINE)
 _ARRAY = re.compile(r"^(\w+) (\w+)\[(\d+)\] = \{([^}]*)\};", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """A configuration: its numbers and its type names, all as text."""
+    """A configuration: its numbers and its type names, all as text; `product` is the number in the name of the
+    generated function that multiplies, '' where there is none."""
 
     constants: Mapping[str, str]
     types: Mapping[str, str]
+    product: str = ""
 
     def number(self, name: str) -> int | None:
         text = self.constants.get(name, "").removesuffix("LL")
@@ -99,11 +102,15 @@ def read(files: Mapping[PurePosixPath, bytes], project: str) -> Written:
         files[firmware / name].decode("utf-8") for name in ("defines.h", "parameters.h", f"{project}.cpp")
     )
     structs = {
-        name: Struct(dict(_CONSTANT.findall(body)), {n: t for t, n in _TYPEDEF.findall(body)})
+        name: Struct(
+            dict(_CONSTANT.findall(body)),
+            {n: t for t, n in _TYPEDEF.findall(body)},
+            " ".join(sorted(set(_PRODUCT.findall(body)))),
+        )
         for name, body in _STRUCT.findall(parameters)
     }
     calls = tuple(
-        Call(function, _split(types), _split(arguments), layer)
+        Call(function, _config_last(_split(types)), _split(arguments), layer)
         for function, types, arguments, layer in _CALL.findall(top)
     )
     types = {name: text for text, name in _TYPEDEF.findall(defines)}
@@ -113,3 +120,8 @@ def read(files: Mapping[PurePosixPath, bytes], project: str) -> Written:
 
 def _split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(","))
+
+
+def _config_last(types: tuple[str, ...]) -> tuple[str, ...]:
+    """Types of a call with the configuration behind those of the tensors, where hls4ml sometimes has it in front."""
+    return (*types[1:], types[0]) if types[0].startswith("config") else types

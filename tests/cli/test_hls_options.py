@@ -50,7 +50,7 @@ def test_auto_shows_its_search(cardc: Cardc, folder: Path) -> None:
         (("--reuse-factor", "conv=x"), "'x' is no whole number"),
         (("--reuse-factor", "nobody=2"), "names a layer that the graph does not have"),
         (("--strategy", "fast"), "give the layer and its value"),
-        (("--strategy", "conv=distributed_arithmetic"), "is not supported: hls4ml"),
+        (("--strategy", "conv=resource_unrolled"), "is not supported: hls4ml"),
         (("--io-type", "io_serial"), "io_type 'io_serial' is not known"),
         (("--hls-backend", "oneAPI"), "needs Intel's icpx"),
     ],
