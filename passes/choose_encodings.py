@@ -9,6 +9,8 @@
     MatMul   sparse  steps between +-1 columns                    ternary weights
              binary  one bit a weight, XNOR and popcount          weights of -1, +1
              ternary two bits a weight, mask and sign             ternary weights
+             vertical  the same bits transposed, 32 outputs at a  ternary weights, inputs of two levels
+                     time
              int8    a byte a weight                              any weights of 8 bits
 
 The cheapest one in estimated instructions is taken, ties by bytes of flash; kernel_costs has the estimates, which the
@@ -24,15 +26,18 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError, did_you_mean, raise_all
-from ..ops.base import constant, operand, result, shape_of
+from ..ops.base import constant, operand, result, shape_of, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from ..ops.window import window
 from .base import Pass, PassLog
-from .kernel_costs import Cost, conv_costs, dense_costs
+from .choose_layout import choose_layout
+from .dense_costs import Tail, dense_costs
+from .kernel_costs import Cost, conv_costs
 from .runs_plan import geometry
+from .schedule import base, finish_of
 
-CONV, DENSE = ("lanes", "taps", "pairs", "runs", "int8"), ("sparse", "binary", "ternary", "int8")
+CONV, DENSE = ("lanes", "taps", "pairs", "runs", "int8"), ("sparse", "binary", "ternary", "vertical", "int8")
 
 
 @dataclass(frozen=True)
@@ -94,12 +99,14 @@ def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
     if w is None:
         raise CompileError(f"{node.op_type} weights are not constant", node=node, fix="export the model in eval mode")
     w = w.astype(np.int64)
-    levels = qtype(operand(node, 0)).levels
     if node.op_type == "Conv":
         out, win = shape_of(result(node)), window(node, w.shape[2:])
+        levels = qtype(operand(node, 0)).levels
         found = conv_costs(w, levels, int(np.prod(out[2:-1])), out[-1], win.strides[-1], features)
     else:
-        found = dense_costs(w, levels, features)
+        # As stored: a tensor that is padded somewhere has a level for the zero.
+        levels = choose_layout(base(operand(node, 0)), word_rows=False).levels
+        found = dense_costs(w, levels, _tail(node), features)
     if not found:
         raise CompileError(
             f"no kernel reads weights from {w.min()} to {w.max()}",
@@ -107,3 +114,12 @@ def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
             fix="train with weights of at most 8 bits",
         )
     return found
+
+
+def _tail(node: ir.Node) -> Tail:
+    finish = finish_of(node)
+    if finish is None or is_cardc(finish, "Affine"):
+        return "plain"
+    if is_cardc(finish, "Requantize"):
+        return "scaled" if text(finish, "rounding", "floor") == "floor" else "levels"
+    return "bit" if qtype(result(finish)).levels == 2 else "levels"

@@ -1,4 +1,4 @@
-"""What each kernel costs: instructions of one layer, estimated from its shape, and bytes of flash for its weights.
+"""What each kernel of convolutions costs: instructions of one layer, estimated from its shape, and bytes of flash.
 
 The rates are least squares over some ten layers a kernel, run on emulated cores (zig -O2), and follow the measured
 counts to 20 %. A test beside choose-encodings compares the choices that they lead to with fresh measurements.
@@ -25,7 +25,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class _Rates:
-    """Instructions. A row is one output's weights for one bit plane; a word is 32 weights of it, or four pixels."""
+    """Instructions. A word is four pixels."""
 
     lane_word: float  # lanes: one tap on four pixels
     lane_widen: float  # lanes: four pixels, once their bytes are full
@@ -39,22 +39,12 @@ class _Rates:
     pair_weight: float  # pairs: two weights, unpacked
     pair_split: float  # pairs: two sums, taken apart
     pair_pixel: float  # pairs: an output
-    step: float  # sparse dense: a weight
-    dense_byte: float
-    ternary_word: float
-    ternary_row: float
-    binary_word: float
-    binary_row: float
-    pack: float  # bit planes: a bit of the input
-    output: float  # dense layers: an output
 
 
 # Cortex-M4: unaligned loads, the DSP extension.
-_UNALIGNED = _Rates(2.4, 36, 1150, 2.5, 4.8, 100, 14.5, 2.0, 4.9, 9, 33, 39, 4.0, 3.4, 10.8, 48, 7.3, 46, 4, 100)
+_UNALIGNED = _Rates(2.4, 36, 1150, 2.5, 4.8, 100, 14.5, 2.0, 4.9, 9, 33, 39)
 # Cortex-M0+ and RV32IMC, which differ by less than their compilers: the mean of both.
-_ALIGNED = _Rates(6.1, 68, 1700, 6.7, 5.7, 115, 15.5, 3.6, 7.7, 12.5, 69, 36, 4.7, 5.5, 15.7, 61, 9.7, 59, 5, 120)
-_DSP = 2.1  # dense_byte, with two multiplications an instruction
-_SWAR = 9.0  # instructions that a core which counts bits in one instruction saves a word
+_ALIGNED = _Rates(6.1, 68, 1700, 6.7, 5.7, 115, 15.5, 3.6, 7.7, 12.5, 69, 36)
 
 
 def conv_costs(
@@ -65,7 +55,7 @@ def conv_costs(
     rates = _rates(features)
     pixels, nonzeros = height * width, int(np.count_nonzero(w))
     outputs, found = pixels * w.shape[0], {}
-    if _is_ternary(w):
+    if is_ternary(w):
         flash = 2.0 * nonzeros + 8 * w.shape[0]
         if stride == 1:
             words = nonzeros * height * -(-width // 4)
@@ -74,7 +64,7 @@ def conv_costs(
             lanes = words * each + rates.lane_channel * w.shape[0] + rates.lane_pixel * outputs
             found["lanes"] = Cost(lanes, flash)
         found["taps"] = Cost(rates.tap * nonzeros * pixels + rates.tap_pixel * outputs, flash)
-    if _is_int8(w):
+    if is_int8(w):
         found["int8"] = Cost(rates.conv_byte * w.size * pixels, float(w.size))
         # One level more than there are: a border's zero may be one of its own.
         room = pairs.room_of(w, levels)
@@ -88,35 +78,15 @@ def conv_costs(
     return found
 
 
-def dense_costs(w: Array, levels: int, features: frozenset[str]) -> dict[str, Cost]:
-    """Encodings that hold the weights `w` [inputs, outputs], for inputs of `levels` levels."""
-    rates, inputs, outputs = _rates(features), int(w.shape[0]), int(w.shape[1])
-    nonzeros, words = int(np.count_nonzero(w)), -(-inputs // 32)
-    planes = max(1, (levels - 1).bit_length())
-    saved = _SWAR if "popcount" in features else 0.0
-    finish, pack, found = rates.output * outputs, rates.pack * planes * inputs, {}
-
-    def by_bits(word: float, row: float) -> float:
-        return pack + planes * outputs * (max(2.0, word - saved) * words + row) + finish
-
-    if _is_ternary(w):
-        found["sparse"] = Cost(rates.step * nonzeros + finish, nonzeros + 4.0 * outputs)
-        found["ternary"] = Cost(by_bits(rates.ternary_word, rates.ternary_row), 8.0 * words * outputs)
-        if nonzeros == w.size:
-            found["binary"] = Cost(by_bits(rates.binary_word, rates.binary_row), 4.0 * words * outputs)
-    if _is_int8(w):
-        byte = _DSP if "dsp" in features else rates.dense_byte
-        found["int8"] = Cost(byte * w.size + finish, float(w.size))
-    return found
-
-
 def _rates(features: frozenset[str]) -> _Rates:
     return _UNALIGNED if "unaligned" in features else _ALIGNED
 
 
-def _is_int8(w: Array) -> bool:
+def is_int8(w: Array) -> bool:
+    """Whether every weight fits a signed byte."""
     return bool(w.size == 0 or (w.min() >= -128 and w.max() <= 127))
 
 
-def _is_ternary(w: Array) -> bool:
+def is_ternary(w: Array) -> bool:
+    """Whether every weight is -1, 0 or 1."""
     return bool(np.isin(w, (-1, 0, 1)).all())

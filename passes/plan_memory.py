@@ -24,6 +24,7 @@ from ..ops.qtype import qtype
 from .arena import Buffer, place
 from .base import Pass, PassLog
 from .choose_layout import choose_layout, copy_layout, gives_levels, plain_layout
+from .encodings import vertical
 from .layouts import Layout, chw, layout_of, set_layout
 from .runs_plan import plan
 from .schedule import MOVES, Schedule, Stage, readers, schedule
@@ -101,6 +102,8 @@ def scratch_sizes(stage: Stage) -> dict[str, int]:
     if encoding in ("binary", "ternary"):
         words = -(-stored.elements // 32)
         sizes["planes"] = planes(stored) * words * 4
+    if encoding == "vertical":
+        sizes["work"] = vertical.list_bytes(stored.elements)
     if encoding == "pairs":
         sizes["work"] = 4 * int(np.prod(shape_of(node.inputs[1])[1:]))
     if encoding == "runs":

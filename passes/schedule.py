@@ -112,7 +112,7 @@ def schedule(model: ir.Model) -> Schedule:
             fix = "lower it to integers with a quantiser on each side, or leave it to the host"
             errors.append(CompileError(f"there is no C kernel for {node.op_type}", node=node, fix=fix))
             continue
-        finish = _finish(node, graph)
+        finish = finish_of(node)
         taken.add(finish)
         last = finish if finish is not None else node
         stages.append(Stage(node, finish, base(operand(node, 0)), last.outputs[0]))
@@ -143,11 +143,11 @@ def _quantizer(graph: ir.Graph) -> ir.Node | None:
     return users[0]
 
 
-def _finish(node: ir.Node, graph: ir.Graph) -> ir.Node | None:
-    """The Threshold, Requantize or Affine that alone reads the sums of `node`."""
+def finish_of(node: ir.Node) -> ir.Node | None:
+    """The Threshold, Requantize or Affine that alone reads the sums of `node`, and so is part of its stage."""
     value = node.outputs[0]
     users = list(value.uses())
-    if not is_cardc(node, *_SUMS) or len(users) != 1 or value in graph.outputs:
+    if not is_cardc(node, *_SUMS) or len(users) != 1 or value.is_graph_output():
         return None
     user = users[0].node
     return user if is_cardc(user, *_FINISHES) else None

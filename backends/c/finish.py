@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import onnx_ir as ir
 
@@ -39,6 +41,31 @@ def add_finish(step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout) -
         raise
 
 
+@dataclass(frozen=True, slots=True)
+class OneThreshold:
+    """A result of two levels: stored byte `base`, or `base + step` where the threshold of `found` is passed."""
+
+    found: fold.Thresholds
+    base: int
+    step: int
+
+
+def one_threshold(node: ir.Node | None, sums: fold.Sums, out: Layout) -> OneThreshold | None:
+    """The finish `node` as one threshold an output, to bytes; None where it is something else."""
+    if node is None or not is_cardc(node, "Threshold") or not out.is_bytes:
+        return None
+    t, d = _coefficient(node, 1), _coefficient(node, 2) if len(node.inputs) > 2 else None
+    if t.shape[1] != 1:
+        return None
+    return OneThreshold(fold.thresholds(t, d, sums), *_code(node, out))
+
+
+def _code(node: ir.Node, out: Layout) -> tuple[int, int]:
+    """The stored byte of the lowest level, and how much further the next one is."""
+    q = qtype(result(node))
+    return (integer(node, "base", q.lo) - out.lo) // out.step, q.step // out.step
+
+
 def _coefficient(node: ir.Node, index: int) -> Array:
     value = constant(operand(node, index))
     if value is None:
@@ -54,7 +81,7 @@ def _threshold(step: Step, node: ir.Node, t: Array, d: Array | None, sums: fold.
             node=node,
             fix="quantise to at most 8 bits",
         )
-    base, rise = (integer(node, "base", q.lo) - out.lo) // out.step, q.step // out.step
+    base, rise = _code(node, out)
     if t.shape[1] == 0:  # one level: nothing to compare with
         return _affine(step, fold.affine(np.zeros(1, np.int64), np.full(1, base), sums), out)
     found = fold.filled(fold.thresholds(t, d, sums), sums)

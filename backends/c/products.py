@@ -10,11 +10,12 @@ from ...errors import CompileError
 from ...ops.base import constant, integer, operand, shape_of, text
 from ...ops.window import Window, window
 from ...passes.choose_layout import pads_of
-from ...passes.encodings import bit_planes, fold, int8, pairs, sparse_conv, sparse_dense
+from ...passes.encodings import fold, int8, pairs, sparse_conv
 from ...passes.layouts import Layout
-from ...passes.plan_memory import planes, table_bytes
+from ...passes.plan_memory import table_bytes
 from ...passes.schedule import Stage
 from .conv_runs import add_conv_runs
+from .dense import add_dense
 from .finish import add_finish
 from .step import Step, c_map
 
@@ -27,11 +28,10 @@ def add_product(
     """Add the kernel of `stage`, a Conv or MatMul: it reads `src` (laid out by `layout`), writes `dst` (`out`)."""
     step.encoding = text(stage.node, "encoding", "")
     weights = _weights(stage.node)
-    stored = fold.Stored(layout.lo, layout.step, layout.levels - 1)
     if stage.node.op_type == "MatMul":
-        _dense(step, stage, weights.T.copy(), stored, src, layout, dst, out)
+        add_dense(step, stage, weights.T.copy(), src, layout, dst, out, work)
         return
-    rows = weights.reshape(weights.shape[0], -1)
+    rows, stored = weights.reshape(weights.shape[0], -1), fold.Stored(layout.lo, layout.step, layout.levels - 1)
     finish = add_finish(step, stage.finish, _checked(stage.node, fold.of_bytes(rows, stored)), out)
     if step.encoding == "int8":
         _conv_int8(step, stage.node, weights, finish, src, layout, dst, out)
@@ -178,51 +178,6 @@ def _conv_pairs(
         ],
     )
     step.call("cardc_conv_pairs", layer, finish, src, dst, work)
-
-
-def _dense(
-    step: Step, stage: Stage, rows: Ints, stored: fold.Stored, src: str, layout: Layout, dst: str, out: Layout
-) -> None:
-    node, outputs, inputs = stage.node, rows.shape[0], rows.shape[1]
-    count = planes(layout)
-    match step.encoding:
-        case "binary":
-            sums = fold.of_binary_planes(rows, stored, count)
-        case "ternary":
-            sums = fold.of_ternary_planes(rows, stored, count)
-        case _:
-            sums = fold.of_bytes(rows, stored)
-    finish = add_finish(step, stage.finish, _checked(node, sums), out)
-    _narrow(node, "the number of outputs", outputs, 0xFFFF)
-    match step.encoding:
-        case "binary" | "ternary":
-            encode = bit_planes.encode_binary if step.encoding == "binary" else bit_planes.encode_ternary
-            words = encode(rows)
-            fields: list[tuple[str, object]] = [
-                ("weights", step.array("weights", "uint32_t", words, "x".join(map(str, words.shape)))),
-                ("outputs", outputs),
-                ("words", -(-inputs // 32)),
-                ("planes", count),
-            ]
-            layer = step.struct("cardc_dense_planes_layer", "layer", fields)
-        case "sparse":
-            encoded = sparse_dense.encode(rows)
-            fields = [
-                ("steps", step.array("steps", "uint8_t", encoded.steps, "from one column to the next")),
-                ("counts", step.array("counts", "uint16_t", encoded.counts, "+1s and -1s of each output")),
-                ("outputs", outputs),
-            ]
-            layer = step.struct("cardc_dense_sparse_layer", "layer", fields)
-        case "int8":
-            fields = [
-                ("weights", step.array("weights", "int8_t", int8.encode(rows), f"{outputs}x{inputs}")),
-                ("outputs", outputs),
-                ("inputs", _narrow(node, "the number of inputs", inputs, 0xFFFF)),
-            ]
-            layer = step.struct("cardc_dense_int8_layer", "layer", fields)
-        case _:
-            raise _unknown(node, step.encoding)
-    step.call(f"cardc_dense_{step.encoding}", layer, finish, src, dst)
 
 
 def elements(value: ir.Value) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 import onnx_ir as ir
 
 from ...errors import CompileError
+from ...ops.base import text
 from ...ops.qtype import qtype
 from ...ops.window import window
 from ...passes.choose_layout import as_seen
@@ -153,7 +154,8 @@ def _product(step: Step, stage: Stage, dst: str, out: Layout) -> None:
         src = at(int(spans["planes"][0]), "uint32_t")
         step.call("cardc_pack_planes", at(start), layout.elements, planes(layout), src)
     table = (at(int(spans["table"][0])), int(spans["table"][1])) if "table" in spans else ("NULL", 0)
-    work = at(int(spans["work"][0]), "uint32_t") if "work" in spans else "NULL"
+    ctype = "uint16_t" if text(stage.node, "encoding", "") == "vertical" else "uint32_t"
+    work = at(int(spans["work"][0]), ctype) if "work" in spans else "NULL"
     add_product(step, stage, src, layout, dst, out, table, work)
 
 

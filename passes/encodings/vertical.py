@@ -41,6 +41,11 @@ def fits(inputs: int, outputs: int) -> bool:
     return inputs * -(-outputs // 32) * 4 <= MAX_BYTES
 
 
+def list_bytes(inputs: int) -> int:
+    """Bytes of scratch: a 16-bit number for each of half the inputs, in blocks of 16 (CARDC_VERTICAL_LIST)."""
+    return 2 * (inputs // 32 * 16 + 16)
+
+
 def bits_of(inputs: int) -> int:
     """Binary digits of V."""
     return max(_LEAST_BITS, (2 * inputs).bit_length())

@@ -38,8 +38,12 @@ def test_weights_of_many_bits_are_pairs_or_bytes() -> None:
     assert chosen(IntegerGraph((4,), uint(4)).dense(2, weights=np.arange(8).reshape(4, 2))) == ["int8"]
 
 
-def test_binary_layers_on_bits_are_bit_planes() -> None:
-    assert chosen(IntegerGraph((256,), BIPOLAR).dense(128, binary=True)) == ["binary"]
+def test_binary_layers_on_bits_are_counted_vertically() -> None:
+    assert chosen(IntegerGraph((256,), BIPOLAR).dense(128, binary=True).threshold(BIPOLAR)) == ["vertical"]
+
+
+def test_binary_layers_of_more_than_64_kb_are_bit_planes() -> None:
+    assert chosen(IntegerGraph((512,), BIPOLAR).dense(1056, binary=True).threshold(BIPOLAR)) == ["binary"]
 
 
 def test_very_sparse_dense_layers_are_lists() -> None:
