@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...ops.base import Array
 from ...ops.spectral import IntegerGate
-from .emulate import host, qemu, qemu_count, zig
+from .emulate import gcc, host, qemu, qemu_count, zig
 from .emulate.cores import get_core
 from .emulate.process import SUPPORT, EmulationError
 from .emulate.unicorn_cpu import Machine
@@ -28,7 +28,8 @@ _TRACED = "-DCARDC_TRACED"
 class GateOn:
     """`gate` compiled for `core` ("host", or one of emulate.cores); a sequence begins with an empty window.
 
-    `traced`: with the reports of all intermediate words, which the shipped kernels do not have.
+    `traced`: with the reports of all intermediate words, which the shipped kernels do not have. `compiler`: "zig" or
+    "gcc", for emulated cores.
     """
 
     def __init__(self, gate: IntegerGate, core: str, *, traced: bool = False, compiler: str = "zig") -> None:
@@ -57,7 +58,8 @@ class GateOn:
 
     def _on_core(self, data: Array) -> tuple[NDArray[np.int64], Words]:
         core = get_core(self.core)
-        elf = zig.compile_elf(self._sources(), core, keep=("gate_run", f"{_PREFIX}_gate_feed"), flags=self._flags())
+        build = gcc.compile_elf if self.compiler == "gcc" else zig.compile_elf
+        elf = build(self._sources(), core, keep=("gate_run", f"{_PREFIX}_gate_feed"), flags=self._flags())
         machine = Machine(elf, core)
         machine.mark([f"{_PREFIX}_gate_feed"])
         arena, out = machine.alloc(self.code.arena), machine.alloc(4)

@@ -2,6 +2,93 @@
 
 typedef void pixels(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, int16_t *v);
 
+/* Four pixels that lie side by side, to four integers: one channel, and the sum of three. `m01` holds two weights. */
+#if CARDC_SIMD32 && CARDC_UNALIGNED
+static inline uint32_t both_low(uint32_t a, uint32_t b) {
+  uint32_t c;
+  __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(c) : "r"(a), "r"(b));
+  return c;
+}
+
+static inline uint32_t both_high(uint32_t a, uint32_t b) {
+  uint32_t c;
+  __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(c) : "r"(b), "r"(a));
+  return c;
+}
+
+static inline void store_four(int16_t *v, int32_t a, int32_t b, int32_t c, int32_t d) {
+  const uint32_t first = both_low((uint32_t)a, (uint32_t)b), second = both_low((uint32_t)c, (uint32_t)d);
+  CARDC_MEMCPY(v, &first, 4);
+  CARDC_MEMCPY(v + 2, &second, 4);
+}
+
+#define FOUR(TYPE, EXTEND)                                                                                      \
+  static inline uint32_t even_##TYPE(uint32_t word) {                                                           \
+    uint32_t x;                                                                                                 \
+    __asm__(#EXTEND " %0, %1" : "=r"(x) : "r"(word));                                                           \
+    return x;                                                                                                   \
+  }                                                                                                             \
+                                                                                                                \
+  static inline uint32_t odd_##TYPE(uint32_t word) {                                                            \
+    uint32_t x;                                                                                                 \
+    __asm__(#EXTEND " %0, %1, ror #8" : "=r"(x) : "r"(word));                                                   \
+    return x;                                                                                                   \
+  }                                                                                                             \
+                                                                                                                \
+  static inline void four_##TYPE(const TYPE *in, int32_t m, int32_t bias, int16_t *v) {                         \
+    uint32_t word, even, odd;                                                                                   \
+    CARDC_MEMCPY(&word, in, 4);                                                                                 \
+    even = even_##TYPE(word), odd = odd_##TYPE(word);                                                           \
+    store_four(v, cardc_smlabb(even, (uint32_t)m, bias), cardc_smlabb(odd, (uint32_t)m, bias),                  \
+               cardc_smlatb(even, (uint32_t)m, bias), cardc_smlatb(odd, (uint32_t)m, bias));                    \
+  }                                                                                                             \
+                                                                                                                \
+  static inline void mixed_four_##TYPE(const TYPE *red, uint32_t plane, uint32_t m01, int32_t m2, int32_t bias, \
+                                       uint32_t shift, int16_t *v) {                                            \
+    const uint32_t m = (uint32_t)m2;                                                                            \
+    uint32_t x, y, z;                                                                                           \
+    int32_t v0, v1, v2, v3;                                                                                     \
+    CARDC_MEMCPY(&x, red, 4);                                                                                   \
+    CARDC_MEMCPY(&y, red + plane, 4);                                                                           \
+    CARDC_MEMCPY(&z, red + 2 * plane, 4);                                                                       \
+    x = even_##TYPE(x), y = even_##TYPE(y), z = even_##TYPE(z);                                                 \
+    v0 = cardc_smlabb(z, m, cardc_smlad(both_low(x, y), m01, bias)) >> shift;                                   \
+    v2 = cardc_smlatb(z, m, cardc_smlad(both_high(x, y), m01, bias)) >> shift;                                  \
+    CARDC_PIN(red); /* loads again: there are not enough registers to wait in */                                \
+    CARDC_MEMCPY(&x, red, 4);                                                                                   \
+    CARDC_MEMCPY(&y, red + plane, 4);                                                                           \
+    CARDC_MEMCPY(&z, red + 2 * plane, 4);                                                                       \
+    x = odd_##TYPE(x), y = odd_##TYPE(y), z = odd_##TYPE(z);                                                    \
+    v1 = cardc_smlabb(z, m, cardc_smlad(both_low(x, y), m01, bias)) >> shift;                                   \
+    v3 = cardc_smlatb(z, m, cardc_smlad(both_high(x, y), m01, bias)) >> shift;                                  \
+    store_four(v, v0, v1, v2, v3);                                                                              \
+  }
+
+FOUR(uint8_t, uxtb16)
+FOUR(int8_t, sxtb16)
+#else
+#define FOUR(TYPE)                                                                                              \
+  static inline void four_##TYPE(const TYPE *in, int32_t m, int32_t bias, int16_t *v) {                         \
+    v[0] = (int16_t)(in[0] * m + bias);                                                                         \
+    v[1] = (int16_t)(in[1] * m + bias);                                                                         \
+    v[2] = (int16_t)(in[2] * m + bias);                                                                         \
+    v[3] = (int16_t)(in[3] * m + bias);                                                                         \
+  }                                                                                                             \
+                                                                                                                \
+  static inline void mixed_four_##TYPE(const TYPE *red, uint32_t plane, uint32_t m01, int32_t m2, int32_t bias, \
+                                       uint32_t shift, int16_t *v) {                                            \
+    const TYPE *green = red + plane, *blue = green + plane;                                                     \
+    const int32_t m0 = cardc_re(m01), m1 = cardc_im(m01);                                                       \
+    uint32_t n;                                                                                                 \
+    CARDC_UNROLL4 for (n = 0; n < 4; n++) {                                                                     \
+      *v++ = (int16_t)((*red++ * m0 + *green++ * m1 + *blue++ * m2 + bias) >> shift);                           \
+    }                                                                                                           \
+  }
+
+FOUR(uint8_t)
+FOUR(int8_t)
+#endif
+
 /* A row of the image, from `at` on: `width` pixels as the transform wants them. Pixels beyond their range count as its
  * nearest end: that costs, and is left out where the type has no others. */
 #define CARDC_PIXELS(TYPE)                                                                                         \
@@ -11,7 +98,7 @@ typedef void pixels(const cardc_gate *gate, const void *image, uint32_t at, uint
     const uint32_t plane = (uint32_t)gate->height * gate->width;                                                   \
     uint32_t c;                                                                                                    \
     for (; in < end; in++) {                                                                                       \
-      int32_t sum = gate->bias + (int32_t)(((uint32_t)1 << gate->mix_shift) >> 1);                                \
+      int32_t sum = gate->bias + (int32_t)(((uint32_t)1 << gate->mix_shift) >> 1);                                 \
       CARDC_NO_UNROLL                                                                                              \
       for (c = 0; c < gate->mixes; c++) {                                                                          \
         const int32_t q = in[c * plane];                                                                           \
@@ -22,23 +109,31 @@ typedef void pixels(const cardc_gate *gate, const void *image, uint32_t at, uint
   }                                                                                                                \
                                                                                                                    \
   static void grey_##TYPE(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, int16_t *v) {    \
-    const TYPE *in = (const TYPE *)image + at, *const end = in + width;                                            \
+    const TYPE *in = (const TYPE *)image + at;                                                                     \
     const int32_t m = gate->mix[0], bias = gate->bias;                                                             \
-    CARDC_UNROLL4                                                                                                  \
-    for (; in < end; in++) {                                                                                       \
-      *v++ = (int16_t)(*in * m + bias);                                                                            \
+    uint32_t n;                                                                                                    \
+    CARDC_NO_UNROLL for (n = width >> 2; n > 0; n--, in += 4, v += 4) {                                            \
+      four_##TYPE(in, m, bias, v);                                                                                 \
+    }                                                                                                              \
+    CARDC_NO_UNROLL for (n = width & 3u; n > 0; n--) {                                                             \
+      *v++ = (int16_t)(*in++ * m + bias);                                                                          \
     }                                                                                                              \
   }                                                                                                                \
                                                                                                                    \
   static void mixed_##TYPE(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, int16_t *v) {   \
     const uint32_t plane = (uint32_t)gate->height * gate->width, shift = gate->mix_shift;                          \
-    const TYPE *red = (const TYPE *)image + at, *green = red + plane, *blue = green + plane;                       \
-    const int32_t m0 = gate->mix[0], m1 = gate->mix[1], m2 = gate->mix[2];                                         \
-    const int32_t bias = gate->bias + (int32_t)(((uint32_t)1 << shift) >> 1);                                     \
-    const int16_t *const end = v + width;                                                                          \
-    CARDC_UNROLL4                                                                                                  \
-    for (; v < end;) {                                                                                             \
-      *v++ = (int16_t)((*red++ * m0 + *green++ * m1 + *blue++ * m2 + bias) >> shift);                              \
+    const TYPE *in = (const TYPE *)image + at;                                                                     \
+    const int32_t m2 = gate->mix[2], bias = gate->bias + (int32_t)((1u << shift) >> 1);                            \
+    const uint32_t m01 = cardc_word(gate->mix[0], gate->mix[1]);                                                   \
+    uint32_t n;                                                                                                    \
+    CARDC_NO_UNROLL for (n = width >> 2; n > 0; n--, in += 4, v += 4) {                                            \
+      CARDC_PIN(in);                                                                                               \
+      CARDC_PIN(v);                                                                                                \
+      mixed_four_##TYPE(in, plane, m01, m2, bias, shift, v);                                                       \
+    }                                                                                                              \
+    CARDC_NO_UNROLL for (n = width & 3u; n > 0; n--, in++) {                                                       \
+      const int32_t sum = in[0] * cardc_re(m01) + in[plane] * cardc_im(m01) + in[2 * plane] * m2 + bias;           \
+      *v++ = (int16_t)(sum >> shift);                                                                              \
     }                                                                                                              \
   }                                                                                                                \
                                                                                                                    \

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.frontend.deck.gates import adversarial, digits, float_gate, noisy, random_gate
-from tests.tools import need_qemu
+from tests.tools import need_gcc, need_qemu
 
 from cardc.backends.c.emulate import host
 from cardc.backends.c.gate import arena_bytes, emit_gate
@@ -72,10 +72,15 @@ def test_all_digits_on_this_computer() -> None:
     same(gate, "host", q)
 
 
-def test_at_most_60_000_instructions_on_m4() -> None:
-    gate = random_gate((1, 32, 32), 0, 255, Spectrum(scale="log"), 10)
-    on = GateOn(gate, "cortex-m4")
-    on.run(adversarial((1, 32, 32), 0, 255)[:2])
+@pytest.mark.parametrize("compiler", ["zig", "gcc"])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_at_most_60_000_instructions_on_m4(channels: int, compiler: str) -> None:
+    if compiler == "gcc":
+        need_gcc("cortex-m4")
+    gate = random_gate((channels, 32, 32), 0, 255, Spectrum(scale="log"), 10)
+    on = GateOn(gate, "cortex-m4", compiler=compiler)
+    q = adversarial((channels, 32, 32), 0, 255)[:2]
+    assert np.array_equal(on.run(q)[0], gate.picks(q))
     assert max(on.instructions) <= 60_000
     assert arena_bytes(gate) == 4 * (32 * 16 + 4 * 32)
 
