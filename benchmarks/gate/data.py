@@ -1,4 +1,4 @@
-"""Real images as integers: scikit-learn's digits, the test images of MNIST and CIFAR-10."""
+"""Images as integers: scikit-learn's digits, the test images of MNIST and CIFAR-10, and ones that push every word."""
 
 from __future__ import annotations
 
@@ -45,3 +45,21 @@ def noisy(q: Array, hi: int) -> Array:
     """With Gaussian noise of a tenth of the range, rounded and cut off; the same each time."""
     noise = np.random.default_rng(0).normal(size=q.shape) * 0.1 * hi
     return np.clip(np.rint(q + noise), 0, hi).astype(np.int64)
+
+
+def adversarial(shape: tuple[int, int, int], lo: int, hi: int) -> Array:
+    """Constant, stripes, checkerboards, single pixels, cosines of full range, noise: [N, C, H, W]."""
+    channels, height, width = shape
+    y, x = np.mgrid[:height, :width]
+    planes = [np.full((height, width), v) for v in (lo, hi, 0)]
+    planes += [np.where(sign % 2 == 0, lo, hi) for sign in (x, y, x + y, x // 2, y // 2, x // 2 + y)]
+    for at in ((0, 0), (height // 2, width - 1), (height - 1, width // 2)):
+        for low, high in ((lo, hi), (hi, lo)):
+            one = np.full((height, width), low)
+            one[at] = high
+            planes.append(one)
+    for ky, kx in ((1, 1), (height // 4, width // 8), (height // 2, 1), (3, width // 2 - 1)):
+        wave = np.cos(2 * np.pi * (ky * y / height + kx * x / width) + 0.3)
+        planes.append(np.where(wave >= 0, hi, lo))  # the square wave: as large as this frequency can be
+    planes += list(np.random.default_rng(1).integers(lo, hi + 1, (3, height, width)))
+    return np.repeat(np.stack(planes)[:, None], channels, 1).astype(np.int64)

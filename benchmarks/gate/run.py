@@ -10,14 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import numpy as np
-from benchmarks.gate.data import SETS, folder, noisy
+from benchmarks.gate.data import SETS, adversarial, folder, noisy
 
 from cardc.backends.c.gate import emit_gate
 from cardc.backends.c.gate_run import GateOn
@@ -91,13 +91,11 @@ def decisions(name: str, q: Array, hi: int, gate: Gate, integer: IntegerGate) ->
 def exactness(name: str, q: Array, gate: IntegerGate, cores: Sequence[str]) -> Iterator[Row]:
     """Images whose every word is equal, and what the slowest took as it is shipped."""
     for core in cores:
-        on, equal, words = GateOn(gate, core, traced=True), 0, 0
-        for begin in range(0, len(q), CHUNK):
-            images = q[begin : begin + CHUNK]
-            want, (picks, seen) = trace_words(gate, images), on.run(images)
-            equal += int((np.equal(seen, want).all(1) & (picks == gate.picks(images))).sum())
-            words = want.shape[1]
-        yield row(f"{name}: images of {len(q)} with all {words} words equal", core, equal, "images")
+        on = GateOn(gate, core, traced=True)
+        for kind, images in (("images", q), ("adversarial images", hostile(gate))):
+            equal = sum(same(gate, part, on.run(part), trace_words) for part in chunks(images))
+            words = trace_words(gate, images[:1]).shape[1]
+            yield row(f"{name}: {kind} of {len(images)} with all {words} words equal", core, equal, "images")
         if core != "host":
             shipped = GateOn(gate, core)
             shipped.run(q[:10])
@@ -105,13 +103,28 @@ def exactness(name: str, q: Array, gate: IntegerGate, cores: Sequence[str]) -> I
             yield row(name, core, max(shipped.instructions), "instructions", peer)
 
 
-def simulated(name: str, q: Array, gate: IntegerGate) -> Row:
-    simulation, equal = GateCsim(gate, traced=True), 0
-    for begin in range(0, len(q), CHUNK):
-        images = q[begin : begin + CHUNK]
-        picks, seen = simulation.run(images)
-        equal += int((np.equal(seen, component_words(gate, images)).all(1) & (picks == gate.picks(images))).sum())
-    return row(f"{name}: images of {len(q)} with all words equal", "hls csim", equal, "images")
+def simulated(name: str, q: Array, gate: IntegerGate) -> Iterator[Row]:
+    simulation = GateCsim(gate, traced=True)
+    for kind, images in (("images", q), ("adversarial images", hostile(gate))):
+        equal = sum(same(gate, part, simulation.run(part), component_words) for part in chunks(images))
+        yield row(f"{name}: {kind} of {len(images)} with all words equal", "hls csim", equal, "images")
+
+
+def hostile(gate: IntegerGate) -> Array:
+    plan = gate.plan
+    return adversarial((plan.channels, plan.height, plan.width), plan.lo, plan.hi)
+
+
+def chunks(images: Array) -> Iterator[Array]:
+    return (images[begin : begin + CHUNK] for begin in range(0, len(images), CHUNK))
+
+
+def same(
+    gate: IntegerGate, images: Array, found: tuple[Array, Array], words: Callable[[IntegerGate, Array], Array]
+) -> int:
+    """How many of `images` have the picks and words of the model."""
+    picks, seen = found
+    return int((np.equal(seen, words(gate, images)).all(1) & (picks == gate.picks(images))).sum())
 
 
 def measure(limit: int, root: Path | None, cores: Sequence[str], sets: Sequence[str], hls: bool) -> Iterator[Row]:
@@ -133,7 +146,7 @@ def measure(limit: int, root: Path | None, cores: Sequence[str], sets: Sequence[
             yield row(f"{name}: {what}", "c", value, "bytes")
         yield from exactness(name, q, integer, cores)
         if hls:
-            yield simulated(name, q, integer)
+            yield from simulated(name, q, integer)
 
 
 def main() -> int:

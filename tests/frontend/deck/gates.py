@@ -5,12 +5,15 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+from benchmarks.gate.data import adversarial
 from sklearn.datasets import load_digits
 
 from cardc.frontend.deck import Gate, Spectrum, fit_gate
 from cardc.frontend.deck.integer_gate import fit_integer_gate
 from cardc.ops.base import Array
 from cardc.ops.spectral import IntegerGate
+
+__all__ = ["adversarial", "digits", "float_gate", "noisy", "random_gate"]
 
 
 @functools.cache
@@ -29,24 +32,6 @@ def float_gate(q: Array, hi: int, spectrum: Spectrum, window: int = 1) -> Gate:
     """Clean against noisy."""
     parts = {"clean": q, "noise": noisy(q, hi)}
     return fit_gate({name: (x / hi).astype(np.float32) for name, x in parts.items()}, spectrum, window)
-
-
-def adversarial(shape: tuple[int, int, int], lo: int, hi: int) -> Array:
-    """Constant, stripes, checkerboards, single pixels, cosines of full range, noise: [N, C, H, W]."""
-    channels, height, width = shape
-    y, x = np.mgrid[:height, :width]
-    planes = [np.full((height, width), v) for v in (lo, hi, 0)]
-    planes += [np.where(sign % 2 == 0, lo, hi) for sign in (x, y, x + y, x // 2, y // 2, x // 2 + y)]
-    for at in ((0, 0), (height // 2, width - 1), (height - 1, width // 2)):
-        for low, high in ((lo, hi), (hi, lo)):
-            one = np.full((height, width), low)
-            one[at] = high
-            planes.append(one)
-    for ky, kx in ((1, 1), (height // 4, width // 8), (height // 2, 1), (3, width // 2 - 1)):
-        wave = np.cos(2 * np.pi * (ky * y / height + kx * x / width) + 0.3)
-        planes.append(np.where(wave >= 0, hi, lo))  # the square wave: as large as this frequency can be
-    planes += list(np.random.default_rng(1).integers(lo, hi + 1, (3, height, width)))
-    return np.repeat(np.stack(planes)[:, None], channels, 1).astype(np.int64)
 
 
 def random_gate(
