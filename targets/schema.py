@@ -16,6 +16,7 @@ FEATURES: Mapping[str, str] = {
     "unaligned": "word loads need no alignment",
 }
 CORES = (
+    "avr5",
     "cortex-m0",
     "cortex-m0plus",
     "cortex-m3",

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from cardc.backends.c.emulate import gcc, host, qemu
+from cardc.backends.c.emulate import avr_cpu, gcc, host, qemu
 from cardc.backends.c.emulate.cores import get_core
 
 
@@ -21,10 +21,15 @@ def need(present: bool, tool: str, package: str) -> None:
 
 
 def need_gcc(core: str) -> None:
-    """The cross gcc for `core`: arm-none-eabi-gcc or riscv64-unknown-elf-gcc."""
-    arm = get_core(core).isa == "arm"
-    package = "gcc-arm-none-eabi libnewlib-arm-none-eabi" if arm else "gcc-riscv64-unknown-elf"
-    need(gcc.available(get_core(core)), get_core(core).gcc, package)
+    """The cross gcc for `core`: arm-none-eabi-gcc, riscv64-unknown-elf-gcc or avr-gcc."""
+    tool = get_core(core).gcc
+    need(gcc.available(get_core(core)), tool, gcc.PACKAGES[tool])
+
+
+def need_avr() -> None:
+    """What emulates an AVR and compiles for it."""
+    need_gcc("avr5")
+    need(avr_cpu.available(), "simavr", avr_cpu.PACKAGE)
 
 
 def need_qemu(core: str) -> None:

@@ -10,7 +10,8 @@ from ...ops.base import Array
 from .driver import snapshots
 from .emulate.cores import get_core
 from .emulate.elf import Elf
-from .emulate.unicorn_cpu import Machine, Run
+from .emulate.machines import machine
+from .emulate.unicorn_cpu import Run
 from .network import symbol
 from .program import Program, place_of
 from .step import Step
@@ -23,11 +24,12 @@ class BoardNetwork:
 
     def __init__(self, name: str, program: Program, link: Callable[[str], Elf], core: str) -> None:
         self.name, self.program, self.core, self._link = name, program, core, link
-        self.machine = Machine(link("predict"), get_core(core))
+        sizes = (max(1, program.arena), program.inputs * program.in_dtype.itemsize)
+        room = sum(sizes) + program.outputs * program.out_dtype.itemsize
+        self.machine = machine(link("predict"), get_core(core), buffers=room)
         self._steps: dict[str, Step] = {symbol(name, step): step for step in program.steps}
         self._kept = {step.index: layout.size for step, layout in snapshots(program)}
-        self._arena = self.machine.alloc(max(1, program.arena))
-        self._in = self.machine.alloc(program.inputs * program.in_dtype.itemsize)
+        self._arena, self._in = (self.machine.alloc(size) for size in sizes)
         self._out = self.machine.alloc(program.outputs * program.out_dtype.itemsize)
 
     def predict(self, data: Array) -> Array:
@@ -53,36 +55,37 @@ class BoardNetwork:
 
     def quantize(self, data: Array) -> Array:
         """float32 [n, inputs] through the emitted input quantiser."""
-        machine = Machine(self._link("quantize"), get_core(self.core))
         out = np.empty(data.shape, self.program.in_dtype)
-        source, target = machine.alloc(4 * self.program.inputs), machine.alloc(out[:1].nbytes)
+        sizes = (4 * self.program.inputs, self.program.inputs * out.itemsize)
+        core = machine(self._link("quantize"), get_core(self.core), buffers=sum(sizes))
+        source, target = (core.alloc(size) for size in sizes)
         for row, to in zip(data, out, strict=True):
-            machine.write(source, row.astype("<f4").tobytes())
-            machine.call(f"{self.name}_quantize", source, target)
-            to[:] = np.frombuffer(machine.read(target, to.nbytes), self.program.in_dtype)
+            core.write(source, row.astype("<f4").tobytes())
+            core.call(f"{self.name}_quantize", source, target)
+            to[:] = np.frombuffer(core.read(target, to.nbytes), self.program.in_dtype)
         return out
 
     def infer(
         self, row: Array, *, complete: Callable[[Step], None] | None = None, measure_stack: bool = False
     ) -> tuple[Array, Run]:
         """One inference and what was counted; `complete(step)` is called behind each step."""
-        machine, ran = self.machine, list[Step]()
+        cpu, ran = self.machine, list[Step]()
 
         def entered(name: str) -> None:
             if complete is not None and ran:
                 complete(ran[-1])
             ran.append(self._steps[name])
 
-        machine.mark(list(self._steps), entered)
+        cpu.mark(list(self._steps), entered)
         # Garbage: a network must not rely on what it did not write.
-        machine.write(self._arena, bytes([0xA5]) * max(1, self.program.arena))
-        machine.write(self._in, row.tobytes())
-        run = machine.run(f"{self.name}_predict", self._in, self._out, self._arena, measure_stack=measure_stack)
+        cpu.write(self._arena, bytes([0xA5]) * max(1, self.program.arena))
+        cpu.write(self._in, row.tobytes())
+        run = cpu.run(f"{self.name}_predict", self._in, self._out, self._arena, measure_stack=measure_stack)
         if run.result != 0 or ran != list(self._steps.values()):
             raise AssertionError(f"{self.name}_predict returned {run.result} after steps {[s.index for s in ran]}")
         if complete is not None:
             complete(ran[-1])
-        raw = machine.read(self._out, self.program.outputs * self.program.out_dtype.itemsize)
+        raw = cpu.read(self._out, self.program.outputs * self.program.out_dtype.itemsize)
         return np.frombuffer(raw, self.program.out_dtype), run
 
     def _storage(self, step: Step) -> bytes:

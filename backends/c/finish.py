@@ -87,13 +87,13 @@ def _threshold(step: Step, node: ir.Node, t: Array, d: Array | None, sums: fold.
     found = fold.filled(fold.thresholds(t, d, sums), sums)
     ctype, levels = ("int16_t" if found.fits_int16 else "int32_t"), found.t.shape[1]
     name = step.array("thresholds", ctype, found.t, f"{len(found.t)} x {levels}, ascending")
-    falling = "NULL"
+    falling = "0"  # not NULL, which is a pointer to RAM and no constant of AVR's flash
     if found.falling is not None:
         falling = step.array("falling", "uint8_t", found.falling, "1 where the level falls as the sum rises")
     narrow = found.fits_int16
     return _struct(
         step, "CARDC_THRESHOLD", out, shared=int(found.shared), base=base, step_=rise, levels=levels,
-        t16=name if narrow else "NULL", t32="NULL" if narrow else name, falling=falling,
+        t16=name if narrow else "0", t32="0" if narrow else name, falling=falling,
     )  # fmt: skip
 
 
@@ -109,7 +109,7 @@ def _requantize(step: Step, node: ir.Node, m: Array, b: Array, sums: fold.Sums, 
     fields = _coefficients(step, dyadic)
     return _struct(
         step, "CARDC_REQUANTIZE", out, shared=int(dyadic.shared), shift=shift, lo=low, hi=high, m=fields[0],
-        b="NULL" if wide else fields[1], b64=fields[1] if wide else "NULL",
+        b="0" if wide else fields[1], b64=fields[1] if wide else "0",
     )  # fmt: skip
 
 
@@ -142,8 +142,8 @@ def _coefficients(step: Step, dyadic: fold.Dyadic) -> tuple[str, str]:
 
 def _struct(
     step: Step, kind: str, out: Layout, *, shared: int, shift: int = 0, base: int = 0, step_: int = 0, levels: int = 0,
-    lo: int = 0, hi: int = 0, t16: str = "NULL", t32: str = "NULL", falling: str = "NULL", m: str = "NULL",
-    b: str = "NULL", b64: str = "NULL",
+    lo: int = 0, hi: int = 0, t16: str = "0", t32: str = "0", falling: str = "0", m: str = "0",
+    b: str = "0", b64: str = "0",
 ) -> str:  # fmt: skip
     low, high = literal(lo, "int32_t"), literal(hi, "int32_t")
     fields: list[tuple[str, object]] = [

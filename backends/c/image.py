@@ -72,7 +72,11 @@ def image(name: str, program: Program, pixels: Pixels) -> str:
     w(f'#include "{name}.h"')
     w('#include "cardc_types.h"')
     w()
-    w.array(f"static const CARDC_ROM {program.in_type} of_byte[{levels.shape[1]} * 256]", program.in_type, levels.T.reshape(-1))
+    w.array(
+        f"static const CARDC_ROM {program.in_type} of_byte[{levels.shape[1]} * 256]",
+        program.in_type,
+        levels.T.reshape(-1),
+    )
     with function(w, signature(name, program)):
         w("uint32_t i, c;")
         w("const uint8_t *byte = pixels;")

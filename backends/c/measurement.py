@@ -11,12 +11,13 @@ FLASH, EMULATED = "measured:elf", "measured:emulated"
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a network takes on one core, built by zig with -O2. Bytes and instructions.
+    """What a network takes on one core, built by zig with -O2 (by gcc with -Os for AVR). Bytes and instructions.
 
     `flash_bytes` is all of the linked program but the caller, compiler support included; `rodata_bytes` its constants.
     `arena_bytes` and `io_bytes` (input and output buffers) are RAM that the caller gives; `static_bytes` is RAM that
     the library itself holds (0: it keeps no state). `instructions` is the most that any of the measured inputs took,
-    `by_layer` the same input's split by the symbols of the layers, `least_instructions` the fewest.
+    `by_layer` the same input's split by the symbols of the layers, `least_instructions` the fewest. `cycles` is the
+    most too, where the emulator counts them (simavr does).
     """
 
     core: str
@@ -31,3 +32,4 @@ class Measurement:
     least_instructions: int
     by_layer: Mapping[str, int]
     inputs: int
+    cycles: int | None = None

@@ -31,12 +31,14 @@ def quantizer(name: str, program: Program) -> str | None:
     w('#include "cardc_move.h"')
     w()
     levels = keys.t.shape[1]
-    w.array(f"static const CARDC_ROM int32_t input_keys[{max(1, keys.t.size)}]", "int32_t", keys.t if keys.t.size else [0])
+    w.array(
+        f"static const CARDC_ROM int32_t input_keys[{max(1, keys.t.size)}]", "int32_t", keys.t if keys.t.size else [0]
+    )
     if keys.falling is not None:
         w.array(f"static const CARDC_ROM uint8_t input_falling[{keys.falling.size}]", "uint8_t", keys.falling)
     base = integer(node, "base", q.lo) & 0xFF  # bytes wrap: -1 is 255, and 255 + 2 is 1
     fields = [
-        ("keys", "input_keys"), ("falling", "input_falling" if keys.falling is not None else "NULL"),
+        ("keys", "input_keys"), ("falling", "input_falling" if keys.falling is not None else "0"),
         ("levels", levels), ("base", base), ("step", q.step), ("shared", int(keys.shared)),
     ]  # fmt: skip
     with w.block("static const CARDC_ROM cardc_float_levels input_levels =", "};"):

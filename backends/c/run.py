@@ -14,9 +14,10 @@ from ...passes.schedule import views
 from ...project import Project
 from .board import BoardNetwork
 from .driver import snapshot_bytes, snapshots
-from .emulate import qemu, zig
+from .emulate import avr_selftest, qemu
 from .emulate.cores import get_core
 from .emulate.elf import Elf
+from .emulate.machines import compile_elf, is_called
 from .host_network import HostNetwork
 from .measurement import EMULATED, FLASH, Measurement
 from .network import symbol
@@ -95,10 +96,13 @@ class CBuild:
             least_instructions=min(r.instructions for r in runs),
             by_layer=most.by_mark,
             inputs=len(data),
+            cycles=None if most.cycles is None else max(r.cycles or 0 for r in runs),
         )
 
     def selftest(self, core: str, compiler: str = "gcc") -> qemu.QemuResult:
-        """Build and run the emitted self-test on a board that QEMU emulates."""
+        """Build and run the emitted self-test on a board that QEMU emulates, or on an AVR."""
+        if get_core(core).simavr:
+            return avr_selftest.run_selftest(self.sources(selftest=True), get_core(core))
         return qemu.run_selftest(self.sources(selftest=True), get_core(core), compiler=compiler)
 
     def sources(self, *, selftest: bool = False) -> dict[str, str]:
@@ -107,11 +111,11 @@ class CBuild:
         return {p.name: self.project.text(p) for p in self.project.files if p.parts[0] in folders}
 
     def elf(self, core: str, function: str = "predict") -> Elf:
-        """The library linked for `core` by zig: `<name>_<function>` and all that it reaches, nothing else."""
+        """The library linked for `core`: `<name>_<function>` and all that it reaches, nothing else."""
         key = f"{function} on {core}"
         if key not in self._elves:
             keep = (f"{self.name}_{function}",)
-            self._elves[key] = zig.compile_elf(self.sources(), get_core(core), keep=keep)
+            self._elves[key] = compile_elf(self.sources(), get_core(core), keep=keep)
         return self._elves[key]
 
     def symbols(self) -> list[str]:
@@ -124,7 +128,7 @@ class CBuild:
 
     def _board(self, core: str) -> BoardNetwork | QemuNetwork:
         if core not in self._boards:
-            if get_core(core).unicorn is not None:
+            if is_called(get_core(core)):
                 self._boards[core] = BoardNetwork(self.name, self.program, partial(self.elf, core), core)
             else:
                 self._boards[core] = QemuNetwork(self.name, self.program, self.sources(), core)

@@ -12,7 +12,7 @@ from cardc.targets.schema import CORES, FEATURES
 
 REQUIRED = {
     *("rp2040-pico", "pico2", "pico2-riscv", "bluepill", "nucleo-f446re", "nano33ble", "nucleo-h743zi", "nucleo-u575"),
-    *("alif-e7", "esp32-c3", "ch32v003", "microbit", "pynq-z2"),
+    *("alif-e7", "esp32-c3", "ch32v003", "arduino-uno", "microbit", "pynq-z2"),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ....errors import CompileError, did_you_mean
 
-Isa = Literal["arm", "riscv", "host"]
+Isa = Literal["arm", "riscv", "avr", "host"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,8 @@ class Core:
 
     `features` uses the words of the target files: `dsp`, `mve`, `unaligned`, `popcount`, `hardware_divide`.
     `unicorn` is the suffix of unicorn's CPU constant, None where unicorn has no such core.
-    `boards` are tried in order by `qemu.run_selftest`: the first whose memory holds the program.
+    `boards` are tried in order by `qemu.run_selftest`: the first whose memory holds the program. `simavr` names the
+    parts that simavr emulates, tried in the same way. `zig_target` is empty where only gcc compiles for the core.
     """
 
     name: str
@@ -47,6 +48,8 @@ class Core:
     features: frozenset[str]
     unicorn: str | None = None
     boards: tuple[Board, ...] = ()
+    simavr: tuple[str, ...] = ()
+    optimise: str = "-O2"
     memory: Memory = Memory(0x0800_0000, 0x0400_0000, 0x2000_0000, 0x0400_0000)
     zig_flags: tuple[str, ...] = ()
 
@@ -128,6 +131,19 @@ CORES: dict[str, Core] = {
             "hardware_divide popcount",
             None,
             "rv32,f=off,d=off,zba=off,zbc=off,zbs=off",
+        ),
+        # The ATmega328P's instruction set. The ATmega1284P, which has all of it, stands in where 2 KB of RAM are too
+        # few. Named address spaces are GNU C. Size first, as flash is what is scarce on parts of this kind.
+        Core(
+            "avr5",
+            "avr",
+            "",
+            "",
+            "avr-gcc",
+            ("-mmcu=atmega328p",),
+            frozenset({"unaligned"}),
+            simavr=("atmega328p", "atmega1284p"),
+            optimise="-Os",
         ),
         Core("host", "host", "native", "baseline", "gcc", (), frozenset({"unaligned", "hardware_divide"})),
     )

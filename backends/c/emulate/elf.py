@@ -12,13 +12,14 @@ from ....errors import CompileError
 
 @dataclass(frozen=True)
 class Symbol:
-    """A function or object: address without the Thumb bit, size in bytes."""
+    """A function or object: address without the Thumb bit, size in bytes. `file` is the source of a local one."""
 
     name: str
     address: int
     size: int
     is_function: bool
     section: str
+    file: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,10 @@ def _segments(file: Any) -> Iterator[Segment]:
 def _symbols(file: Any) -> Iterator[Symbol]:
     table = file.get_section_by_name(".symtab")
     thumb = file.header["e_machine"] == "EM_ARM"
+    source = ""  # in the table, local symbols follow the name of their file
     for symbol in table.iter_symbols() if table is not None else ():
         kind, index = symbol["st_info"]["type"], symbol["st_shndx"]
+        source = symbol.name if kind == "STT_FILE" else source
         if (
             kind not in ("STT_FUNC", "STT_OBJECT", "STT_NOTYPE")
             or not symbol.name
@@ -117,7 +120,8 @@ def _symbols(file: Any) -> Iterator[Symbol]:
         section = file.get_section(index).name if isinstance(index, int) else ""
         function = kind == "STT_FUNC"
         address = symbol["st_value"] & ~1 if function and thumb else symbol["st_value"]
-        yield Symbol(symbol.name, address, symbol["st_size"], function, section)
+        own = source if symbol["st_info"]["bind"] == "STB_LOCAL" else ""
+        yield Symbol(symbol.name, address, symbol["st_size"], function, section, own)
 
 
 def _sizes(file: Any) -> Sizes:

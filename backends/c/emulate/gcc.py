@@ -1,5 +1,5 @@
-"""Cross-compiling with Debian's arm-none-eabi-gcc and riscv64-unknown-elf-gcc: the second opinion beside
-zig."""
+"""Cross-compiling with Debian's arm-none-eabi-gcc and riscv64-unknown-elf-gcc, the second opinion beside zig, and with
+avr-gcc, which alone keeps constants in an AVR's flash."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from .process import SUPPORT, Sources, ToolError, check_tool, require, write_sou
 from .zig import WARNINGS, linker_script
 
 TIMEOUT = 120.0  # seconds
-_APT = {
+PACKAGES = {
     "arm-none-eabi-gcc": "gcc-arm-none-eabi libnewlib-arm-none-eabi",
     "riscv64-unknown-elf-gcc": "gcc-riscv64-unknown-elf",
+    "avr-gcc": "gcc-avr avr-libc",
 }
 
 
@@ -34,13 +35,16 @@ def compile_elf(
     flags: Sequence[str] = (),
     memory: Memory | None = None,
 ) -> Elf:
-    """As `zig.compile_elf`, with gcc: newlib's memcpy and the like on Arm, support/memory.c on RISC-V.
+    """As `zig.compile_elf`, with gcc: newlib's memcpy and the like on Arm, avr-libc's on AVR, support/memory.c on
+    RISC-V.
 
     Raises `CompileError` where gcc is missing, `ToolError` where it refuses the sources.
     """
-    compiler = require(core.gcc, apt=_APT[core.gcc])
+    compiler = require(core.gcc, apt=PACKAGES[core.gcc])
     if core.isa == "arm":
         library: tuple[str, ...] = ("--specs=nano.specs", "--specs=nosys.specs")
+    elif core.isa == "avr":
+        library = ()
     else:
         freestanding = str(SUPPORT / "freestanding")
         library = (
@@ -56,11 +60,14 @@ def compile_elf(
         (folder / "src").mkdir()
         files = write_sources(sources, folder / "src")
         (folder / "link.ld").write_text(linker_script(memory or core.memory), encoding="utf-8")
+        # An AVR's constants, and pointers to them, are of a kind of their own: none may be taken for one to RAM.
+        language = ("-std=gnu99", "-Waddr-space-convert") if core.isa == "avr" else ("-std=c99",)
+        placement = () if core.isa == "avr" else ("-T", "../link.ld")
         arguments = [
             *core.gcc_flags,
-            *(optimise, "-std=c99", *WARNINGS, "-I.", "-g0", "-ffunction-sections", "-fdata-sections"),
+            *(optimise, *language, *WARNINGS, "-I.", "-g0", "-ffunction-sections", "-fdata-sections"),
             *("-nostartfiles", *flags, *files, *library),
-            *("-T", "../link.ld", "-Wl,--gc-sections", "-Wl,--build-id=none"),
+            *(*placement, "-Wl,--gc-sections", "-Wl,--build-id=none"),
             *("-Wl,-e," + keep[0], *(f"-Wl,-u,{symbol}" for symbol in keep), "-o", "../out.elf"),
         ]
         check_tool([compiler, *arguments], timeout=TIMEOUT, cwd=folder / "src")

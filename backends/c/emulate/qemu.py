@@ -17,7 +17,7 @@ from .process import SUPPORT, Sources, require, run_tool
 
 TIMEOUT = 60.0  # seconds
 STACK = 2048  # bytes that a board must have left beside the program's data
-_TOOLS = {"arm": ("qemu-system-arm", "qemu-system-arm"), "riscv": ("qemu-system-riscv32", "qemu-system-misc")}
+TOOLS = {"arm": ("qemu-system-arm", "qemu-system-arm"), "riscv": ("qemu-system-riscv32", "qemu-system-misc")}
 _COMPILERS: dict[str, Callable[..., Elf]] = {"gcc": gcc.compile_elf, "zig": zig.compile_elf}
 
 
@@ -34,7 +34,7 @@ class QemuResult:
 
 def available(core: Core) -> bool:
     """Whether the QEMU for `core` is installed."""
-    return core.isa in _TOOLS and shutil.which(_TOOLS[core.isa][0]) is not None
+    return core.isa in TOOLS and shutil.which(TOOLS[core.isa][0]) is not None
 
 
 class Runner(Protocol):
@@ -84,7 +84,7 @@ def build_selftest(
     board: str | None = None,
 ) -> Program:
     """The first half of `run_selftest`: the program with start-up code, and the board that holds it."""
-    tool, package = _TOOLS[core.isa]
+    tool, package = TOOLS[core.isa]
     emulator = require(tool, apt=package)
     boards = [b for b in core.boards if board in (None, b.machine)]
     for place in boards:

@@ -29,7 +29,8 @@ _ACCESS = {
 class Run:
     """What one call did. `instructions` is exact, for the whole call; `by_mark` splits it: from the entry of a marked
     function to the next marked entry ('' is what ran before the first); `entries` counts those entries. `result` and
-    `result_high` are the first two result registers. `stack_bytes` is None unless it was measured."""
+    `result_high` are the first two result registers. `stack_bytes` is None unless it was measured,
+    `cycles` unless the emulator knows them."""
 
     result: int
     result_high: int
@@ -37,6 +38,7 @@ class Run:
     by_mark: dict[str, int]
     entries: dict[str, int]
     stack_bytes: int | None
+    cycles: int | None = None
 
 
 class Machine:

@@ -7,15 +7,22 @@ from __future__ import annotations
 
 import ctypes
 import functools
+import re
 from typing import Protocol
 
-from ..emulate import host, zig
+from ..emulate import host
+from ..emulate.avr_cpu import AvrMachine
 from ..emulate.cores import get_core
 from ..emulate.elf import Elf
+from ..emulate.machines import compile_elf
 from ..emulate.unicorn_cpu import Machine
 from . import FILE_OF, sources
 
 SLACK = 16  # CARDC_SLACK
+
+
+class Constant(bytes):
+    """What a kernel reads through pointers marked CARDC_ROM."""
 
 
 class Place(Protocol):
@@ -37,7 +44,7 @@ class Emulated:
 
     pointer = 4
 
-    def __init__(self, core: str, optimise: str = "-O2", flags: tuple[str, ...] = ()) -> None:
+    def __init__(self, core: str, optimise: str | None = None, flags: tuple[str, ...] = ()) -> None:
         self.machine = Machine(_elf(core, optimise, flags), get_core(core))
         self.instructions = 0
 
@@ -51,6 +58,30 @@ class Emulated:
         run = self.machine.run(kernel, *args)
         self.instructions = run.instructions
         return run.result
+
+
+class EmulatedAvr:
+    """Kernels on an emulated AVR, which keeps constants apart; `instructions`, `cycles` are those of the last call."""
+
+    pointer = 2
+
+    def __init__(self, core: str, buffers: int = 12_000) -> None:
+        self.machine = AvrMachine(_avr_elf(core), get_core(core), buffers=buffers)
+        self.instructions = self.cycles = 0
+
+    def put(self, data: bytes, *, read_only: bool = True) -> int:
+        if isinstance(data, Constant):
+            return self.machine.rom(data)
+        return self.machine.alloc(len(data), align=4, data=data, read_only=read_only)
+
+    def read(self, address: int, size: int) -> bytes:
+        return self.machine.read(address, size)
+
+    def call(self, kernel: str, *args: int) -> int:
+        widths, result = _widths(kernel)
+        run = self.machine.run(kernel, *args, widths=widths)
+        self.instructions, self.cycles = run.instructions, run.cycles or 0
+        return run.result << 16 | run.result_high if result == 4 else run.result
 
 
 class Host:
@@ -86,8 +117,29 @@ class Host:
 
 
 @functools.cache
-def _elf(core: str, optimise: str, flags: tuple[str, ...]) -> Elf:
-    return zig.compile_elf(sources(FILE_OF), get_core(core), keep=sorted(FILE_OF), optimise=optimise, flags=flags)
+def _elf(core: str, optimise: str | None, flags: tuple[str, ...]) -> Elf:
+    return compile_elf(sources(FILE_OF), get_core(core), keep=sorted(FILE_OF), optimise=optimise, flags=flags)
+
+
+@functools.cache
+def _avr_elf(core: str) -> Elf:
+    """All kernels but those of the gate, whose arena such a part has no room for; below them lies what they read."""
+    keep = sorted(f for f in FILE_OF if not f.startswith(("cardc_gate", "cardc_fft")))
+    return compile_elf(sources(keep), get_core(core), keep=keep, flags=("-Wl,-Ttext=0x8000",))
+
+
+@functools.cache
+def _widths(kernel: str) -> tuple[tuple[int, ...], int]:
+    """Bytes of each argument of `kernel`, and of its result, where pointers have 16 bits."""
+    for text in sources([kernel]).values():
+        found = re.search(rf"^(\w+) {kernel}\(([^)]*)\);", text, re.MULTILINE)
+        if found is not None:
+            arguments = found[2].split(",")
+            return tuple(2 if "*" in a else _BYTES[a.split()[0]] for a in arguments), _BYTES[found[1]]
+    raise KeyError(kernel)
+
+
+_BYTES = {"void": 0, "uint8_t": 1, "int8_t": 1, "uint32_t": 4, "int32_t": 4, "int64_t": 8}
 
 
 @functools.cache

@@ -52,8 +52,9 @@
 #endif
 
 /* Makes the compiler finish with x here: it neither starts later loads earlier (it would run out of registers) nor
- * computes the same address twice. No instruction. */
-#if defined(__GNUC__)
+ * computes the same address twice. No instruction. (Not on AVR, where a word takes four registers: gcc 5 runs out of them
+ * and spills wrongly.) */
+#if defined(__GNUC__) && !defined(__AVR__)
 #define CARDC_PIN(X) __asm__ volatile("" : "+r"(X))
 #else
 #define CARDC_PIN(X)

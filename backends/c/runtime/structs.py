@@ -11,31 +11,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....passes.encodings import pairs, runs, sparse_conv, sparse_dense, vertical
-from .call import Place
+from .call import Constant, Place
 
 Field = tuple[str, int]
 _FORMATS = {"u8": "B", "u16": "H", "u32": "I", "i32": "i"}
 
 
 def pack(fields: Sequence[Field], pointer: int) -> bytes:
-    """A C struct of `fields` (kind, value), each aligned to its size; kinds are u8, u16, u32, i32, ptr and
-    align (value: to how many bytes)."""
+    """A C struct of `fields` (kind, value), each aligned to its size (to 1 where pointers have 16 bits: AVR); kinds are
+    u8, u16, u32, i32, ptr and align (value: to how many bytes)."""
     out = bytearray()
     widest = 1
+    aligns = pointer > 2
     for kind, value in fields:
         if kind == "align":
-            out += bytes(-len(out) % value)
+            out += bytes(-len(out) % value) if aligns else b""
             continue
-        code = {4: "I", 8: "Q"}[pointer] if kind == "ptr" else _FORMATS[kind]
-        size = struct.calcsize(code)
+        code = {2: "H", 4: "I", 8: "Q"}[pointer] if kind == "ptr" else _FORMATS[kind]
+        size = struct.calcsize(code) if aligns else 1
         widest = max(widest, size)
         out += bytes(-len(out) % size) + struct.pack("<" + code, value)
-    return bytes(out) + bytes(-len(out) % widest)
+    return Constant(bytes(out) + bytes(-len(out) % widest))
 
 
 def put_array(place: Place, values: NDArray[Any] | None) -> int:
     """The address of a copy of `values`, 0 (NULL) for None."""
-    return 0 if values is None else place.put(np.ascontiguousarray(values).tobytes())
+    return 0 if values is None else place.put(Constant(np.ascontiguousarray(values).tobytes()))
 
 
 @dataclass(frozen=True)

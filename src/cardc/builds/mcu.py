@@ -71,6 +71,8 @@ class McuBuild(Build):
     def _measure(self) -> Report:
         found = self.c.measure(self.target.core)
         cycles = mcu_cycles(found.instructions, self.target)
+        if found.cycles is not None:
+            cycles = Figure(found.cycles, EMULATED)
         totals = {
             "flash_bytes": Figure(found.flash_bytes, FLASH),
             # Input and output buffers are the caller's, but they are RAM all the same.

@@ -12,7 +12,7 @@ from cardc.backends.c.emulate.cores import CORES, get_core
 from cardc.backends.c.emulate.process import EmulationError
 from cardc.errors import CompileError
 
-CROSS = [name for name, core in CORES.items() if core.isa != "host"]
+CROSS = [name for name, core in CORES.items() if core.boards]
 SELFTEST = r"""
 #include <stdint.h>
 #include <stdio.h>

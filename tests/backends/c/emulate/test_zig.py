@@ -13,7 +13,7 @@ from cardc.backends.c.emulate.cores import CORES, get_core
 from cardc.backends.c.emulate.process import EmulationError, ToolError, run_tool
 from cardc.errors import CompileError
 
-CROSS = [name for name, core in CORES.items() if core.isa != "host"]
+CROSS = [name for name, core in CORES.items() if core.isa not in ("host", "avr")]
 CONSTANTS = {
     "a.c": "#include <stdint.h>\nextern const int16_t big[500]; const int16_t big[500] = {1, 2};\n"
     "static int32_t start = 7; static volatile int8_t scratch[40];\n"

@@ -8,12 +8,19 @@ from collections.abc import Callable
 import hypothesis
 import numpy as np
 from numpy.typing import NDArray
+from tests.tools import need_avr
 
-from cardc.backends.c.runtime.call import SLACK, Emulated, Host, Place
+from cardc.backends.c.runtime.call import SLACK, Emulated, EmulatedAvr, Host, Place
 from cardc.backends.c.runtime.structs import Map
 
 # Under test_kernels_sanitized.py the process has the sanitizers' library loaded.
 _SANITIZE = ("-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all") if os.environ.get("CARDC_SAN") else ()
+
+
+def _avr() -> Place:
+    need_avr()
+    return EmulatedAvr("avr5")
+
 
 PLACES: dict[str, Callable[[], Place]] = {
     "host": lambda: Host(flags=_SANITIZE),
@@ -21,7 +28,9 @@ PLACES: dict[str, Callable[[], Place]] = {
     "cortex-m0plus": lambda: Emulated("cortex-m0plus"),
     "cortex-m4": lambda: Emulated("cortex-m4"),
     "rv32imc": lambda: Emulated("rv32imc"),
+    "avr5": _avr,
 }
+ROOMY = [name for name in PLACES if name != "avr5"]  # whose RAM is the 16 KiB of the largest part
 
 some = hypothesis.settings(max_examples=30, deadline=None, derandomize=True, database=None)
 

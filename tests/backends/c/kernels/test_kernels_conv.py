@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import PLACES, Ints, chw, outside_is, some, stored
+from tests.backends.c.kernels.places import PLACES, ROOMY, Ints, chw, outside_is, some, stored
 
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvDense, ConvPairs, ConvRuns, ConvSparse, Map
@@ -156,6 +156,7 @@ level_counts = st.sampled_from([1, 2, 3, 15, 63, 255])
 @some
 @given(layers(), kinds, level_counts, st.sampled_from([0, 64, 600, 70000]), seeds)
 def test_lanes(name: str, layer: Layer, kind: str, levels: int, table: int, seed: int) -> None:
+    assume(table <= 600 or name in ROOMY)
     place = PLACES[name]()
     scratch = place.put(bytes(table), read_only=False) if table else 0
     run(place, "cardc_conv_lanes", layer, kind, levels, seed, scratch, table)
@@ -168,7 +169,7 @@ def test_runs(name: str, layer: Layer, kind: str, levels: int, rows: int, table:
     run_by_runs(PLACES[name](), layer, kind, levels, seed, rows, table)
 
 
-@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("name", ROOMY)
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(("cin", "max_u"), [(2, 15), (17, 15), (28, 255), (60, 36), (90, 1)])
 def test_runs_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> None:
@@ -205,7 +206,7 @@ def dense_layer(cin: int, max_u: int, sign: int) -> Layer:
 def test_lanes_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> None:
     """Exactly full bytes, exactly full halves (257 * 255), more than fits 16 bits, more than 255 taps of a class."""
     layer = dense_layer(cin, max_u, sign)
-    for table in (0, 66000):
+    for table in (0, 66000 if name in ROOMY else 4000):
         place = PLACES[name]()
         scratch = place.put(bytes(table), read_only=False) if table else 0
         run(place, "cardc_conv_lanes", layer, "threshold", 15, 1, scratch, table)

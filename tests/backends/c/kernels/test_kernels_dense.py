@@ -10,11 +10,13 @@ from tests.backends.c.kernels.finishes import kinds, tail
 from tests.backends.c.kernels.places import PLACES, Ints, some
 
 from cardc.backends.c.runtime.call import Place
-from cardc.backends.c.runtime.structs import DenseInt8, DensePlanes, DenseSparse
-from cardc.passes.encodings import bit_planes, fold, int8, sparse_dense
+from cardc.backends.c.runtime.structs import DenseInt8, DensePlanes, DenseSparse, DenseVertical
+from cardc.ops.threshold import apply_thresholds
+from cardc.passes.encodings import bit_planes, fold, int8, sparse_dense, vertical
 
 seeds = st.integers(0, 2**32)
 level_counts = st.sampled_from([1, 2, 3, 15, 255])
+output_counts = st.one_of(st.integers(1, 9), st.sampled_from([31, 32, 33, 65]))
 input_counts = st.one_of(st.integers(1, 70), st.sampled_from([255, 256, 257, 600, 1030]))
 
 
@@ -29,12 +31,13 @@ def inputs_of(rng: np.random.Generator, count: int, max_u: int) -> Ints:
 
 
 def run(
-    place: Place, kernel: str, layer: int, src: bytes, acc: Ints, sums: fold.Sums, kind: str, levels: int, seed: int
-) -> None:
+    place: Place, kernel: str, layer: int, src: bytes, acc: Ints, sums: fold.Sums, kind: str, levels: int, seed: int,
+    *scratch: int,
+) -> None:  # fmt: skip
     end = tail(kind, levels, acc, sums, np.random.default_rng(seed))
     size = len(acc) * np.dtype(end.dtype).itemsize
     dst = place.put(bytes(size), read_only=False)
-    place.call(kernel, layer, end.finish.put(place), place.put(src), dst)
+    place.call(kernel, layer, end.finish.put(place), place.put(src), dst, *scratch)
     np.testing.assert_array_equal(np.frombuffer(place.read(dst, size), end.dtype), end.want)
 
 
@@ -44,7 +47,7 @@ def stored(rng: np.random.Generator, max_u: int) -> fold.Stored:
 
 @pytest.mark.parametrize("name", PLACES)
 @some
-@given(st.integers(1, 9), input_counts, st.sampled_from([0.0, 0.004, 0.1, 0.5, 1.0]), kinds, level_counts, seeds)
+@given(output_counts, input_counts, st.sampled_from([0.0, 0.004, 0.1, 0.5, 1.0]), kinds, level_counts, seeds)
 def test_sparse(name: str, outputs: int, inputs: int, density: float, kind: str, levels: int, seed: int) -> None:
     rng, place = np.random.default_rng(seed), PLACES[name]()
     w, max_u = matrix(rng, outputs, inputs, density), int(rng.choice([1, 15, 255]))
@@ -112,3 +115,65 @@ def test_every_bit_counts_and_none_does(name: str, inputs: int, bit: int) -> Non
     ):
         place = PLACES[name]()
         run(place, kernel, DensePlanes(words, 1).put(place), planes_of(u, 1), acc, sums, "affine", 1, 0)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_sparse_rows_of_a_full_list(name: str, sign: int) -> None:
+    """32 of a sign is the most that a list holds; 33 make two blocks."""
+    for inputs in (31, 32, 33, 64):
+        place, u, x = PLACES[name](), np.arange(inputs) % 256, fold.Stored(0, 1, 255)
+        w = np.full((33, inputs), sign)
+        layer, src = DenseSparse(sparse_dense.encode(w)).put(place), u.astype(np.uint8).tobytes()
+        run(place, "cardc_dense_sparse", layer, src, w @ u, fold.of_bytes(w, x), "affine", 1, inputs)
+
+
+ones = st.sampled_from(["none", "all", "half", "one more", "any"])
+
+
+def bits_of(which: str, inputs: int, rng: np.random.Generator) -> Ints:
+    """Bytes of 0 and 1, so many of them 1 as `which` says."""
+    count = {"none": 0, "all": inputs, "half": inputs // 2, "one more": inputs // 2 + 1}
+    u = np.zeros(inputs, np.int64)
+    u[rng.permutation(inputs)[: count.get(which, int(rng.integers(inputs + 1)))]] = 1
+    return u
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(output_counts, input_counts, st.sampled_from([0.0, 0.1, 1.0]), ones, kinds, level_counts, seeds)
+def test_vertical(
+    name: str, outputs: int, inputs: int, density: float, which: str, kind: str, levels: int, seed: int
+) -> None:
+    rng, place = np.random.default_rng(seed), PLACES[name]()
+    w = rng.choice([-1, 1], (outputs, inputs)) if density == 1 else matrix(rng, outputs, inputs, density)
+    u, x = bits_of(which, inputs, rng), stored(rng, 1)
+    acc, sums = w @ (x.lo + x.step * u), fold.of_vertical(w, x)
+    layer = DenseVertical(vertical.encode(w), outputs).put(place)
+    scratch = place.put(bytes(vertical.list_bytes(inputs)), read_only=False)
+    run(place, "cardc_dense_vertical", layer, u.astype(np.uint8).tobytes(), acc, sums, kind, levels, seed, scratch)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(output_counts, input_counts, st.sampled_from([0.0, 0.1, 1.0]), ones, st.booleans(), seeds)
+def test_vertical_bits(
+    name: str, outputs: int, inputs: int, density: float, which: str, extreme: bool, seed: int
+) -> None:
+    rng, place = np.random.default_rng(seed), PLACES[name]()
+    w = rng.choice([-1, 1], (outputs, inputs)) if density == 1 else matrix(rng, outputs, inputs, density)
+    u, x = bits_of(which, inputs, rng), stored(rng, 1)
+    acc, sums = w @ (x.lo + x.step * u), fold.of_vertical(w, x)
+    far = 3 * inputs + 9
+    t = rng.choice([-far, far], (outputs, 1)) if extreme else (acc + rng.integers(-2, 3, outputs))[:, None]
+    d = None if rng.integers(2) else rng.choice([-1, 1], outputs)
+    t = t if d is None else t * d[:, None]
+    f, base, step = fold.thresholds(t, d, sums), int(rng.integers(100)), int(rng.integers(1, 100))
+    e = vertical.encode(w)
+    digits = vertical.thresholds(np.broadcast_to(f.t[:, 0], outputs), f.falling, e.bits)
+    dst = place.put(bytes(outputs), read_only=False)
+    scratch = place.put(bytes(vertical.list_bytes(inputs)), read_only=False)
+    layer = DenseVertical(e, outputs, digits, base, step).put(place)
+    place.call("cardc_dense_vertical_bits", layer, place.put(u.astype(np.uint8).tobytes()), dst, scratch)
+    want = base + step * apply_thresholds(acc[None], t, d, 0, 1)[0]
+    np.testing.assert_array_equal(np.frombuffer(place.read(dst, outputs), np.uint8), want)

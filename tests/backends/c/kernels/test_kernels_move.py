@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.backends.c.kernels.finishes import kinds, tail
 from tests.backends.c.kernels.places import PLACES, Ints, chw, outside_is, some, stored
 
-from cardc.backends.c.runtime.call import Place
+from cardc.backends.c.runtime.call import Constant, Place
 from cardc.backends.c.runtime.structs import FloatLevels, Map, Pool, pack
 from cardc.ops.threshold import apply_thresholds
 from cardc.ops.window import Window
@@ -128,7 +128,7 @@ def test_lookup(name: str, source: Map, to: Map, seed: int) -> None:
     x, table = rng.integers(0, 256, shape), rng.integers(0, 256, 256)
     src = place.put(stored(x, source, 0, source.plane * shape[0], 7, rng))
     dst, size = output(place, to)
-    where = place.put(table.astype(np.uint8).tobytes())
+    where = place.put(Constant(table.astype(np.uint8).tobytes()))
     place.call("cardc_lookup", where, src, source.plane, source.row, put_map(place, to), dst)
     check(place, dst, size, to, table[x])
 

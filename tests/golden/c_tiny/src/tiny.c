@@ -4,6 +4,7 @@
 #include "cardc_conv.h"
 #include "cardc_conv_pairs.h"
 #include "cardc_dense.h"
+#include "cardc_dense_vertical.h"
 #include "cardc_move.h"
 
 /* Each layer stays a function of its own in the program: profilers and debuggers see layers. */
@@ -38,12 +39,12 @@ static const CARDC_ROM cardc_finish l1_finish = {
     0, /* levels */
     0, /* lo */
     7, /* hi */
-    NULL, /* t16 */
-    NULL, /* t32 */
-    NULL, /* falling */
+    0, /* t16 */
+    0, /* t32 */
+    0, /* falling */
     tiny_l1_multiplier, /* m */
     tiny_l1_offset, /* b */
-    NULL, /* b64 */
+    0, /* b64 */
 };
 static const CARDC_ROM cardc_conv_sparse l1_layer = {
     tiny_l1_offsets, /* offsets */
@@ -100,11 +101,11 @@ static const CARDC_ROM cardc_finish l3_finish = {
     0, /* lo */
     0, /* hi */
     tiny_l3_thresholds, /* t16 */
-    NULL, /* t32 */
-    NULL, /* falling */
-    NULL, /* m */
-    NULL, /* b */
-    NULL, /* b64 */
+    0, /* t32 */
+    0, /* falling */
+    0, /* m */
+    0, /* b */
+    0, /* b64 */
 };
 static const CARDC_ROM cardc_conv_pairs_layer l3_layer = {
     tiny_l3_weights, /* weights */
@@ -125,38 +126,33 @@ static const CARDC_ROM cardc_conv_pairs_layer l3_layer = {
 };
 TINY_LAYER void tiny_l3_conv(uint8_t *arena)
 {
-    cardc_conv_pairs(&l3_layer, &l3_finish, arena + 92, arena + 48, (uint32_t *)(void *)(arena));
+    cardc_conv_pairs(&l3_layer, &l3_finish, arena + 92, arena + 136, (uint32_t *)(void *)(arena));
 }
 
-/* 4: matmul [sparse]: n8_matmul, n9_threshold */
-static const CARDC_ROM cardc_finish l4_finish = {
-    CARDC_THRESHOLD, /* kind */
-    CARDC_U8, /* out */
-    0, /* shared */
-    0, /* shift */
+/* 4: matmul [vertical]: n8_matmul, n9_threshold */
+static const CARDC_ROM cardc_dense_vertical_layer l4_layer = {
+    tiny_l4_weights, /* weights */
+    tiny_l4_totals, /* totals */
+    tiny_l4_levels, /* thresholds */
+    16, /* inputs */
+    48, /* outputs */
+    2, /* words */
+    6, /* bits */
+    2, /* matrices */
     0, /* base */
     1, /* step */
-    1, /* levels */
-    0, /* lo */
-    0, /* hi */
-    tiny_l4_thresholds, /* t16 */
-    NULL, /* t32 */
-    tiny_l4_falling, /* falling */
-    NULL, /* m */
-    NULL, /* b */
-    NULL, /* b64 */
-};
-static const CARDC_ROM cardc_dense_sparse_layer l4_layer = {
-    tiny_l4_steps, /* steps */
-    tiny_l4_counts, /* counts */
-    48, /* outputs */
 };
 TINY_LAYER void tiny_l4_matmul(uint8_t *arena)
 {
-    cardc_dense_sparse(&l4_layer, &l4_finish, arena + 48, arena);
+    cardc_dense_vertical_bits(&l4_layer, arena + 136, arena, (uint16_t *)(void *)(arena + 48));
 }
 
 /* 5: matmul [int8]: n10_matmul */
+static const CARDC_ROM cardc_dense_int8_layer l5_layer = {
+    tiny_l5_weights, /* weights */
+    3, /* outputs */
+    48, /* inputs */
+};
 static const CARDC_ROM cardc_finish l5_finish = {
     CARDC_AFFINE, /* kind */
     CARDC_I16, /* out */
@@ -167,17 +163,12 @@ static const CARDC_ROM cardc_finish l5_finish = {
     0, /* levels */
     0, /* lo */
     0, /* hi */
-    NULL, /* t16 */
-    NULL, /* t32 */
-    NULL, /* falling */
+    0, /* t16 */
+    0, /* t32 */
+    0, /* falling */
     tiny_l5_multiplier, /* m */
     tiny_l5_offset, /* b */
-    NULL, /* b64 */
-};
-static const CARDC_ROM cardc_dense_int8_layer l5_layer = {
-    tiny_l5_weights, /* weights */
-    3, /* outputs */
-    48, /* inputs */
+    0, /* b64 */
 };
 TINY_LAYER void tiny_l5_matmul(uint8_t *arena, int16_t *out)
 {

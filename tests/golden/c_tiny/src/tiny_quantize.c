@@ -9,7 +9,7 @@ static const CARDC_ROM int32_t input_keys[3] = {
 };
 static const CARDC_ROM cardc_float_levels input_levels = {
     input_keys, /* keys */
-    NULL, /* falling */
+    0, /* falling */
     3, /* levels */
     0, /* base */
     1, /* step */
