@@ -20,6 +20,7 @@ from ..run import CBuild
 from .board import HELPERS, BoardDeck, DeckRuns, HostDeck
 from .driver import DRIVER, driver
 from .emit import library_files
+from .flash import FlashParts, flash_parts
 from .network import kernels
 from .program import DeckProgram, without_quantizer
 from .qemu_deck import QemuDeck
@@ -31,13 +32,15 @@ MEASURED_INPUTS = 8
 class DeckMeasurement:
     """What a deck takes on a core, built by zig with -O2; bytes and instructions.
 
-    `flash_bytes` is all of the linked library, `agnostic_flash_bytes` that of the same cards without the gate.
+    `flash_bytes` is all of the linked library, `flash` its parts, `agnostic_flash_bytes` that of the same cards without
+    the gate.
     `instructions` are those of each measured inference, `stack_bytes` the deepest stack. `gate_instructions` and
     `join_instructions` are the most that gate and joining of answers took, `card_instructions` the most of each card,
     by its name, `by_layer` that same run split by the symbols of layers.
     """
 
     flash_bytes: int
+    flash: FlashParts
     agnostic_flash_bytes: int
     static_bytes: int
     state_bytes: int
@@ -104,6 +107,7 @@ class DeckC:
         joining = max(sum(r.by_mark[m] for m in self._joining()) for r in deep)
         return DeckMeasurement(
             flash_bytes=elf.sizes.flash,
+            flash=flash_parts(elf, deck),
             agnostic_flash_bytes=self._agnostic_flash(core) if deck.gate is not None else elf.sizes.flash,
             static_bytes=elf.sizes.ram,
             state_bytes=board.state_bytes,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+
+import numpy as np
 
 from ..frontend.deck import Gate
 from ..ops.spectral import IntegerGate
-from ..report import Figure, GateFacts
+from ..ops.spectral.noise import Signal, predicted_db
+from ..ops.spectral.transform import radices
+from ..report import Figure, GateFacts, GateStage
 
 
 def gate_facts(gate: Gate, integer: IntegerGate, state_bytes: int, figures: Mapping[str, Figure]) -> GateFacts:
@@ -22,6 +27,42 @@ def gate_facts(gate: Gate, integer: IntegerGate, state_bytes: int, figures: Mapp
         shape=(plan.planes, rows, columns),
         templates=tuple(tuple(float(f"{v:.4g}") for v in row) for row in gate.templates.tolist()),
         state_bytes=state_bytes,
-        words={"data_bits": plan.data_bits, "twiddle_bits": plan.twiddle_bits},
+        words=gate_words(integer),
+        stages=gate_stages(integer),
+        snr_db=round(predicted_db(plan, template_signal(gate, integer)), 1),
         figures=figures,
     )
+
+
+def gate_words(integer: IntegerGate) -> dict[str, int]:
+    """Bits, with the sign where there is one, of what the gate computes with."""
+    value = int(integer.table[-1]).bit_length() if integer.table is not None else 30
+    template = int(np.abs(integer.differences).max(initial=0)).bit_length() + 1
+    return {
+        "data_bits": integer.plan.data_bits, "twiddle_bits": integer.plan.twiddle_bits, "power_bits": 32,
+        "value_bits": value, "template_bits": template, "sum_bits": 64,
+    }  # fmt: skip
+
+
+def gate_stages(integer: IntegerGate) -> tuple[GateStage, ...]:
+    """Rows, then columns, then the split of the two real transforms."""
+    plan = integer.plan
+    bounds, spectrum = plan.magnitudes()
+    names = [("rows", radix) for radix in radices(plan.half)] + [("columns", radix) for radix in radices(plan.rows)]
+    found = [
+        GateStage(f"{name}, radix {radix}", radix, 1 if k == 0 else radix, math.ceil(bound))
+        for k, ((name, radix), bound) in enumerate(zip(names, bounds, strict=True))
+    ]
+    return (*found, GateStage("split", 2, 2, math.ceil(spectrum)))
+
+
+def template_signal(gate: Gate, integer: IntegerGate) -> Signal:
+    """A signal as strong as the templates, in units of the images' integers: frequencies that the gate does not look at
+    count as nothing, so that what follows from it is on the safe side."""
+    t = np.maximum(gate.templates.astype(np.float64).mean(0), 0)
+    amplitude = np.expm1(t) if gate.spectrum.scale == "log" else np.sqrt(t) if gate.spectrum.scale == "power" else t
+    square = (amplitude / integer.scale).reshape(integer.plan.planes, -1) ** 2
+    rows, columns = integer.picked()
+    zero = (rows == 0) & (columns == 0)
+    count = integer.plan.planes * integer.plan.rows * (integer.plan.half + 1)
+    return Signal(float(square.sum()) / count, float(square[:, ~zero].sum()) / count)

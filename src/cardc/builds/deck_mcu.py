@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property, partial
-
-import numpy as np
 
 from ..backends.c.backend import OUT_OFFSET, OUT_SCALE
 from ..backends.c.deck.constants import owners
@@ -14,7 +12,7 @@ from ..backends.c.deck.emit import emit_deck
 from ..backends.c.deck.program import DeckCard, DeckProgram
 from ..backends.c.deck.run import DeckC, DeckMeasurement
 from ..backends.c.deck.selftest import Golden, golden_inputs
-from ..backends.c.gate import arena_bytes, emit_gate
+from ..backends.c.gate import emit_gate
 from ..backends.c.network import symbol
 from ..backends.c.program import build as build_program
 from ..backends.c.run import EMULATED, FLASH
@@ -22,11 +20,11 @@ from ..deck_model import DeckAnswer
 from ..ops.base import Array
 from ..ops.qtype import qtype
 from ..project import Project
-from ..report import CardFacts, DeckFacts, Figure, Layer, MemoryMap, Report, board, fits, latency_seconds, mcu_cycles
+from ..report import Figure, Layer, MemoryMap, Report, board, fits, latency_seconds, mcu_cycles
 from ..verify.deck import DeckStage
 from ..verify.run import Stage
 from .deck import DeckBuild
-from .deck_gate import gate_facts
+from .deck_costs import deck_facts, ram_bytes
 from .mcu import memory_map, step_rows
 
 
@@ -89,7 +87,7 @@ class McuDeckBuild(DeckBuild):
         found = self.c.measure(self.target.core, golden_inputs(deck))
         most = max(found.instructions)
         cycles = mcu_cycles(most, self.target)
-        ram = _ram(deck, found, deck.arena)
+        ram = ram_bytes(deck, found, deck.arena)
         totals = {
             "flash_bytes": Figure(found.flash_bytes, FLASH),
             "ram_bytes": Figure(ram, FLASH),
@@ -106,7 +104,7 @@ class McuDeckBuild(DeckBuild):
             totals=totals,
             layers=layers,
             memory=memory,
-            deck=self._facts(found),
+            deck=deck_facts(self.lowered, deck, found),
             passes=self.lowered.first.traces,
             provenance=self.provenance(),
         )
@@ -140,58 +138,3 @@ class McuDeckBuild(DeckBuild):
         found = memory_map(card.program)
         steps = tuple(f"{source.name}/{step}" for step in found.steps)
         return MemoryMap(self.program.arena, found.lower_bound_bytes, steps, found.tensors)
-
-    def _facts(self, found: DeckMeasurement) -> DeckFacts:
-        low, deck = self.lowered, self.program
-        held = owners(deck.cards)
-        cards = tuple(
-            CardFacts(
-                name=source.name, augmentation=source.augmentation,
-                shared_bytes=_weights(card, held, own=False),
-                figures={
-                    "flash_bytes": Figure(_weights(card, held, own=True), FLASH),
-                    "ram_bytes": Figure(card.program.arena, FLASH),
-                    "instructions": Figure(found.card_instructions[card.name], EMULATED),
-                },
-            )
-            for card, source in zip(deck.cards, low.deck.cards, strict=True)
-        )  # fmt: skip
-        mean = Figure(round(float(np.mean(found.instructions))), EMULATED)
-        gate = None
-        if low.gate is not None and low.deck.gate is not None:
-            figures = {
-                "instructions": Figure(found.gate_instructions, EMULATED),
-                "ram_bytes": Figure(arena_bytes(low.gate), FLASH),
-                "flash_bytes": Figure(found.flash_bytes - found.agnostic_flash_bytes, FLASH),
-            }
-            gate = gate_facts(low.deck.gate, low.gate, found.state_bytes, figures)
-        return DeckFacts(
-            mode=low.deck.mode if low.gate is not None else "agnostic",
-            average=low.joint.kind, bound=low.joint.bound, picked=low.joint.picked, cards=cards, gate=gate,
-            mean={"instructions": mean}, agnostic=self._agnostic(found),
-        )  # fmt: skip
-
-    def _agnostic(self, found: DeckMeasurement) -> Mapping[str, Figure]:
-        """The same cards without the gate: all run, one arena."""
-        deck = self.program
-        every = sum(found.card_instructions.values()) + len(deck.cards) * found.join_instructions
-        return {
-            "flash_bytes": Figure(found.agnostic_flash_bytes, FLASH),
-            "ram_bytes": Figure(_ram(deck, found, deck.results_at + deck.results_bytes) - found.state_bytes, FLASH),
-            "instructions": Figure(every, EMULATED),
-        }
-
-
-def _ram(deck: DeckProgram, found: DeckMeasurement, arena: int) -> int:
-    """Arena, the gate's state, static data, and the caller's buffers."""
-    buffers = deck.inputs * deck.in_dtype.itemsize + deck.outputs * deck.out_dtype.itemsize
-    return arena + found.state_bytes + found.static_bytes + buffers
-
-
-def _weights(card: DeckCard, held: Mapping[tuple[str, str], str], *, own: bool) -> int:
-    return sum(
-        array.bytes
-        for step in card.program.steps
-        for array in step.arrays
-        if (held[card.name, array.name] == f"{card.name}_{array.name}") == own
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .columns import Column, fitting_table
 from .compare import Comparison, compare
 from .cycles import latency_seconds, mcu_cycles
-from .deck import CardFacts, DeckFacts, GateFacts
+from .deck import CardFacts, DeckFacts, GateFacts, GateStage
 from .exact import Exact, GateAgreement
 from .figure import STAGES, TOTALS, Figure, number, show
 from .fit import Check, Fit, fits, require_fit
@@ -28,6 +28,7 @@ __all__ = [
     "Fit",
     "GateAgreement",
     "GateFacts",
+    "GateStage",
     "Layer",
     "MemoryMap",
     "MemoryTensor",

@@ -22,10 +22,22 @@ class CardFacts:
         check_names(self.figures)
 
 
+@dataclass(frozen=True, slots=True)
+class GateStage:
+    """A stage of the gate's transform: `name`, its radix, what its sums are divided by, and the bound that no magnitude
+    behind it passes."""
+
+    name: str
+    radix: int
+    divided_by: int
+    largest: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateFacts:
     """The gate: `window` inputs, `spectrum` in words, `shape` [planes, rows, columns] of what it looks at, `templates`
-    one row an augmentation, in the float gate's unit. `figures` are its own."""
+    one row an augmentation, in the float gate's unit. `words` are word lengths in bits, `stages` those of the transform
+    in order, `snr_db` what the words promise against float64 on images like the templates. `figures` are its own."""
 
     augmentations: tuple[str, ...]
     window: int
@@ -34,6 +46,8 @@ class GateFacts:
     templates: tuple[tuple[float, ...], ...]
     state_bytes: int = 0
     words: Mapping[str, int] = field(default_factory=dict)
+    stages: tuple[GateStage, ...] = ()
+    snr_db: float | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -47,7 +61,9 @@ class GateFacts:
 class DeckFacts:
     """`average` is "card", "softmax" or "logits"; `bound` how far an output may be from the exact mean, in real
     numbers. `picked` augmentations run at once, 0: all, without a gate. `mean` holds what an inference takes on average
-    over the measured inputs, `agnostic` what the same cards would take without a gate, all of them at once.
+    over the measured inputs, `agnostic` what the same cards would take without a gate, all of them at once, `shared`
+    what belongs to no part: flash is gate + cards + shared, RAM the largest of gate and cards + shared, instructions
+    gate + the picked cards + shared.
     """
 
     mode: str
@@ -58,7 +74,9 @@ class DeckFacts:
     gate: GateFacts | None = None
     mean: Mapping[str, Figure] = field(default_factory=dict)
     agnostic: Mapping[str, Figure] = field(default_factory=dict)
+    shared: Mapping[str, Figure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_names(self.mean)
         check_names(self.agnostic)
+        check_names(self.shared)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from .deck import CardFacts, DeckFacts, GateFacts
+from .deck import CardFacts, DeckFacts, GateFacts, GateStage
 from .exact import GateAgreement, Moved
 from .figure import TOTALS, Figure
 from .reader import Reader
@@ -30,6 +31,7 @@ def deck_table(deck: DeckFacts) -> dict[str, Any]:
         "gate": None if deck.gate is None else _gate(deck.gate),
         "mean": _figures(deck.mean),
         "agnostic": _figures(deck.agnostic),
+        "shared": _figures(deck.shared),
     }
 
 
@@ -42,6 +44,8 @@ def _gate(gate: GateFacts) -> dict[str, Any]:
         "templates": [list(row) for row in gate.templates],
         "state_bytes": gate.state_bytes,
         "words": dict(gate.words),
+        "stages": [asdict(stage) for stage in gate.stages],
+        "snr_db": gate.snr_db,
         **_figures(gate.figures),
     }
 
@@ -84,6 +88,7 @@ def read_deck(table: Reader) -> DeckFacts:
         gate=_read_gate(table.sub("gate")) if table.holds("gate") else None,
         mean=_read_figures(table.sub("mean")),
         agnostic=_read_figures(table.sub("agnostic")),
+        shared=_read_figures(table.sub("shared")),
     )
 
 
@@ -99,6 +104,11 @@ def _read_gate(table: Reader) -> GateFacts:
         templates=table.rows("templates"),
         state_bytes=table.count("state_bytes"),
         words={key: table.sub("words").count(key) for key in table.sub("words").names()},
+        stages=tuple(
+            GateStage(s.text("name"), s.count("radix"), s.count("divided_by"), s.count("largest"))
+            for s in table.subs("stages")
+        ),
+        snr_db=table.number("snr_db") if table.holds("snr_db") else None,
         figures=_read_figures(table),
     )
 

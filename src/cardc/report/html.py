@@ -14,6 +14,7 @@ from .figure import TOTALS, Figure, number, show
 from .fit import Check
 from .model import Report
 from .plots import WIDTH, cost_bars, memory_plot
+from .table import deck_sum
 
 _HERE = Path(__file__).parent
 
@@ -65,6 +66,7 @@ def report_to_html(report: Report) -> str:
         most_bytes=max((layer.weight_bytes for layer in report.layers), default=0),
         memory=memory_plot(report.memory) if report.memory else None,
         pictures=template_pictures(report.deck.gate) if report.deck and report.deck.gate else [],
+        deck_sum=deck_sum(report.deck) if report.deck and report.deck.shared else "",
         deck_costs=[n for n in TOTALS if report.deck and any(n in card.figures for card in report.deck.cards)],
         bars=cost_bars(report.layers, drawn) if drawn else (),
         bars_title=_ADD_UP.get(drawn, ""),

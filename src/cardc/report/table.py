@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from .columns import Column, fitting_table
+from .deck import DeckFacts
 from .exact import Exact
 from .figure import TOTALS, number, show
 from .model import Report
@@ -82,7 +83,7 @@ def _totals(report: Report, console: Console) -> Table:
     return fitting_table(console, columns, rows)
 
 
-def _deck(report: Report, console: Console) -> list[Table]:
+def _deck(report: Report, console: Console) -> list[Table | Text]:
     """Gate and cards; the deck beside the same cards without a gate."""
     deck = report.deck
     if deck is None:
@@ -91,12 +92,24 @@ def _deck(report: Report, console: Console) -> list[Table]:
     parts = [(f"card {card.name}", card.augmentation, card.figures) for card in deck.cards]
     if deck.gate is not None:
         parts.insert(0, ("gate", f"window {deck.gate.window}", deck.gate.figures))
+    if deck.shared:
+        parts.append(("shared, once", "", deck.shared))
     parts.append(("deck", deck.mode, {**report.totals, **deck.mean}))
     if deck.agnostic:
         parts.append(("without gate", "agnostic", deck.agnostic))
     columns = (Column("part"), Column("augmentation"), *(Column(TOTALS[n][0], right=True) for n in names))
     rows = [(name, what, *(number(known[n].value) if n in known else "" for n in names)) for name, what, known in parts]
-    return [fitting_table(console, columns, rows)]
+    return [fitting_table(console, columns, rows), *([Text(deck_sum(deck))] if deck.shared else [])]
+
+
+def deck_sum(deck: DeckFacts) -> str:
+    """How the lines of a deck's table add up."""
+    if deck.gate is None:
+        return "deck: flash = cards + shared; RAM = the largest card + shared; instructions = all cards + shared"
+    return (
+        "deck: flash = gate + cards + shared; RAM = the largest of gate and cards + shared;\n"
+        "instructions = gate + the picked cards + shared, mean of the measured inputs"
+    )
 
 
 def gate_in_words(exact: Exact) -> str:
