@@ -23,6 +23,7 @@ from table import DataError, read_folder
 
 from cardc.estimate import Constants
 from cardc.estimate.band import features
+from cardc.estimate.design import network_key
 
 ROOT = Path(__file__).resolve().parents[2]
 CONSTANTS = ROOT / "src" / "cardc" / "estimate" / "constants.toml"
@@ -63,7 +64,7 @@ def bands_of(predictions: Sequence[Prediction]) -> Bands:
         if p.design.stage != "csynth" or not p.values:
             continue
         one = len(p.design.layers) == 1
-        key = key_of(p.design.layers[0], p.design.tool) if one else f"{p.design.tool.family}.network"
+        key = key_of(p.design.layers[0], p.design.tool) if one else network_key(p.design.layers, p.design.tool)
         for name, actual in p.design.actual.items():
             if name in p.values:
                 ratio = max(actual, 0.5) / max(p.values[name], 0.5)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from rows import Design
-from scipy.optimize import nnls
+from solve import Equation, choose, solve, with_columns
 
 from cardc.estimate import Constants, FpgaLayer, Tool
+from cardc.estimate.between import control_terms
 from cardc.estimate.cost import layer_cost
 from cardc.estimate.design import estimate
 from cardc.estimate.parts import PART_TERMS, TABULATED
@@ -53,32 +53,24 @@ MODEL: Mapping[str, Mapping[str, Terms]] = {
             ("adder_register_bits", "product_register_bits", "pipelined_bits", "pipelined_product_bits", "haste",
              "haste_dsp"), {}),
     },
-    "vitis.chain": {
-        "lut": (("adder_bits", "fabric_bits"), {}),
-        "ff": (("adder_register_bits",), {}),
-    },
 }  # fmt: skip
 _POOL_FF: Terms = ((), {"input_bits": 1.0, "constant": 2.0})
+# Terms that a set may have too: which, is chosen each time among the designs of the fit, by leaving out one group of
+# them after the other (`choose`). A state machine, of all layers that take time or of those with a reuse factor; what
+# is around a multiplier in a DSP slice.
+OPTIONAL: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("vitis.latency", "lut"): ("states", "shared_states", "product_bits"),
+}
 PARTS: Mapping[str, Mapping[str, Terms]] = {
     "relu": {"lut": (("unit_bits", "hasty_unit_bits"), {}), "ff": (("hasty_unit_bits",), {})},
     "batchnorm": {"lut": (("unit_bits",), {}), "ff": ((), {})},
     "softmax": {
-        "lut": (("pair_bits", "fabric_units", "constant"), {}),
-        "ff": (("pair_bits", "hasty_pair_bits", "constant"), {}),
+        "lut": (("pair_bits", "fabric_units", "hasty_constant", "constant"), {}),
+        "ff": (("pair_bits", "hasty_constant", "constant"), {}),
     },
     "avgpool": {"lut": (("pool_adder_bits", "divided_windows"), {}), "ff": (("divided_windows",), _POOL_FF[1])},
     "maxpool": {"lut": (("comparison_bits",), {}), "ff": _POOL_FF},
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Equation:
-    """One design's say in one set's constants."""
-
-    group: str
-    free: NDArray[np.float64]
-    actual: float
-    given: float
 
 
 def key_of(layer: FpgaLayer, tool: Tool) -> str:
@@ -90,44 +82,18 @@ def terms_of(key: str) -> Mapping[str, Terms] | None:
     return PARTS[name] if name in PARTS else MODEL.get(key)
 
 
-def values(layer: FpgaLayer, tool: Tool, terms: Terms) -> tuple[NDArray[np.float64], float]:
-    """(free terms, sum of the given ones) of a layer."""
+def free_terms(key: str, quantity: str) -> tuple[str, ...]:
+    """What an equation of a set has a column of: the terms that it has and those that it may have."""
+    return (*(terms_of(key) or {})[quantity][0], *OPTIONAL.get((key, quantity), ()))
+
+
+def values(
+    layer: FpgaLayer, tool: Tool, names: Sequence[str], fixed: Mapping[str, float]
+) -> tuple[NDArray[np.float64], float]:
+    """(the terms of `names`, sum of the fixed ones) of a layer."""
     table: Mapping[str, Callable[[FpgaLayer, Tool], float]] = TERMS if layer.products is not None else PART_TERMS
-    free = np.array([float(table[name](layer, tool)) for name in terms[0]])
-    return free, sum(each * table[name](layer, tool) for name, each in terms[1].items())
-
-
-# What a term should take where the designs cannot tell, and how strongly: an adder takes a LUT a bit (AMD UG474).
-_PRIOR: Mapping[str, float] = {
-    "adder_bits": 1.0, "adder_register_bits": 1.0, "thin_bits": 0.9, "thick_bits": 0.9, "two_digit_bits": 1.4,
-    "negation_bits": 1.5,
-    "fabric_bits": 0.9, "unit_bits": 2.7, "vitis.register_1": 0.6, "vitis.register_2": 0.8, "vitis.register_3": 1.2,
-    "vivado.register_1": 0.06, "vivado.register_2": 0.1, "vivado.register_3": 0.2,
-}  # fmt: skip
-_PRIOR_WEIGHT = 0.15
-
-
-def solve(
-    equations: Sequence[Equation], names: Sequence[str], given: Mapping[str, float], family: str = ""
-) -> dict[str, float]:
-    """Constants by name, for the tools of `family`. Designs of zero are left out: they have no relative errors."""
-    used = [e for e in equations if e.actual > 0]
-    found = dict(given)
-    if used and names:
-        scale = np.array([e.actual for e in used])
-        matrix = np.stack([e.free for e in used]) / scale[:, None]
-        wanted = (scale - [e.given for e in used]) / scale
-        wishes = {name: _PRIOR.get(name, _PRIOR.get(f"{family}.{name}")) for name in names}
-        pulled = {name: wish for name, wish in wishes.items() if wish}
-        rows = np.zeros((len(pulled), len(names)))
-        for i, name in enumerate(pulled):
-            rows[i, names.index(name)] = _PRIOR_WEIGHT / pulled[name]
-        matrix = np.vstack([matrix, rows])
-        wanted = np.concatenate([wanted, np.full(len(pulled), _PRIOR_WEIGHT)])
-        size = np.maximum(np.abs(matrix).max(axis=0), 1e-12)
-        answer, _ = nnls(matrix / size, wanted)
-        found |= {name: float(f"{x:.4g}") for name, x in zip(names, answer / size, strict=True)}
-    return {name: each for name, each in found.items() if each}
+    free = np.array([float(table[name](layer, tool)) for name in names])
+    return free, sum(each * table[name](layer, tool) for name, each in fixed.items())
 
 
 Systems = dict[tuple[str, str], list[Equation]]
@@ -145,7 +111,7 @@ def layer_systems(designs: Iterable[Design]) -> Systems:
             continue  # two rows only, of a shape of their own
         for quantity, terms in (terms_of(key) or {}).items():
             if quantity in design.actual:
-                free, given = values(layer, design.tool, terms)
+                free, given = values(layer, design.tool, free_terms(key, quantity), terms[1])
                 found.setdefault((key, quantity), []).append(
                     Equation(design.group, free, design.actual[quantity], given)
                 )
@@ -189,15 +155,33 @@ def solve_all(systems: Systems, without: str | None) -> dict[str, dict[str, dict
     sets: dict[str, dict[str, dict[str, float]]] = {}
     for (key, quantity), equations in sorted(systems.items()):
         used = [e for e in equations if e.group != without]
-        free, given = (terms_of(key) or {})[quantity]
+        always, given = (terms_of(key) or {})[quantity]
+        names, family = free_terms(key, quantity), key.partition(".")[0]
         if used:
-            sets.setdefault(key, {})[quantity] = solve(used, free, given, key.partition(".")[0])
+            columns = choose(used, names, len(always), given, family)
+            chosen = [names[c] for c in columns]
+            sets.setdefault(key, {})[quantity] = solve([with_columns(e, columns) for e in used], chosen, given, family)
     return sets
+
+
+def control(designs: Sequence[Design]) -> dict[str, dict[str, dict[str, float]]]:
+    """What a network has beyond its layers, from those whose layers were synthesised by themselves too."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    known = [d for d in designs if d.kind == "network" and d.stage == "csynth" and "lut" in d.parts]
+    for family in sorted({d.tool.family for d in known}):
+        equations = []
+        for d in known:
+            terms, more = control_terms(d.actual["ii"]), d.actual["lut"] - d.parts["lut"]
+            if d.tool.family == family:
+                equations.append(Equation(d.group, np.array([terms["control"], terms["states"]]), more, 2.0))
+        found[f"{family}.network"] = {"lut": solve(equations, ("control", "states"), {"one": 2.0})}
+    return found
 
 
 def fit(designs: Sequence[Design], without: str | None, bands: Mapping[str, Mapping[str, tuple[float, float]]],
         ranges: Mapping[str, Mapping[str, tuple[float, float]]]) -> Constants:  # fmt: skip
     """Constants from all groups but `without`, first of single layers, then of activations behind them."""
     first = solve_all(layer_systems(designs), without)
+    first |= control([d for d in designs if d.group != without])
     more = activations([d for d in designs if d.group != without], Constants(first, bands, ranges, {}))
     return Constants({**first, **more}, bands, ranges, {})

@@ -6,8 +6,8 @@ neither is there (random weights that were not published).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from math import ceil
 
 import numpy as np
@@ -41,6 +41,7 @@ class Design:
     actual: Mapping[str, float]
     stage: str
     adder_bits: float | None = None
+    parts: Mapping[str, float] = field(default_factory=dict)
 
 
 def designs(folder: Folder) -> list[Design]:
@@ -66,9 +67,15 @@ def designs(folder: Folder) -> list[Design]:
             Design(
                 record.text("id"), "network", _group(record), record.text("strategy"), record.text("tool"), True,
                 layers, _tool(record), record.targets(), record.text("stage") or "csynth", adder_bits(record),
+                _sums([by_id[name].targets() for name in parts]) if known else {},
             )
         )  # fmt: skip
     return found
+
+
+def _sums(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """LUT and FF of all layers, where all are known."""
+    return {name: sum(part[name] for part in parts) for name in ("lut", "ff") if all(name in part for part in parts)}
 
 
 def _tool(record: Record) -> Tool:

@@ -123,11 +123,28 @@ def design(tool: Tool = VITIS) -> Estimate:
 
 def test_a_design_is_its_layers_and_what_is_between_them() -> None:
     found = design()
-    for name in ("lut", "dsp", "bram18"):
-        assert found.totals[name].value == sum(layer.figures[name].value for layer in found.layers)
+    for name, control in (("lut", 2), ("dsp", 0), ("bram18", 0)):
+        assert found.totals[name].value == sum(layer.figures[name].value for layer in found.layers) + control
     between = (8 + 8 + 4) * 16  # each result but the last is registered once
     assert found.totals["ff"].value == sum(layer.figures["ff"].value for layer in found.layers) + between
     assert found.totals["latency_s"].value == pytest.approx(found.totals["latency_cycles"].value * 5e-9)
+
+
+def test_layers_that_take_turns_are_started_by_a_state_machine() -> None:
+    more = []
+    for reuse in (1, 4, 16):
+        layers = [replace(dense(weights(n, 8, 8)), reuse_factor=reuse) for n in (16, 8)]
+        found = estimate(layers, VITIS)
+        more.append(found.totals["lut"].value - sum(layer.figures["lut"].value for layer in found.layers))
+    assert more[0] == 2
+    assert more[0] < more[1] < more[2] < 200
+
+
+def test_many_products_are_chained_and_their_adders_as_wide_as_the_sum() -> None:
+    """Vitis stops balancing beyond 4,096 products: wider adders, so more look-up tables a product."""
+    few, many = (estimate([dense(weights(n, 64, 2), 2, act_bits=8)], VITIS).totals for n in (80, 128))
+    assert many["lut"].value > 1.1 * few["lut"].value * 128 / 80
+    assert many["latency_cycles"].value > 2 * few["latency_cycles"].value
 
 
 def test_an_empty_design_costs_nothing() -> None:

@@ -17,9 +17,9 @@ STATED: Mapping[str, tuple[float, float]] = {
 }  # fmt: skip
 # Where a set of constants is missing, what comes nearest.
 _NEAR: Mapping[str, tuple[str, ...]] = {
-    "chain": ("latency", "unrolled"), "latency": ("unrolled",), "unrolled": ("latency",),
+    "latency": ("unrolled",), "unrolled": ("latency",),
     "shared": ("latency", "unrolled"), "constant": ("unrolled", "latency"),
-    "folded2": ("folded",), "tanh": ("sigmoid",), "prelu": ("relu",),
+    "folded2": ("folded",), "tanh": ("sigmoid",), "prelu": ("relu",), "batchnorm": ("relu",),
 }  # fmt: skip
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, floor
 
 from ..report.figure import Figure
 from .band import STAGE, banded, beyond, factors
+from .between import control, design_latency, shared_registers
 from .constants import QUANTITIES, Constants, load_constants
 from .cost import Cost, layer_cost
 from .layer import FpgaLayer, Tool
-from .terms import TERMS
 
 _SUMMED = ("lut", "ff", "dsp", "bram18")
-_EDGES = ("in_bits", "out_bits", "pipeline_out_bits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +58,17 @@ def _layer(layer: FpgaLayer, cost: Cost, tool: Tool, constants: Constants) -> La
 def _totals(
     layers: Sequence[FpgaLayer], costs: Sequence[Cost], parts: Sequence[LayerEstimate], tool: Tool, constants: Constants
 ) -> dict[str, Figure]:
-    shared = _shared(layers, costs, tool, constants)
+    interval = max((cost.values["ii"] for cost in costs), default=1)
+    shared = shared_registers(layers, costs, tool, constants) | control(layers, interval, tool, constants)
     values = {name: sum(cost.values[name] for cost in costs) + shared.get(name, 0) for name in _SUMMED}
-    values["ii"] = max((cost.values["ii"] for cost in costs), default=1)
-    values["latency_cycles"] = _latency(layers, costs, values["ii"])
+    values["ii"] = interval
+    values["latency_cycles"] = design_latency(layers, costs, values["ii"])
     if tool.family == "vitis" and layers and all(layer.streams and layer.turns == 1 for layer in layers):
         values["ii"] = max(values["ii"], values["latency_cycles"])  # one packet: Vitis starts when it is through
-    totals = {}
+    totals, bands = {}, _network_bands(layers, tool, constants)
     for name in QUANTITIES:
         low, high = _bounds(name, values[name], parts, costs)
-        around = constants.bands.get(f"{tool.family}.network", {}).get(name, (1.0, 1.0))
+        around = bands.get(name, (1.0, 1.0))
         around = around if len(layers) > 1 else (1.0, 1.0)
         totals[name] = Figure(
             values[name],
@@ -79,6 +79,18 @@ def _totals(
     cycles, second = totals["latency_cycles"], tool.clock_ns * 1e-9
     low, high = (cycles.low or 0) * second, (cycles.high or 0) * second
     return totals | {"latency_s": Figure(cycles.value * second, STAGE, low, high)}
+
+
+def network_key(layers: Sequence[FpgaLayer], tool: Tool) -> str:
+    """The bands of a whole design: where weights are not known, its figures are expectations and far wider."""
+    guessed = any(layer.products is not None and layer.products.expected for layer in layers)
+    return f"{tool.family}.{'unknown' if guessed else 'network'}"
+
+
+def _network_bands(layers: Sequence[FpgaLayer], tool: Tool, constants: Constants) -> Mapping[str, tuple[float, float]]:
+    other = replace(tool, family="vivado" if tool.family == "vitis" else "vitis")
+    keys = (network_key(layers, each) for each in (tool, other))
+    return next((constants.bands[key] for key in keys if key in constants.bands), {})
 
 
 def _bounds(name: str, value: float, parts: Sequence[LayerEstimate], costs: Sequence[Cost]) -> tuple[float, float]:
@@ -92,43 +104,3 @@ def _bounds(name: str, value: float, parts: Sequence[LayerEstimate], costs: Sequ
     if name == "latency_cycles" and own:  # layers overlap: what they may err by shrinks as much
         return value * min(1.0, sum(lows) / own), value * max(1.0, sum(highs) / own)
     return max(0, value + min(0, sum(lows) - own)), value + max(0, sum(highs) - own)
-
-
-def _shared(layers: Sequence[FpgaLayer], costs: Sequence[Cost], tool: Tool, constants: Constants) -> dict[str, float]:
-    """Flip-flops between layers: each result once, where the design takes any time; layers' own edges count once."""
-    if len(layers) < 2:
-        return {}
-    edges = 0.0
-    for layer, cost in zip(layers, costs, strict=True):
-        if layer.products is not None:
-            fitted = constants.sets.get(cost.source, {}).get("ff", {})
-            edges += sum(fitted[name] * TERMS[name](layer, tool) for name in _EDGES if name in fitted)
-    timed = any(cost.values["latency_cycles"] for cost in costs)
-    # The last result leaves the design unregistered, except into a stream; Vivado leaves streams to their FIFOs.
-    inner = layers if layers[0].streams else layers[:-1]
-    kept = timed and not (tool.family == "vivado" and layers[0].streams)
-    between = sum(layer.units * layer.out_bits * layer.live for layer in inner) if kept else 0
-    # Inputs are registered by the design where its first layer does not do that for itself.
-    first = 2 + layers[0].in_shape[-1] * layers[0].act_bits
-    if tool.family == "vitis" and (costs[0].values["latency_cycles"] or layers[0].streams):
-        first = 0
-    return {"ff": round(between + first - edges)}
-
-
-def _latency(layers: Sequence[FpgaLayer], costs: Sequence[Cost], ii: float) -> float:
-    """Layers in streams work at the same time; in parallel their latencies add up, with the calls between them."""
-    alone = sum(cost.values["latency_cycles"] for cost in costs)
-    if any(layer.streams and layer.turns > 1 for layer in layers):
-        start = sum(
-            cost.values["latency_cycles"] - cost.values["ii"]
-            for cost in costs
-            if cost.values["latency_cycles"] > cost.values["ii"]
-        )
-        return ii + start
-    if not alone or len(layers) < 2 or layers[0].streams:
-        return alone
-    pipelined = sum(
-        layer.products is not None and layer.reuse_factor == 1 and cost.values["latency_cycles"] > 0
-        for layer, cost in zip(layers, costs, strict=True)
-    )
-    return alone + len(layers) - 1 + pipelined

@@ -62,7 +62,7 @@ PART_TERMS: Mapping[str, Term] = MappingProxyType({
     "unit_bits": lambda layer, tool: _live(layer) * layer.act_bits,
     "hasty_unit_bits": lambda layer, tool: _live(layer) * layer.act_bits * tool.haste,
     "pair_bits": lambda layer, tool: (layer.units - 1) * layer.act_bits,  # a tree over the units
-    "hasty_pair_bits": lambda layer, tool: (layer.units - 1) * layer.act_bits * tool.haste,
+    "hasty_constant": lambda layer, tool: tool.haste,  # stages that a faster clock needs more
     "fabric_units": lambda layer, tool: _live(layer) if tool.multipliers == "fabric" else 0.0,
     # Between two layers in streams: handshakes and what FIFOs of one element take.
     "stream_bits": lambda layer, tool: float(layer.streams * layer.units * layer.act_bits),

@@ -24,16 +24,20 @@ def regime(layer: FpgaLayer, tool: Tool) -> str:
 
     unrolled: strategy latency, one multiplier a product; shared: with a reuse factor, by which products take turns;
     latency: either, in Vitis, where both look alike; constant: strategy resource without reuse; folded, folded2:
-    resource, weights in memory (folded2: a multiplier serves two outputs at most, and no table has to say which);
-    chain: see _CHAIN.
+    resource, weights in memory (folded2: a multiplier serves two outputs at most, and no table has to say which).
     """
     if layer.strategy == "resource":
         if layer.reuse_factor == 1:
             return "constant"
         return "folded" if layer.reuse_factor > 2 * layer.inputs else "folded2"
     if tool.family == "vitis":
-        return "chain" if _products(layer).nonzeros > _CHAIN else "latency"
+        return "latency"
     return "unrolled" if layer.reuse_factor == 1 or not _products(layer).made[2] else "shared"
+
+
+def chained(layer: FpgaLayer, tool: Tool) -> bool:
+    """Whether the tool adds one product after the other, where it would make a tree of fewer."""
+    return tool.family == "vitis" and layer.strategy != "resource" and _products(layer).nonzeros > _CHAIN
 
 
 def multiplier_limit(layer: FpgaLayer) -> int:
@@ -81,7 +85,7 @@ def depth(layer: FpgaLayer, tool: Tool) -> int:
     levels = log2(products.longest + (products.biases > 0) if products.longest else 1)
     if tool.family == "vivado":
         return floor(levels / _VIVADO_LEVELS * 5.0 / tool.clock_ns)
-    if regime(layer, tool) == "chain":
+    if chained(layer, tool):
         return ceil(products.longest / _CHAIN_ADDERS * tool.pace)
     multiplier = 0.4 if tool.multipliers == "fabric" or not products.made[2] else 3.4
     return round(levels * tool.pace + multiplier * tool.haste)

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from .layer import FpgaLayer, Tool
 from .products import Products
-from .regime import cycles, dsps, fabric_multipliers, rounds
+from .regime import chained, cycles, dsps, fabric_multipliers, rounds
 
 Term = Callable[[FpgaLayer, Tool], float]
 
@@ -29,13 +29,24 @@ def _share(layer: FpgaLayer) -> float:
     return _p(layer).adders / leaves if leaves else 0.0
 
 
-def _thin(layer: FpgaLayer) -> float:
+def _thin(layer: FpgaLayer, bits: float) -> float:
     """Bits of leaves that are wires: products of one digit, and biases."""
-    return (_p(layer).used[0] + _p(layer).biases) * layer.leaf_bits[0]
+    return (_p(layer).used[0] + _p(layer).biases) * bits
 
 
-def _thick(layer: FpgaLayer) -> float:
-    return (_p(layer).used[1] + _p(layer).used[2]) * layer.leaf_bits[1]
+def _thick(layer: FpgaLayer, bits: float) -> float:
+    return (_p(layer).used[1] + _p(layer).used[2]) * bits
+
+
+def _added(layer: FpgaLayer, tool: Tool) -> tuple[float, float]:
+    """Bits of adders behind thin and thick leaves: a tree's start at their width, a chain's are as wide as its sum."""
+    wide = float(layer.acc_bits) if chained(layer, tool) and layer.acc_bits else 0.0
+    return _thin(layer, wide or layer.leaf_bits[0]), _thick(layer, wide or layer.leaf_bits[1])
+
+
+def _kept(layer: FpgaLayer) -> float:
+    """Bits of sums that may be kept between stages: a chain keeps wider ones, but not each."""
+    return (_thin(layer, layer.leaf_bits[0]) + _thick(layer, layer.leaf_bits[1])) * _share(layer)
 
 
 def _register(digits: int) -> Term:
@@ -68,14 +79,14 @@ TERMS: Mapping[str, Term] = MappingProxyType({
         if layer.reuse_factor == 1 and cycles(layer, tool)
         else 0.0
     ),
-    "adder_bits": lambda layer, tool: (_thin(layer) + _thick(layer)) * _share(layer),
+    "adder_bits": lambda layer, tool: sum(_added(layer, tool)) * _share(layer),
     # Sums between the stages of a layer that takes any time; a slower clock has fewer stages.
     "adder_register_bits": lambda layer, tool: (
-        (_thin(layer) + _thick(layer)) * _share(layer) * tool.pace if cycles(layer, tool) else 0.0
+        _kept(layer) * tool.pace if cycles(layer, tool) else 0.0
     ),
     # Vitis shows a leaf's alignment too, which makes up for the one adder less; without adders there is neither.
-    "thin_bits": lambda layer, tool: _thin(layer) if _p(layer).adders else 0.0,
-    "thick_bits": lambda layer, tool: _thick(layer) if _p(layer).adders else 0.0,
+    "thin_bits": lambda layer, tool: _added(layer, tool)[0] if _p(layer).adders else 0.0,
+    "thick_bits": lambda layer, tool: _added(layer, tool)[1] if _p(layer).adders else 0.0,
     # A product of two digits is one adder; of three and more a multiplier, in fabric a table of its bits.
     "two_digit_bits": lambda layer, tool: _p(layer).made[1] * (layer.act_bits + layer.weight_bits / 2),
     "negation_bits": lambda layer, tool: _p(layer).negated * layer.leaf_bits[0],
@@ -102,6 +113,8 @@ TERMS: Mapping[str, Term] = MappingProxyType({
     # Where multipliers take turns, their inputs and results are selected.
     "selected_bits": lambda layer, tool: _p(layer).made[2] * layer.leaf_bits[2] * (rounds(layer) > 2),
     "states": lambda layer, tool: float(cycles(layer, tool)),  # one flip-flop a state
+    # Where products take turns, a state machine says whose it is.
+    "shared_states": lambda layer, tool: float(cycles(layer, tool)) if layer.reuse_factor > 1 else 0.0,
     "rounds": lambda layer, tool: float(rounds(layer)),
     # Folded weights: multipliers, those in fabric, their weights' registers, the way to the accumulators.
     "multipliers": lambda layer, tool: float(layer.multipliers),
