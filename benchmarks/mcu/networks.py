@@ -33,9 +33,10 @@ class Net:
     last: str = "x"
     scale: float = 1.0
     rms: float = 1.0
+    seed: int = 7
 
     def __post_init__(self) -> None:
-        self.rng = np.random.default_rng(7)
+        self.rng = np.random.default_rng(self.seed)
         self.quant(8 if len(self.shape) == 3 and self.shape[0] == 3 else self.bits, 1 / 128, signed=True)
         self.rms = 2.0 ** (8 if self.shape[0] == 3 else self.bits) / 3.5
 
@@ -112,9 +113,9 @@ class Net:
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
-def resnet8(bits: int = 2) -> onnx.ModelProto:
+def resnet8(bits: int = 2, seed: int = 7) -> onnx.ModelProto:
     """Image classification: ResNet-8 on 32x32x3, 12.5 M multiply-accumulates; ternary, or dense weights of `bits`."""
-    net = Net((3, 32, 32)).conv(16, 3, bits=bits).activate()
+    net = Net((3, 32, 32), seed=seed).conv(16, 3, bits=bits).activate()
     for channels, stride in ((16, 1), (32, 2), (64, 2)):
         skip, scale, rms, shape = net.last, net.scale, net.rms, net.shape
         net.conv(channels, 3, stride, bits=bits).activate().conv(channels, 3, bits=bits)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
-from benchmarks.decks import run
+from benchmarks.decks import resnet, run
 
 from cardc.deck_model import DeckAnswer
+from cardc.errors import CompileError
+from cardc.frontend.deck import load_deck
 
 
 def test_lines() -> None:
@@ -41,3 +44,23 @@ def test_a_difference_ends_the_run(monkeypatch: pytest.MonkeyPatch, capsys: pyte
     monkeypatch.setattr("sys.argv", given)
     assert run.main() == 1
     assert "differs from the integer deck" in capsys.readouterr().err
+
+
+def test_the_parts_of_a_deck_add_up() -> None:
+    rows = list(resnet.measure(load_deck(run.DECKS / "digits"), "nucleo-f446re"))
+    flash = {row["work"]: row["value"] for row in rows if row["unit"] == "bytes of flash"}
+    assert flash.pop("ResNet-8 deck") == sum(flash.values())
+    gate = rows[-1]
+    assert gate["peer"] == "the cheapest card"
+    assert gate["ratio"] is not None
+    assert gate["ratio"] < 0.05
+
+
+def test_four_cards_of_four_augmentations(monkeypatch: pytest.MonkeyPatch) -> None:
+    deck = resnet.resnet_deck(np.random.default_rng(0).random((4, 3, 32, 32), np.float32))
+    assert [card.augmentation for card in deck.cards] == list(resnet.AUGMENTATIONS)
+    models = {card.model.SerializeToString(deterministic=True) for card in deck.cards}
+    assert len(models) == 4
+    monkeypatch.delenv("CARDC_DATA", raising=False)
+    with pytest.raises(CompileError, match="CIFAR-10 is not there"):
+        resnet.photographs(4)
