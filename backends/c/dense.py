@@ -73,9 +73,10 @@ def _planes(step: Step, rows: Ints, count: int) -> str:
 def _sparse(step: Step, rows: Ints) -> str:
     encoded = sparse_dense.encode(rows)
     fields: Fields = [
-        ("steps", step.array("steps", "uint8_t", encoded.steps, "from one column to the next")),
-        ("counts", step.array("counts", "uint16_t", encoded.counts, "+1s and -1s of each output")),
+        ("lists", step.array("lists", "uint8_t", encoded.lists, "columns of -1 and +1, each list behind its length")),
         ("outputs", len(rows)),
+        ("blocks", encoded.blocks),
+        ("block", encoded.block),
     ]
     return step.struct("cardc_dense_sparse_layer", "layer", fields)
 
@@ -84,7 +85,7 @@ def _add_vertical(
     step: Step, stage: Stage, rows: Ints, sums: fold.Sums, src: str, dst: str, out: Layout, work: str
 ) -> None:
     encoded, one = vertical.encode(rows), one_threshold(stage.finish, sums, out)
-    levels, base, rise = "NULL", 0, 0
+    levels, base, rise = "0", 0, 0
     if one is not None:
         t = np.broadcast_to(one.found.t[:, 0], len(rows))
         digits = vertical.thresholds(t, one.found.falling, encoded.bits)

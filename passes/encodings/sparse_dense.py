@@ -1,78 +1,74 @@
-"""Ternary matrices as the steps from one non-zero column to the next, by sign (runtime: `cardc_dense_sparse`).
+"""Ternary matrices as lists of columns, by sign (runtime: `cardc_dense_sparse`).
 
-A step is a byte. Where a gap is longer than 255 columns, a column in between is put into both lists: it is added once
-and subtracted once, so the kernel needs no test for an escape. Such columns are what `decode` finds in both lists.
+A column is a byte, its place in a block of at most 256 inputs. Blocks are as wide as they can be with at most 32
+weights of a sign in a row of each, for which the kernel's loops are written out.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CompileError
 
-MAX_STEP = 255
+ROWS, MOST, _WIDEST = 32, 32, 256
+"""Outputs that are summed together; weights of a sign in a list (ROWS and CARDC_LIST_MOST of the kernel)."""
+
+Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class SparseDense:
-    """`steps` uint8, for each output its + list, then its - list; `counts` uint16 [outputs, 2]."""
+    """`lists` uint8: for each ROWS outputs, each block of `block` columns, each output: the number of -1 weights,
+    their columns, the number of +1 weights, their columns."""
 
-    steps: NDArray[np.uint8]
-    counts: NDArray[np.uint16]
-
-
-def _bridge(plus: set[int], minus: set[int]) -> tuple[list[int], list[int]]:
-    """Add columns that stand in both lists until no step is longer than a byte."""
-    shared: set[int] = set()
-    while True:
-        lists = sorted(plus | shared), sorted(minus | shared)
-        gaps = [(a, b) for cols in lists for a, b in zip([0, *cols], cols, strict=False) if b - a > MAX_STEP]
-        if not gaps:
-            return lists
-        for after, before in gaps:
-            taken = plus | minus | shared
-            free = [c for c in range(after + MAX_STEP, after, -1) if c < before and c not in taken]
-            if not free:
-                raise CompileError("a sparse row has no free column to bridge a gap", fix="encode the layer as int8")
-            shared.add(free[0])
+    lists: NDArray[np.uint8]
+    outputs: int
+    blocks: int
+    block: int
 
 
-def encode(w: NDArray[np.int64]) -> SparseDense:
-    """Encode ternary weights [outputs, inputs].
+def blocks_of(w: Ints) -> tuple[int, int]:
+    """How many blocks the columns of `w` [outputs, inputs] are cut into, and how wide they are."""
+    inputs = w.shape[1]
+    for blocks in count(max(1, -(-inputs // _WIDEST))):
+        width = max(1, -(-inputs // blocks))
+        starts = np.arange(0, max(1, inputs), width)
+        if width <= MOST or all(np.add.reduceat(w == s, starts, axis=1).max(initial=0) <= MOST for s in (-1, 1)):
+            return len(starts), width
+    raise AssertionError  # count() has no end
 
-    Raises CompileError for weights that are not ternary, rows with more than 65,535 entries of a sign, or (in theory)
-    a gap that cannot be bridged.
-    """
+
+def encode(w: Ints) -> SparseDense:
+    """Encode ternary weights [outputs, inputs]. CompileError for weights that are not -1, 0 or 1."""
     w = np.asarray(w, np.int64)
     if not np.isin(w, (-1, 0, 1)).all():
         raise CompileError("sparse encoding of weights that are not -1, 0 or 1", fix="encode as int8")
-    steps: list[int] = []
-    counts: list[tuple[int, int]] = []
-    for row in w:
-        plus, minus = ({int(c) for c in np.flatnonzero(row == sign)} for sign in (1, -1))
-        lists = _bridge(plus, minus)
-        for columns in lists:
-            steps += [b - a for a, b in zip([0, *columns], columns, strict=False)]
-        counts.append((len(lists[0]), len(lists[1])))
-    if max((n for pair in counts for n in pair), default=0) > 0xFFFF:
-        raise CompileError("a sparse row has more than 65535 entries", fix="encode the layer as int8")
-    return SparseDense(np.array(steps, np.uint8), np.array(counts, np.uint16).reshape(-1, 2))
+    blocks, width = blocks_of(w)
+    lists: list[int] = []
+    for first, block in np.ndindex(-(-len(w) // ROWS), blocks):
+        for row in w[first * ROWS : (first + 1) * ROWS, block * width : (block + 1) * width]:
+            for sign in (-1, 1):
+                columns = np.flatnonzero(row == sign).tolist()
+                lists += [len(columns), *columns]
+    return SparseDense(np.array(lists, np.uint8), len(w), blocks, width)
 
 
-def decode(e: SparseDense, inputs: int) -> NDArray[np.int64]:
+def decode(e: SparseDense, inputs: int) -> Ints:
     """The weights [outputs, inputs] that `e` encodes: the exact inverse of `encode`."""
-    w = np.zeros((len(e.counts), inputs), np.int64)
-    start = 0
-    for o, sign in np.ndindex(e.counts.shape):
-        stop = start + int(e.counts[o, sign])
-        np.add.at(w[o], np.cumsum(e.steps[start:stop], dtype=np.int64), 1 - 2 * sign)
-        start = stop
+    w, at = np.zeros((e.outputs, inputs), np.int64), 0
+    for first, block in np.ndindex(-(-e.outputs // ROWS), e.blocks):
+        for o in range(first * ROWS, min(e.outputs, (first + 1) * ROWS)):
+            for sign in (-1, 1):
+                size = int(e.lists[at])
+                w[o, block * e.block + e.lists[at + 1 : at + 1 + size].astype(np.int64)] = sign
+                at += 1 + size
     return w
 
 
 def size_bytes(e: SparseDense) -> int:
-    """Bytes of flash for the arrays."""
-    return e.steps.nbytes + e.counts.nbytes
+    """Bytes of flash for the lists."""
+    return e.lists.nbytes

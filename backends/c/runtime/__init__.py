@@ -40,7 +40,7 @@ FILE_OF = {
     "cardc_finish_i16": "cardc_finish.c",
     "cardc_finish_i32": "cardc_finish.c",
     "cardc_finish_one": "cardc_finish.c",
-    "cardc_finish_outputs": "cardc_finish.c",
+    "cardc_finish_outputs": "cardc_finish_outputs.c",
     "cardc_finish_row": "cardc_finish.c",
     "cardc_finish_table": "cardc_finish.c",
     "cardc_finish_u8": "cardc_finish.c",

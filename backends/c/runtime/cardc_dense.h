@@ -8,13 +8,14 @@
 extern "C" {
 #endif
 
-/* Ternary weights by column, for each output: how many +1, how many -1 (counts[output][sign]), then as many steps from one
- * column to the next (the first from column 0), + list first. A gap of more than 255 columns is bridged by a column
- * in between that stands in both lists, and so adds nothing. Written by cardc.passes.encodings.sparse_dense. */
+/* Ternary weights by column. The inputs are cut into `blocks` blocks of `block` columns (the last may be shorter). For each 32
+ * outputs (the last group may be smaller), each block, each output: how many weights are -1, their columns in the block, how
+ * many are +1, their columns; each count is at most 32. Written by cardc.passes.encodings.sparse_dense. */
 typedef struct cardc_dense_sparse_layer {
-  const CARDC_ROM uint8_t *steps;
-  const CARDC_ROM uint16_t *counts;
+  const CARDC_ROM uint8_t *lists;
   uint16_t outputs;
+  uint16_t blocks;
+  uint16_t block; /* 1 .. 256 */
 } cardc_dense_sparse_layer;
 
 /* dst[o] = finish(S), S = sum of +1 bytes - sum of -1 bytes. */

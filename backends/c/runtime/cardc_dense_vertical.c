@@ -160,17 +160,45 @@ void cardc_dense_vertical_bits(const CARDC_ROM cardc_dense_vertical_layer *layer
   }
 }
 
-/* sums[j] = the number whose digits are the bits of output j in v[0], v[1], ... : four bytes of digits at a time. */
-static void to_sums(const uint32_t *v, uint32_t bits, int32_t *sums) {
-  uint32_t i, b, low, high;
-  for (i = 0; i < 8; i++, sums += 4) {
-    low = high = 0;
-    CARDC_NO_UNROLL for (b = 0; b < bits && b < 8; b++) {
-      low |= ((v[b] >> i) & EACH_BYTE) << b;
-    }
-    CARDC_NO_UNROLL for (; b < bits; b++) {
-      high |= ((v[b] >> i) & EACH_BYTE) << (b - 8);
-    }
+/* Exchanges the bits of A at MASK << SHIFT with those of B at MASK. */
+#define EXCHANGE(A, B, SHIFT, MASK)                  \
+  do {                                               \
+    const uint32_t t = ((A >> (SHIFT)) ^ B) & (MASK); \
+    A ^= t << (SHIFT);                               \
+    B ^= t;                                          \
+  } while (0)
+
+/* Eight words as four 8 x 8 matrices, a byte of each word being a row, transposed: what was bit i of eight words becomes a
+ * byte of word i. Source: Warren, Hacker's Delight, 2nd edition, section 7-3. */
+static void transpose(uint32_t *v) {
+  uint32_t a = v[0], b = v[1], c = v[2], d = v[3], e = v[4], f = v[5], g = v[6], h = v[7];
+  EXCHANGE(a, e, 4, 0x0f0f0f0fu);
+  EXCHANGE(b, f, 4, 0x0f0f0f0fu);
+  EXCHANGE(c, g, 4, 0x0f0f0f0fu);
+  EXCHANGE(d, h, 4, 0x0f0f0f0fu);
+  EXCHANGE(a, c, 2, 0x33333333u);
+  EXCHANGE(b, d, 2, 0x33333333u);
+  EXCHANGE(e, g, 2, 0x33333333u);
+  EXCHANGE(f, h, 2, 0x33333333u);
+  EXCHANGE(a, b, 1, 0x55555555u);
+  EXCHANGE(c, d, 1, 0x55555555u);
+  EXCHANGE(e, f, 1, 0x55555555u);
+  EXCHANGE(g, h, 1, 0x55555555u);
+  v[0] = a, v[1] = b, v[2] = c, v[3] = d, v[4] = e, v[5] = f, v[6] = g, v[7] = h;
+}
+
+/* sums[j] = the number whose digits are the bits of output j in v[0], v[1], ... v[bits - 1]; v has room for 16. */
+static void to_sums(uint32_t *v, uint32_t bits, int32_t *sums) {
+  uint32_t i;
+  CARDC_NO_UNROLL for (i = bits; i < 16; i++) {
+    v[i] = 0;
+  }
+  transpose(v);
+  if (bits > 8) {
+    transpose(v + 8);
+  }
+  CARDC_NO_UNROLL for (i = 0; i < 8; i++, v++, sums += 4) {
+    const uint32_t low = v[0], high = v[8];
     sums[0] = (int32_t)((low & 0xff) | ((high & 0xff) << 8));
     sums[1] = (int32_t)(((low >> 8) & 0xff) | (high & 0xff00));
     sums[2] = (int32_t)(((low >> 16) & 0xff) | ((high >> 8) & 0xff00));

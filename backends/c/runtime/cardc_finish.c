@@ -162,37 +162,6 @@ void cardc_finish_row(const CARDC_ROM cardc_finish *finish, uint32_t channel, co
   }
 }
 
-/* One threshold an output: binary activations. `falling` may be NULL. */
-static void finish_bits(const CARDC_ROM cardc_finish *f, const CARDC_ROM int16_t *t, const CARDC_ROM uint8_t *falling,
-                        const int32_t *sums, uint32_t count, uint8_t *dst) {
-  const uint32_t next = f->shared ? 0 : 1, low = f->base, step = f->step;
-  for (; count > 0; count--, t += next) {
-    uint32_t hit = *sums++ >= *t ? step : 0;
-    if (falling) {
-      hit = *falling ? step - hit : hit;
-      falling += next;
-    }
-    *dst++ = (uint8_t)(low + hit);
-  }
-}
-
-void cardc_finish_outputs(const CARDC_ROM cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t count,
-                          void *dst) {
-  const uint32_t end = channel + count;
-  const uint32_t at = finish->shared ? 0 : channel;
-  if (finish->kind == CARDC_THRESHOLD && finish->levels == 1 && finish->t16 && finish->out == CARDC_U8) {
-    const CARDC_ROM uint8_t *falling = finish->falling;
-    if (falling) {
-      falling += at;
-    }
-    finish_bits(finish, finish->t16 + at, falling, sums, count, (uint8_t *)dst + channel);
-    return;
-  }
-  for (; channel < end; channel++) {
-    cardc_store(finish, dst, channel, cardc_finish_one(finish, channel, *sums++));
-  }
-}
-
 void cardc_finish_i32(const CARDC_ROM cardc_finish *finish, const int32_t *sums, const CARDC_ROM cardc_map *to,
                       void *dst) {
   uint32_t c, y;

@@ -16,7 +16,7 @@ void cardc_finish_row(const CARDC_ROM cardc_finish *finish, uint32_t channel, co
                       int32_t bias, uint32_t count, void *dst, uint32_t at);
 
 /* Stores y for sums[0 .. count), those of the channels from `channel` on, at the elements of `dst` of the same numbers:
- * for fully connected layers, which hand over CARDC_OUTPUTS sums at a time. */
+ * for fully connected layers, which hand over CARDC_OUTPUTS sums at a time or so. */
 #define CARDC_OUTPUTS 16
 void cardc_finish_outputs(const CARDC_ROM cardc_finish *finish, uint32_t channel, const int32_t *sums, uint32_t count,
                           void *dst);

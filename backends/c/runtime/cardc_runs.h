@@ -7,20 +7,10 @@
 #ifndef CARDC_RUNS_H
 #define CARDC_RUNS_H
 
-#include "cardc_types.h"
+#include "cardc_assembly.h"
 
 #define CARDC_TILE_BYTES 32u
 #define CARDC_RUN_END 0x80000000u
-
-/* Thumb has instructions that load four words at once, which no compiler finds here: loops of 13 instructions a tap, with
- * every register in use. CARDC_ASSEMBLY 0 selects plain C. */
-#ifndef CARDC_ASSEMBLY
-#if defined(__thumb__) && defined(__GNUC__) && !defined(__ARM_BIG_ENDIAN)
-#define CARDC_ASSEMBLY 1
-#else
-#define CARDC_ASSEMBLY 0
-#endif
-#endif
 
 /* Appends the steps to `count` offsets. `*at` is the running offset. */
 static CARDC_NOINLINE uint32_t *cardc_put_steps(uint32_t *list, const CARDC_ROM uint16_t *offsets, uint32_t count,
@@ -37,10 +27,10 @@ static CARDC_NOINLINE uint32_t *cardc_put_steps(uint32_t *list, const CARDC_ROM 
 }
 
 #if CARDC_ASSEMBLY
-#define CARDC_NAKED static __attribute__((naked, noinline))
-#define CARDC_UNUSED __attribute__((unused))
-
-/* out[0 .. 8 * tiles) = init - minus taps + plus taps; tile k reads 32 * k bytes from base on. The base is below 2^31.
+/* Thumb has instructions that load four words at once, which no compiler finds here: loops of 13 instructions a tap, with
+ * every register in use.
+ *
+ * out[0 .. 8 * tiles) = init - minus taps + plus taps; tile k reads 32 * k bytes from base on. The base is below 2^31.
  * r0-r3 data, r4 address, r5 list, r6-r12 and lr sums; on the stack out, list, base, init, nine registers, tiles. */
 #if defined(__thumb2__)
 #define CARDC_TAKE_TILE(OP)                                          \

@@ -183,7 +183,10 @@ class DenseSparse:
     def put(self, place: Place) -> int:
         """Into memory: the struct's address."""
         e = self.encoded
-        fields = [("ptr", put_array(place, e.steps)), ("ptr", put_array(place, e.counts)), ("u16", len(e.counts))]
+        fields: list[Field] = [
+            ("ptr", put_array(place, e.lists)),
+            *(("u16", v) for v in (e.outputs, e.blocks, e.block)),
+        ]
         return place.put(pack(fields, place.pointer))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardc.errors import CompileError
-from cardc.passes.encodings import bit_planes, int8, pairs, sparse_conv, sparse_dense
+from cardc.passes.encodings import bit_planes, int8, pairs, sparse_conv, sparse_dense, vertical
 
 some = settings(max_examples=100, deadline=None, derandomize=True, database=None)
 seeds, densities = st.integers(0, 2**32), st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0])
@@ -82,15 +82,36 @@ def test_sparse_dense(outputs: int, inputs: int, density: float, seed: int) -> N
     w = ternary((outputs, inputs), density, seed)
     e = sparse_dense.encode(w)
     assert (sparse_dense.decode(e, inputs) == w).all()
-    assert sparse_dense.size_bytes(e) == e.steps.size + 4 * outputs
+    assert sparse_dense.size_bytes(e) == np.abs(w).sum() + 2 * outputs * e.blocks
+    assert e.block <= 256
+    assert e.block * (e.blocks - 1) < inputs <= e.block * e.blocks
 
 
-def test_long_gaps_are_bridged_by_columns_that_cancel() -> None:
-    w = np.zeros((1, 1000), np.int64)
-    w[0, 999], w[0, 255 * 2] = 1, -1
+@pytest.mark.parametrize(("width", "blocks"), [(32, 1), (33, 2), (64, 2), (65, 3), (600, 19)])
+def test_full_rows_are_cut_so_that_no_list_is_too_long(width: int, blocks: int) -> None:
+    w = np.ones((1, width), np.int64)
     e = sparse_dense.encode(w)
-    assert (sparse_dense.decode(e, 1000) == w).all()
-    assert e.counts.tolist()[0] > [1, 1]
+    assert (e.blocks, e.block) == (blocks, -(-width // blocks))
+    assert (sparse_dense.decode(e, width) == w).all()
+
+
+@some
+@given(st.integers(1, 70), st.integers(1, 300), densities, seeds)
+def test_vertical(outputs: int, inputs: int, density: float, seed: int) -> None:
+    w = ternary((outputs, inputs), density, seed)
+    for full in (w, np.where(w == 0, -1, w)):
+        e = vertical.encode(full)
+        assert (vertical.decode(e, outputs) == full).all()
+        matrices, words = len(e.weights), -(-outputs // 32)
+        assert matrices == (1 if full.all() else 2)
+        assert vertical.size_bytes(e) == 4 * words * (matrices * (inputs + 1) + vertical.bits_of(inputs))
+
+
+def test_outputs_four_apart_are_neighbouring_bits() -> None:
+    for output, bit in ((0, 0), (1, 8), (3, 24), (4, 1), (31, 31), (32, 0)):
+        row = np.full((33, 1), -1)
+        row[output] = 1
+        assert vertical.encode(row).weights[0, 0].tolist() == [(output < 32) << bit, int(output == 32)]
 
 
 @some
@@ -136,6 +157,8 @@ def test_int8() -> None:
         (int8.encode, np.array([[128]])),
         (sparse_dense.encode, np.array([[2]])),
         (bit_planes.encode_ternary, np.array([[3]])),
+        (vertical.encode, np.array([[3]])),
+        (vertical.encode, np.ones((1056, 512), np.int64)),
         (bit_planes.encode_binary, np.array([[0]])),
     ],
 )

@@ -1,0 +1,21 @@
+/* Whole functions in assembly: for loops that no compiler gets right, beside the same in C. */
+#ifndef CARDC_ASSEMBLY_H
+#define CARDC_ASSEMBLY_H
+
+#include "cardc_types.h"
+
+/* 1 where Thumb's instructions are used by name; CARDC_ASSEMBLY 0 selects plain C. */
+#ifndef CARDC_ASSEMBLY
+#if defined(__thumb__) && defined(__GNUC__) && !defined(__ARM_BIG_ENDIAN)
+#define CARDC_ASSEMBLY 1
+#else
+#define CARDC_ASSEMBLY 0
+#endif
+#endif
+
+#if CARDC_ASSEMBLY
+#define CARDC_NAKED static __attribute__((naked, noinline))
+#define CARDC_UNUSED __attribute__((unused))
+#endif
+
+#endif

@@ -1,0 +1,110 @@
+/* Sums of listed bytes: what cardc_dense_sparse is made of.
+ *
+ * A row's list: how many bytes are taken away, which ones, how many are added, which ones. A count is at most CARDC_LIST_MOST,
+ * so that the loops over a list can be written out whole and entered in the middle: three instructions for a weight.
+ */
+#ifndef CARDC_DENSE_LISTS_H
+#define CARDC_DENSE_LISTS_H
+
+#include "cardc_assembly.h"
+
+#define CARDC_LIST_MOST 32
+
+#if CARDC_ASSEMBLY
+/* sums[k] += the row's bytes of x, for `rows` rows (at least 1); returns the end of their lists. */
+#if defined(__thumb2__)
+/* r0 sums, r1 lists, r2 x, r3 rows, r4 sum, r5 count and byte, r6 and r7 ends of the loops, 8 bytes of code a weight. */
+#define CARDC_TAKE_LISTED(OP) \
+  ".rept 32\n ldrb.w r5, [r1], #1\n ldrb r5, [r2, r5]\n " OP " r4, r4, r5\n .endr\n"
+
+CARDC_NAKED const uint8_t *cardc_add_lists(CARDC_UNUSED int32_t *sums, CARDC_UNUSED const uint8_t *lists,
+                                           CARDC_UNUSED const uint8_t *x, CARDC_UNUSED uint32_t rows) {
+  __asm__ volatile(
+      ".syntax unified\n"
+      "push {r4-r7, lr}\n adr.w r6, 2f\n adr.w r7, 3f\n"
+      "1:\n"
+      "ldr r4, [r0]\n ldrb r5, [r1], #1\n sub.w r5, r6, r5, lsl #3\n mov pc, r5\n"
+      CARDC_TAKE_LISTED("subs")
+      "2:\n"
+      "ldrb r5, [r1], #1\n sub.w r5, r7, r5, lsl #3\n mov pc, r5\n"
+      CARDC_TAKE_LISTED("adds")
+      "3:\n"
+      "str r4, [r0], #4\n subs r3, #1\n bne.w 1b\n"
+      "mov r0, r1\n pop {r4-r7, pc}\n");
+}
+#else
+/* The same with loads at fixed distances: r1 is so far behind the list that its last byte is at r1 + 31. 6 bytes of code a
+ * weight; r12 and lr ends of the loops. */
+#define CARDC_TAKE_LISTED(OP)                                                     \
+  ".balign 4\n .set cardc_at, 0\n"                                                \
+  ".rept 32\n ldrb r5, [r1, #cardc_at]\n ldrb r5, [r2, r5]\n " OP " r4, r4, r5\n" \
+  " .set cardc_at, cardc_at + 1\n .endr\n"
+#define CARDC_ENTER(END) \
+  "ldrb r5, [r1, #31]\n adds r1, r1, r5\n movs r6, #6\n muls r5, r6, r5\n mov r6, " END "\n subs r6, r6, r5\n mov pc, r6\n"
+
+CARDC_NAKED const uint8_t *cardc_add_lists(CARDC_UNUSED int32_t *sums, CARDC_UNUSED const uint8_t *lists,
+                                           CARDC_UNUSED const uint8_t *x, CARDC_UNUSED uint32_t rows) {
+  __asm__ volatile(
+      ".syntax unified\n"
+      "push {r4-r6, lr}\n adr r4, 2f\n mov r12, r4\n adr r4, 3f\n mov lr, r4\n subs r1, #31\n"
+      "1:\n"
+      "ldr r4, [r0]\n"
+      CARDC_ENTER("r12") CARDC_TAKE_LISTED("subs")
+      "2:\n"
+      "adds r1, #1\n"
+      CARDC_ENTER("lr") CARDC_TAKE_LISTED("adds")
+      "3:\n"
+      "adds r1, #1\n stmia r0!, {r4}\n subs r3, #1\n beq 4f\n b 1b\n"
+      "4:\n"
+      "mov r0, r1\n adds r0, #31\n pop {r4-r6, pc}\n");
+}
+#endif
+#else
+#if (defined(__clang__) || (defined(__GNUC__) && __GNUC__ >= 7)) && !defined(__AVR__)
+#define CARDC_LISTED(K)       \
+  case K:                     \
+    sum += x[end[-(K)]];      \
+    __attribute__((fallthrough));
+#define CARDC_LISTED_4(K) CARDC_LISTED((K) + 3) CARDC_LISTED((K) + 2) CARDC_LISTED((K) + 1) CARDC_LISTED(K)
+#define CARDC_LISTED_16(K) CARDC_LISTED_4((K) + 12) CARDC_LISTED_4((K) + 8) CARDC_LISTED_4((K) + 4) CARDC_LISTED_4(K)
+
+/* The sum of x at the `count` places that end at `end`. */
+__attribute__((always_inline)) static inline int32_t cardc_sum_listed(const uint8_t *x, const uint8_t *end, uint32_t count) {
+  uint32_t sum = 0;
+  switch (count) {
+    CARDC_LISTED_16(17)
+    CARDC_LISTED_16(1)
+    default:
+      break;
+  }
+  return (int32_t)sum;
+}
+#else
+static inline int32_t cardc_sum_listed(const uint8_t *x, const CARDC_ROM uint8_t *end, uint32_t count) {
+  const CARDC_ROM uint8_t *list = end - count;
+  uint32_t sum = 0;
+  CARDC_NO_UNROLL for (; count > 0; count--) {
+    sum += x[*list++];
+  }
+  return (int32_t)sum;
+}
+#endif
+
+/* sums[k] += the row's bytes of x, for `rows` rows; returns the end of their lists. */
+static CARDC_NOINLINE const CARDC_ROM uint8_t *cardc_add_lists(int32_t *sums, const CARDC_ROM uint8_t *lists,
+                                                              const uint8_t *x, uint32_t rows) {
+  CARDC_NO_UNROLL for (; rows > 0; rows--) {
+    const uint32_t minus = *lists++;
+    uint32_t plus;
+    int32_t less;
+    lists += minus;
+    less = cardc_sum_listed(x, lists, minus);
+    plus = *lists++;
+    lists += plus;
+    *sums++ += cardc_sum_listed(x, lists, plus) - less;
+  }
+  return lists;
+}
+#endif
+
+#endif
