@@ -12,6 +12,8 @@
              vertical  the same bits transposed, 32 outputs at a  ternary weights, inputs of two levels
                      time
              int8    a byte a weight                              any weights of 8 bits
+    both     wide    as many bytes as they need                   what is too wide for all of these: inputs of more than
+                                                                  256 levels, other weights, sums beyond 32 bits
 
 The cheapest one in estimated instructions is taken, ties by bytes of flash; kernel_costs has the estimates, which the
 features of the target's core change. Keeps: everything; only an attribute is added.
@@ -36,6 +38,7 @@ from .dense_costs import Tail, dense_costs
 from .kernel_costs import Cost, conv_costs
 from .runs_plan import geometry
 from .schedule import base, finish_of
+from .wide import beyond_32_bits, wide_costs, wide_product
 
 CONV, DENSE = ("lanes", "taps", "pairs", "runs", "int8"), ("sparse", "binary", "ternary", "vertical", "int8")
 
@@ -63,6 +66,8 @@ class ChooseEncodings(Pass):
                 errors.append(error)
                 continue
             node.attributes["encoding"] = ir.AttrString("encoding", chosen)
+            # Whether packed arithmetic finishes sums in fewer instructions than tables.
+            node.attributes["packed"] = ir.AttrInt64("packed", int("dsp" in self.features))
             log.notes.append(f"{node.name}: {chosen} ({_listed(options)})")
             done += 1
         raise_all(errors)
@@ -99,6 +104,8 @@ def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
     if w is None:
         raise CompileError(f"{node.op_type} weights are not constant", node=node, fix="export the model in eval mode")
     w = w.astype(np.int64)
+    if wide_product(node):
+        return wide_costs(node, w)
     if node.op_type == "Conv":
         out, win = shape_of(result(node)), window(node, w.shape[2:])
         levels = qtype(operand(node, 0)).levels
@@ -107,13 +114,7 @@ def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
         # As stored: a tensor that is padded somewhere has a level for the zero.
         levels = choose_layout(base(operand(node, 0)), word_rows=False).levels
         found = dense_costs(w, levels, _tail(node), features)
-    if not found:
-        raise CompileError(
-            f"no kernel reads weights from {w.min()} to {w.max()}",
-            node=node,
-            fix="train with weights of at most 8 bits",
-        )
-    return found
+    return wide_costs(node, w) if beyond_32_bits(node, w) else found
 
 
 def _tail(node: ir.Node) -> Tail:

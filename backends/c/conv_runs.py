@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ...errors import CompileError
-from ...passes.encodings import runs
+from ...ops.base import integer
+from ...passes.encodings import fold, runs
 from ...passes.layouts import Layout
 from ...passes.runs_plan import plan
+from ...passes.schedule import Stage
+from .lines import add_lines
 from .step import Step, c_map
 
 
 def add_conv_runs(
-    step: Step, node: ir.Node, w: NDArray[np.int64], finish: str, src: str, layout: Layout, dst: str, out: Layout,
-    table_bytes: int, work: str,
+    step: Step, stage: Stage, w: NDArray[np.int64], sums: fold.Sums, finish: str, src: str, layout: Layout, dst: str,
+    out: Layout, table_bytes: int, work: str,
 ) -> None:  # fmt: skip
-    """Add the kernel of the Conv `node` with ternary weights `w`; `table_bytes` is what plan-memory gave to a finish
-    table. Raises CompileError where the weights or their places do not fit."""
+    """Add the kernel of the Conv of `stage` with ternary weights `w`, whose sums `finish` ends; `table_bytes` is what
+    plan-memory gave to a finish table. Raises CompileError where the weights or their places do not fit."""
+    node = stage.node
     planned = plan(node, layout, table_bytes)
     if planned is None:
         raise CompileError("this convolution cannot run by runs", node=node, fix="compile from the imported model")
@@ -30,6 +33,9 @@ def add_conv_runs(
         error.node = node
         raise
     copies = np.array([c[2:] for c in g.copies()], np.uint32)
+    lines, top = "NULL", 0
+    if integer(node, "packed", 0) and layout.levels > 1:
+        lines, top = add_lines(step, stage.finish, sums, out, in_bytes=g.lane == 1)
     fields: list[tuple[str, object]] = [
         ("offsets", step.array("offsets", "uint16_t", encoded.offsets, "bytes into the copies")),
         ("counts", step.array("counts", "uint16_t", encoded.counts, "-1s and +1s of each channel")),
@@ -48,6 +54,9 @@ def add_conv_runs(
         ("col_step", g.stride[1]),
         ("lane", g.lane),
         ("max_u", max(1, layout.levels - 1)),
+        ("chunks", places.chunks),
+        ("top", top),
+        ("lines", lines),
         ("to", c_map(out)),
     ]
     step.call("cardc_conv_runs", step.struct("cardc_conv_runs_layer", "layer", fields), finish, src, dst, work)

@@ -32,13 +32,14 @@ def add_product(
         add_dense(step, stage, weights.T.copy(), src, layout, dst, out, work)
         return
     rows, stored = weights.reshape(weights.shape[0], -1), fold.Stored(layout.lo, layout.step, layout.levels - 1)
-    finish = add_finish(step, stage.finish, _checked(stage.node, fold.of_bytes(rows, stored)), out)
+    sums = _checked(stage.node, fold.of_bytes(rows, stored))
+    finish = add_finish(step, stage.finish, sums, out)
     if step.encoding == "int8":
         _conv_int8(step, stage.node, weights, finish, src, layout, dst, out)
     elif step.encoding == "pairs":
         _conv_pairs(step, stage.node, weights, finish, src, layout, dst, out, work)
     elif step.encoding == "runs":
-        add_conv_runs(step, stage.node, weights, finish, src, layout, dst, out, table_bytes(stage), work)
+        add_conv_runs(step, stage, weights, sums, finish, src, layout, dst, out, table_bytes(stage), work)
     elif step.encoding in ("lanes", "taps"):
         _conv_sparse(step, stage.node, weights, finish, src, layout, dst, out, table)
     else:

@@ -17,6 +17,8 @@ from ...errors import CompileError
 TILE = 32
 """Bytes that the kernel sums at a time."""
 MAX_OFFSET = 0xFFFF
+MAX_CHUNKS = 6
+"""Sums in bytes of one channel that are kept side by side before they are added up to 16 bits."""
 MAX_STRIDE = 5
 """Across: what lies behind a row's end is read and thrown away, at most CARDC_SLACK bytes of it."""
 
@@ -135,6 +137,7 @@ class Work:
     table_at: int
     table_bytes: int
     tables: int
+    chunks: int
 
     @property
     def size(self) -> int:
@@ -145,12 +148,14 @@ def work(taps: NDArray[np.int64], height: int, max_u: int, table_bytes: int, g: 
     """Scratch for channels of `taps` non-zero weights each; `table_bytes` for a finish table of one, 0 for none."""
     most, room = int(taps.max(initial=0)), 255 // max_u
     band = -(-g.rows * g.pitch * g.lane // TILE) * TILE
-    chunks = 1 if g.lane == 2 or most <= room else 2 if most <= 2 * room else 3
+    needed = 1 if g.lane == 2 else max(1, -(-most // room))
+    chunks = min(needed, MAX_CHUNKS)
     list_at = -(-g.copy_bytes // TILE) * TILE
     sums_at = list_at + 4 * (most + 2)
-    table_at = sums_at + chunks * band
+    # From three chunks on they may be added up to 16 bits each, which takes twice the memory of one; a word behind.
+    table_at = sums_at + (chunks + (2 if needed > 2 else 0)) * band + 4
     tables = len(taps) if g.rows < height and table_bytes else 1
-    return Work(list_at, sums_at, table_at, table_bytes, tables)
+    return Work(list_at, sums_at, table_at, table_bytes, tables, chunks)
 
 
 def size_bytes(e: Runs) -> int:

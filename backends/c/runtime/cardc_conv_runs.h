@@ -31,6 +31,9 @@ typedef struct cardc_conv_runs_layer {
   uint8_t col_step;          /* stride across, at most 5 */
   uint8_t lane;              /* 1 or 2 */
   uint8_t max_u;             /* the largest byte of the input, border included; max_u * taps of a channel < 65,536 */
+  uint8_t chunks;            /* sums in bytes of a channel have place for how many, one behind the other */
+  uint8_t top;               /* the largest output of lines */
+  const CARDC_ROM int32_t *lines; /* three words of a line for each output channel (cardc_lines.h), or NULL */
   cardc_map to;
 } cardc_conv_runs_layer;
 

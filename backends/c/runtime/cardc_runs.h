@@ -8,6 +8,7 @@
 #define CARDC_RUNS_H
 
 #include "cardc_assembly.h"
+#include "cardc_line.h"
 
 #define CARDC_TILE_BYTES 32u
 #define CARDC_RUN_END 0x80000000u
@@ -40,26 +41,28 @@ static CARDC_NOINLINE uint32_t *cardc_put_steps(uint32_t *list, const CARDC_ROM 
   OP " r12, r12, r2\n" OP " lr, lr, r3\n"
 #define CARDC_NEXT_TAP "ldr r0, [r5], #4\n adds r4, r4, r0\n"
 
-CARDC_NAKED void cardc_run_sums(CARDC_UNUSED uint32_t *out, CARDC_UNUSED const uint32_t *list,
-                                CARDC_UNUSED const uint8_t *base, CARDC_UNUSED uint32_t init,
-                                CARDC_UNUSED uint32_t tiles) {
-  __asm__ volatile(
-      ".syntax unified\n"
-      "push {r4-r11, lr}\n push {r0-r3}\n"
-      "1:\n"
-      "ldr r5, [sp, #4]\n ldr r4, [sp, #8]\n ldr r6, [sp, #12]\n"
-      "mov r7, r6\n mov r8, r6\n mov r9, r6\n mov r10, r6\n mov r11, r6\n mov r12, r6\n mov lr, r6\n"
-      CARDC_NEXT_TAP "bmi 3f\n"
-      "2:\n" CARDC_TAKE_TILE("sub") CARDC_NEXT_TAP "bpl 2b\n"
-      "3:\n" CARDC_NEXT_TAP "bmi 5f\n"
-      "4:\n" CARDC_TAKE_TILE("add") CARDC_NEXT_TAP "bpl 4b\n"
-      "5:\n"
-      "ldr r0, [sp]\n ldr r1, [sp, #8]\n ldr r2, [sp, #52]\n"
-      "stmia r0!, {r6-r12, lr}\n"
-      "adds r1, #32\n str r0, [sp]\n str r1, [sp, #8]\n"
-      "subs r2, #1\n str r2, [sp, #52]\n bne 1b\n"
-      "add sp, #16\n pop {r4-r11, pc}\n");
-}
+/* On the stack: init eight times, out, base, list, the end of out. */
+#define CARDC_RUN_SUMS(NAME, ADD)                                                                                    \
+  CARDC_NAKED void NAME(CARDC_UNUSED uint32_t *out, CARDC_UNUSED const uint32_t *list, CARDC_UNUSED const uint8_t *base,  \
+                        CARDC_UNUSED uint32_t init, CARDC_UNUSED uint32_t tiles) {                                   \
+    __asm__ volatile(                                                                                                \
+        ".syntax unified\n"                                                                                          \
+        "push {r4-r11, lr}\n ldr r4, [sp, #36]\n mov r5, r1\n sub sp, #48\n"                                          \
+        "add r6, r0, r4, lsl #5\n strd r5, r6, [sp, #40]\n mov r4, r2\n strd r0, r2, [sp, #32]\n"                     \
+        "strd r3, r3, [sp]\n strd r3, r3, [sp, #8]\n strd r3, r3, [sp, #16]\n strd r3, r3, [sp, #24]\n"               \
+        "1:\n ldmia sp, {r6-r12, lr}\n" CARDC_NEXT_TAP "bmi 3f\n"                                                   \
+        "2:\n" CARDC_TAKE_TILE("sub") CARDC_NEXT_TAP "bpl 2b\n"                                                     \
+        "3:\n" CARDC_NEXT_TAP "bmi 5f\n"                                                                            \
+        "4:\n" CARDC_TAKE_TILE(ADD) CARDC_NEXT_TAP "bpl 4b\n"                                                       \
+        "5:\n ldrd r0, r4, [sp, #32]\n ldrd r5, r1, [sp, #40]\n"                                                    \
+        "stmia r0!, {r6-r12, lr}\n adds r4, #32\n strd r0, r4, [sp, #32]\n cmp r0, r1\n bne 1b\n"                    \
+        "add sp, #48\n pop {r4-r11, pc}\n");                                                                        \
+  }
+CARDC_RUN_SUMS(cardc_run_sums, "add")
+#if defined(__ARM_FEATURE_SIMD32)
+CARDC_RUN_SUMS(cardc_run_sums_clipped, "uqadd8")
+#define CARDC_CLIPPED 1
+#endif
 #else
 /* Thumb-1 adds to any register, but subtracts from low ones only: minus taps are added up and subtracted once. */
 #define CARDC_TAKE_TILE                                              \
@@ -119,6 +122,29 @@ static CARDC_NOINLINE void cardc_run_sums(uint32_t *out, const uint32_t *list, c
       at += CARDC_TILE_BYTES;
     }
     out[0] = a0, out[1] = a1, out[2] = a2, out[3] = a3, out[4] = a4, out[5] = a5, out[6] = a6, out[7] = a7;
+  }
+}
+#endif
+
+/* The same with bytes that stop at 255 as plus taps are added. */
+#ifndef CARDC_CLIPPED
+static CARDC_NOINLINE void cardc_run_sums_clipped(uint32_t *out, const uint32_t *list, const uint8_t *base, uint32_t init,
+                                                  uint32_t tiles) {
+  uint32_t k;
+  CARDC_NO_UNROLL for (; tiles > 0; tiles--, base += CARDC_TILE_BYTES) {
+    CARDC_NO_UNROLL for (k = 0; k < CARDC_TILE_BYTES; k += 4) {
+      const uint32_t *tap = list;
+      uint32_t sum = init, at = 0;
+      CARDC_NO_UNROLL while (at += *tap++, (at & CARDC_RUN_END) == 0) {
+        sum -= *(const uint32_t *)(const void *)(base + at + k);
+        at += CARDC_TILE_BYTES;
+      }
+      CARDC_NO_UNROLL while (at += *tap++, (at & CARDC_RUN_END) == 0) {
+        sum = cardc_add_bytes(sum, *(const uint32_t *)(const void *)(base + at + k));
+        at += CARDC_TILE_BYTES;
+      }
+      *out++ = sum;
+    }
   }
 }
 #endif

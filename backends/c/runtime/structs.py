@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ....passes.encodings import pairs, runs, sparse_conv, sparse_dense, vertical
+from ....passes.encodings.lines import Line
 from .call import Constant, Place
 
 Field = tuple[str, int]
@@ -161,6 +162,8 @@ class ConvRuns:
     plane: int
     max_u: int
     to: Map
+    lines: Sequence[Line] | None = None
+    top: int = 0
 
     def put(self, place: Place) -> int:
         """Into memory: the struct's address."""
@@ -170,7 +173,9 @@ class ConvRuns:
         fields += [("u32", v) for v in (self.plane, g.stride[0] * g.row)]
         fields += [("u32", v) for v in (w.list_at, w.sums_at, w.table_at, w.table_bytes)]
         fields += [("u16", v) for v in (w.tables, g.in_channels, g.rows, g.pitch)]
-        fields += [("u8", v) for v in (len(copies), g.stride[1], g.lane, self.max_u)]
+        fields += [("u8", v) for v in (len(copies), g.stride[1], g.lane, self.max_u, w.chunks, self.top)]
+        lines = None if self.lines is None else np.array([line.words() for line in self.lines], np.int32)
+        fields += [("ptr", put_array(place, lines))]
         return place.put(pack([*fields, *self.to.fields()], place.pointer))
 
 

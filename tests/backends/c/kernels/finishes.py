@@ -66,3 +66,20 @@ def _threshold(levels: int, acc: Ints, sums: fold.Sums, rng: np.random.Generator
         t16=f.t.astype(np.int16) if narrow else None, t32=None if narrow else f.t.astype(np.int32),
     )  # fmt: skip
     return Tail(finish, apply_thresholds(acc[None], t, d, 0, step)[0], dtype)
+
+
+def stairs(finish: Finish, channel: int, sums: Ints) -> Ints:
+    """What `finish`, one to bytes by thresholds or requantisation, stores for `sums` of one channel: the meaning that
+    cardc_types.h gives to its fields."""
+    c = 0 if finish.shared else channel
+    if finish.kind == 2:
+        b = finish.b64 if finish.b is None else finish.b
+        assert b is not None
+        assert finish.m is not None
+        wide = [int(s) * int(finish.m[c]) + int(b[c]) >> finish.shift for s in sums]
+        return np.clip(np.array(wide, np.int64), finish.lo, finish.hi)
+    t = finish.t32 if finish.t16 is None else finish.t16
+    assert t is not None
+    count = np.searchsorted(t[c].astype(np.int64), sums, side="right")
+    falls = finish.falling is not None and bool(finish.falling[c])
+    return finish.base + finish.step * (finish.levels - count if falls else count)

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from tests.backends.c.kernels.finishes import kinds, tail
+from tests.backends.c.kernels.finishes import Tail, kinds, stairs, tail
 from tests.backends.c.kernels.places import PLACES, ROOMY, Ints, chw, outside_is, some, stored
 
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvDense, ConvPairs, ConvRuns, ConvSparse, Map
 from cardc.ops.conv import correlate
 from cardc.ops.window import Window
-from cardc.passes.encodings import fold, int8, pairs, runs, sparse_conv
+from cardc.passes.encodings import fold, int8, lines, pairs, runs, sparse_conv
 
 FILL = 99
 
@@ -121,8 +121,22 @@ def run(place: Place, kernel: str, layer: Layer, kind: str, levels: int, seed: i
     assert outside_is(got, layer.to, fill), "wrote outside of its rows"
 
 
-def run_by_runs(place: Place, layer: Layer, kind: str, levels: int, seed: int, rows: int, table: int) -> None:
-    """The same for `cardc_conv_runs`, in bands of `rows` rows, with finish tables of `table` bytes."""
+def lines_of(end: Tail, layer: Layer, sums: fold.Sums) -> list[lines.Line] | None:
+    """The lines that finish all sums of `layer` that can be, where it ends in bytes."""
+    if end.dtype is not np.uint8:
+        return None
+    found = []
+    for c, (low, high) in enumerate(zip(sums.low, sums.high, strict=True)):
+        steps = stairs(end.finish, c, np.arange(low, high + 1))
+        found.append(lines.fit(steps, 255, -int(low) if layer.max_u <= 63 else None))
+    return found
+
+
+def run_by_runs(
+    place: Place, layer: Layer, kind: str, levels: int, seed: int, rows: int, table: int, by_line: bool = False
+) -> list[int]:
+    """The same for `cardc_conv_runs`, in bands of `rows` rows, with finish tables of `table` bytes, or with lines: of
+    which kinds."""
     rng = np.random.default_rng(seed)
     sums = fold.of_bytes(layer.rows, fold.Stored(0, 1, layer.max_u))
     end = tail(kind, levels, layer.sums, sums, rng)
@@ -135,7 +149,8 @@ def run_by_runs(place: Place, layer: Layer, kind: str, levels: int, seed: int, r
     shape = layer.w.shape
     np.testing.assert_array_equal(runs.decode(encoded, (shape[0], shape[1], shape[2], shape[3]), g), layer.w)
     work = runs.work(encoded.taps, layer.to.height, layer.max_u, table, g)
-    struct = ConvRuns(encoded, g, work, layer.source.plane, layer.max_u, layer.to).put(place)
+    found = lines_of(end, layer, sums) if by_line else None
+    struct = ConvRuns(encoded, g, work, layer.source.plane, layer.max_u, layer.to, found, 255).put(place)
     src = place.put(stored(layer.x, layer.source, layer.interior, layer.size, layer.zero, rng))
     width = np.dtype(end.dtype).itemsize
     size = layer.to.plane * layer.to.channels * width
@@ -146,6 +161,7 @@ def run_by_runs(place: Place, layer: Layer, kind: str, levels: int, seed: int, r
     np.testing.assert_array_equal(chw(got, layer.to), end.want)
     fill = int(np.frombuffer(bytes([FILL]) * width, end.dtype)[0])
     assert outside_is(got, layer.to, fill), "wrote outside of its rows"
+    return [line.kind for line in found or []]
 
 
 seeds = st.integers(0, 2**32)
@@ -176,6 +192,32 @@ def test_runs_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> None
     """Exactly full bytes, almost full halves, chunk after chunk."""
     for table in (0, 4096):
         run_by_runs(PLACES[name](), dense_layer(cin, max_u, sign), "threshold", 15, 1, 2, table)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@some
+@given(layers(), st.sampled_from(["threshold", "requantize"]), level_counts, st.integers(1, 12), seeds)
+def test_runs_by_line(name: str, layer: Layer, kind: str, levels: int, rows: int, seed: int) -> None:
+    run_by_runs(PLACES[name](), layer, kind, levels, seed, rows, 0, by_line=True)
+
+
+@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    ("cin", "max_u", "kind"),
+    [
+        (1, 15, lines.BYTES),
+        (2, 15, lines.HALVES),
+        (7, 15, lines.HALVES),
+        (20, 15, lines.HALVES),
+        (8, 255, lines.HALVES),
+    ],
+)
+def test_runs_by_line_at_their_edges(name: str, cin: int, max_u: int, kind: int, sign: int) -> None:
+    """One chunk whose bytes are full, two, more, more than have a place, sums in halves; rising, falling, constant."""
+    layer = dense_layer(cin, max_u, sign)
+    found = [run_by_runs(PLACES[name](), layer, "requantize", 15, seed, 2, 0, by_line=True) for seed in range(6)]
+    assert kind in {k for kinds in found for k in kinds}
 
 
 @pytest.mark.parametrize("name", PLACES)

@@ -1,0 +1,42 @@
+"""Finishes of a convolution as lines (passes.encodings.lines): the constants that `cardc_conv_runs` reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from ...ops import lookup
+from ...ops.base import Array, constant
+from ...ops.graph import is_cardc
+from ...passes.encodings import fold, lines
+from ...passes.layouts import Layout
+from .step import Step
+
+
+def stairs_of(node: ir.Node, sums: fold.Sums, out: Layout) -> list[Array]:
+    """What each channel stores for its sums low .. high: the results of the operator `node` itself."""
+    low, high = int(sums.low.min(initial=0)), int(sums.high.max(initial=0))
+    every = np.arange(low, high + 1, dtype=np.int64)
+    x = sums.gain * every[None, None] + sums.offset[None, :, None]
+    others = [None if value is None else constant(value) for value in node.inputs[1:]]
+    y = lookup(node).execute(node, [x, *(a for a in others if a is not None)])
+    stored = (y[0] - out.lo) // out.step
+    return [stored[c, sums.low[c] - low : sums.high[c] - low + 1] for c in range(len(stored))]
+
+
+def add_lines(step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout, *, in_bytes: bool) -> tuple[str, int]:
+    """The lines of all channels as an array of `step`, and the largest output; ("NULL", 0) where no channel has one.
+
+    `in_bytes`: whether the kernel's sums are bytes; they begin with the lowest sum.
+    """
+    if node is None or not is_cardc(node, "Threshold", "Requantize") or not out.is_bytes:
+        return "NULL", 0
+    stairs = stairs_of(node, sums, out)
+    top = max((int(s.max()) for s in stairs), default=0)
+    if min((int(s.min()) for s in stairs), default=0) < 0 or top > 255:
+        return "NULL", 0
+    found = [lines.fit(s, top, -int(low) if in_bytes else None) for s, low in zip(stairs, sums.low, strict=True)]
+    if all(line.kind == lines.NONE for line in found):
+        return "NULL", 0
+    words = np.array([line.words() for line in found], np.int64)
+    return step.array("lines", "int32_t", words, "multiplier, offset, ends of each channel's line"), top
