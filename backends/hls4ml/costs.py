@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...estimate import FpgaLayer, Products, Tool, count_products, top_bits
+from ...estimate import FpgaLayer, Products, Tool, count_factors, count_products, top_bits
 from ...targets.base import Target
 from .layer import Layer, Plan
 
@@ -39,6 +39,7 @@ def cost_layers(plan: Plan) -> list[FpgaLayer]:
 def _layer(layer: Layer, plan: Plan) -> FpgaLayer:
     source = plan.layer(layer.inputs[0])
     products, weight_bits, top_bits = _weights(layer)
+    factors, factor_bits = _factors(layer)
     kernel = (int(layer.constants.get("filt_height", 1)), int(layer.constants.get("filt_width", 1)))
     return FpgaLayer(
         name=layer.name,
@@ -48,16 +49,24 @@ def _layer(layer: Layer, plan: Plan) -> FpgaLayer:
         act_bits=source.result.width,
         out_bits=layer.result.width,
         acc_bits=layer.accum.width if layer.accum is not None else source.result.width,
-        weight_bits=weight_bits,
+        weight_bits=weight_bits or factor_bits,
         top_bits=top_bits,
         products=products,
         levels=int(layer.constants.get("n_levels", 0)),
+        factors=factors,
         kernel=kernel,
         strategy=layer.strategy,
         io_type=plan.io_type,
         reuse_factor=layer.reuse,
         signs=layer.class_name in ("CardcXnor", "CardcXnorConv"),
     )
+
+
+def _factors(layer: Layer) -> tuple[tuple[float, float], int]:
+    """Shares of a requantisation's constants that take two digits, and more, and the bits of the widest."""
+    if layer.class_name != "CardcRequantize":
+        return (0.0, 1.0), 0
+    return count_factors(layer.weights[0].values.ravel())
 
 
 def _weights(layer: Layer) -> tuple[Products | None, int, int]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from ...estimate import signed_digits
 from ...ops.base import integer, text
 from ...ops.qtype import qtype
 from .builder import Builder, integers
@@ -92,6 +94,9 @@ def _dyadic(node: ir.Node, b: Builder, *, shift: int, half_even: bool, clip: boo
         "lo": q.lo,
         "hi": q.hi,
     }
+    if (signed_digits(m) >= 3).any():  # multipliers, which may take turns
+        elements = x.layout.order.size // (1 if b.io_type == "io_parallel" else prod(x.layout.hls_shape[:-1]))
+        b.choices[node.name or ""] = tuple(("latency", 1 << power) for power in range(elements.bit_length()))
     lo, hi = product_range(m, o, x.q.lo, x.q.hi)
     half = 1 << shift if half_even else 0
     more: dict[str, Any] = {

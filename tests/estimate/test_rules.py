@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.estimate.layers import VITIS, VIVADO, dense, part, weights
 
-from cardc.estimate import Estimate, FpgaLayer, Tool, estimate
+from cardc.estimate import Estimate, FpgaLayer, Tool, count_factors, estimate
 from cardc.estimate.constants import QUANTITIES
 
 
@@ -145,6 +145,18 @@ def test_many_products_are_chained_and_their_adders_as_wide_as_the_sum() -> None
     few, many = (estimate([dense(weights(n, 64, 2), 2, act_bits=8)], VITIS).totals for n in (80, 128))
     assert many["lut"].value > 1.1 * few["lut"].value * 128 / 80
     assert many["latency_cycles"].value > 2 * few["latency_cycles"].value
+
+
+def test_a_requantisation_multiplies_as_its_constants_say() -> None:
+    wide = part("requantise", 64, act_bits=9, out_bits=4, weight_bits=9)
+    assert one(wide)["dsp"] == 64  # nothing known: a multiplier each
+    assert one(replace(wide, factors=(0.25, 0.5)))["dsp"] == 32
+    assert one(replace(wide, factors=(1.0, 0.0)))["dsp"] == 0
+    assert one(replace(wide, reuse_factor=8))["dsp"] == 8
+    assert one(replace(wide, reuse_factor=8))["lut"] > one(wide)["lut"]  # they select their operands
+    assert one(replace(wide, act_bits=4))["dsp"] == 0
+    assert one(replace(wide, act_bits=4))["lut"] > one(wide)["lut"]
+    assert count_factors(np.array([0, 4, -3, 5, 11, 171])) == ((2 / 6, 2 / 6), 9)
 
 
 def test_an_empty_design_costs_nothing() -> None:

@@ -50,7 +50,7 @@ def fit_reuse(model: ir.Model, target: Target, options: Options) -> tuple[Option
     )
     plan = make_plan(model, target, start)
     layers, names = cost_layers(plan), [fact.node for fact in plan_facts(plan)]
-    ladders = {i: free[name] for i, name in enumerate(names) if name in free and layers[i].products is not None}
+    ladders = {i: free[name] for i, name in enumerate(names) if name in free}
     moves, found = _descend(layers, ladders, target)
     strategy = {**start.strategy, **{names[m.index]: m.strategy for m in moves}}
     reuse = {**start.reuse, **{names[m.index]: m.reuse for m in moves}}

@@ -9,7 +9,7 @@ from .constants import Constants, load_constants, read_constants
 from .design import Estimate, LayerEstimate, estimate
 from .hls_project import HlsProject, read_project
 from .layer import FpgaLayer, Tool
-from .products import Products, count_products, expected_products, signed_digits, top_bits
+from .products import Products, count_factors, count_products, expected_products, signed_digits, top_bits
 from .routed import routed
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "LayerEstimate",
     "Products",
     "Tool",
+    "count_factors",
     "count_products",
     "estimate",
     "expected_products",

@@ -7,7 +7,7 @@ from math import prod
 from typing import Any
 
 from ..errors import CompileError
-from .hls_matrix import HlsReader, depthwise_matrix, matrix, sign_matrix
+from .hls_matrix import HlsReader, depthwise_matrix, matrix, scaling, sign_matrix
 from .hls_source import Call, Config, number
 from .layer import FpgaLayer
 
@@ -84,6 +84,8 @@ def _other(call: Call, config: Config | None, reader: HlsReader) -> FpgaLayer:
     if op == "argmax":
         out = (1,)
     common = _common(call, config, reader)
+    if op == "requantise" and config:
+        common |= scaling(call, config, reader)
     return FpgaLayer(
         op=op, in_shape=shape, out_shape=out, acc_bits=common["act_bits"],
         levels=config.count("n_levels", 0) if config else 0, **common,

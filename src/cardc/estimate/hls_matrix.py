@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..errors import CompileError
 from .hls_folder import HlsFolder, read_weights
 from .hls_source import Call, Config, Number, number
-from .products import count_products, top_bits
+from .products import count_factors, count_products, top_bits
 
 _MOST_WEIGHTS = 1 << 28
 
@@ -65,6 +65,15 @@ def sign_matrix(call: Call, config: Config, reader: HlsReader) -> dict[str, Any]
     inputs, outputs = config.count("n_in"), config.count("n_out")
     values, kind = _stored(call, config, reader, inputs * outputs)
     return {"products": count_products(_signs(values, kind).reshape(inputs, outputs)), "weight_bits": kind.bits}
+
+
+def scaling(call: Call, config: Config, reader: HlsReader) -> dict[str, Any]:
+    """The constants of cardc's requantisation: one for each channel, or one."""
+    if len(call.arguments) < 3 or "multiplier_t" not in config.types:
+        return {}
+    kind = number("multiplier_t", {**reader.types, **config.types})
+    factors, bits = count_factors(read_weights(reader.folder, call.arguments[2], config.count("n_m"), kind))
+    return {"factors": factors, "weight_bits": bits}
 
 
 def _stored(call: Call, config: Config, reader: HlsReader, count: int) -> tuple[NDArray[np.int64], Number]:

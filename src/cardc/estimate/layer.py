@@ -52,7 +52,8 @@ class FpgaLayer:
     `act_bits` is the width of an input element, `acc_bits` of the accumulator (of the compared value in a
     threshold), `out_bits` of an output element, `weight_bits` of a weight; `top_bits` of the signed numbers that
     the last multiplier's part of a folded weight memory holds (0: as `weight_bits`). `levels` counts thresholds a
-    channel, `kernel` is (height, width) of the window, `live` the share of outputs that are not constant,
+    channel, `factors` are the shares of a requantisation's units whose constant takes two signed digits, and three or
+    more, `kernel` is (height, width) of the window, `live` the share of outputs that are not constant,
     `signs` whether inputs and weights are signs, multiplied by an exclusive nor.
     `reuse_factor` 1 is fully unrolled.
     """
@@ -68,6 +69,7 @@ class FpgaLayer:
     top_bits: int = 0
     products: Products | None = None
     levels: int = 0
+    factors: tuple[float, float] = (0.0, 1.0)
     kernel: tuple[int, int] = (1, 1)
     strategy: str = "latency"
     io_type: str = "io_parallel"

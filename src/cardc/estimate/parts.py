@@ -12,6 +12,7 @@ from math import ceil, log2, prod
 from types import MappingProxyType
 
 from .layer import FpgaLayer, Tool
+from .regime import NO_DSP_BITS
 from .terms import Term
 
 # Activations of hls4ml that are measured behind a dense layer.
@@ -80,8 +81,9 @@ def part_dsps(layer: FpgaLayer, tool: Tool) -> float:
         return 0
     if layer.op == "softmax":
         return layer.units
-    # A constant of many digits and a wide value; synthesis may find few digits, which the band says.
-    return layer.units if layer.op == "requantise" and layer.act_bits > 4 else 0
+    if layer.op == "requantise" and min(layer.act_bits, layer.weight_bits or layer.act_bits) > NO_DSP_BITS:
+        return ceil(layer.units * layer.factors[1] / layer.reuse_factor)
+    return 0
 
 
 def part_bram(layer: FpgaLayer) -> int:
@@ -119,7 +121,7 @@ def stated_luts(layer: FpgaLayer) -> float:
         count_bits = max(1, ceil(log2(layer.levels + 1)))  # the comparisons are summed to the level's number
         return layer.units * (layer.levels * layer.acc_bits + max(0, layer.levels - 1) * count_bits)
     if layer.op == "requantise":
-        return layer.units * (layer.acc_bits + 2 * layer.out_bits)  # the addition, then the comparisons that clip
+        return layer.units * (_scaling_luts(layer) + layer.acc_bits + 2 * layer.out_bits)  # then it adds and clips
     if layer.op == "add":
         return layer.units * (layer.act_bits + 1)
     if layer.op == "pool":  # a comparison (or an addition) and a selection each
@@ -128,6 +130,18 @@ def stated_luts(layer: FpgaLayer) -> float:
     if layer.op == "argmax":
         return (prod(layer.in_shape) - 1) * 2 * layer.act_bits
     return 0
+
+
+def _scaling_luts(layer: FpgaLayer) -> float:
+    """Look-up tables of a unit's multiplication by its constant: an adder for two digits; for more what selects the
+    operands of a shared multiplier, four to a table, or a multiplier of its own where the value is narrow."""
+    two, more = layer.factors
+    bits = layer.weight_bits or layer.act_bits
+    if min(layer.act_bits, bits) <= NO_DSP_BITS:
+        wide = float(layer.act_bits * bits)
+    else:
+        wide = (layer.act_bits + bits) / 4 if layer.reuse_factor > 1 else 0.0
+    return two * (layer.act_bits + bits / 2) + more * wide
 
 
 def stream_luts(layer: FpgaLayer) -> float:

@@ -83,6 +83,14 @@ def count_products(weights: NDArray[np.integer], biases: int = 0) -> Products:
     )
 
 
+def count_factors(values: NDArray[np.integer]) -> tuple[tuple[float, float], int]:
+    """Shares of the constants `values`, one for each unit, that take two digits, and three or more, and the bits of
+    the widest with its sign."""
+    digits = signed_digits(values)
+    bits = int(np.abs(values).max(initial=0)).bit_length() + 1
+    return (float(np.mean(digits == 2)), float(np.mean(digits >= 3))), bits
+
+
 def top_bits(stored: NDArray[np.integer], reuse_factor: int) -> int:
     """Bits of the signed numbers in the highest part of a folded weight memory: the last `reuse_factor` of the flat
     weights `stored`, as hls4ml's resource strategy stores them (outputs first)."""

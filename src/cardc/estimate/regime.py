@@ -12,7 +12,7 @@ from .layer import FpgaLayer, Tool
 from .products import Products
 
 _CHAIN = 4096  # products from which Vitis no longer balances the adders of an output; one design shows it
-_NO_DSP_BITS = 4  # multipliers by constants or inputs of so few bits stay in fabric
+NO_DSP_BITS = 4  # multipliers by constants or inputs of so few bits stay in fabric
 # Adder levels that Vivado's schedule puts into one period of 5 ns, and adders of a chain in one of Vitis.
 _VIVADO_LEVELS, _CHAIN_ADDERS = 4.2, 2.7
 _BRAM18_BITS = ((512, 36), (1024, 18))  # words and their width
@@ -56,11 +56,11 @@ def rounds(layer: FpgaLayer) -> int:
 
 def dsps(layer: FpgaLayer, tool: Tool) -> float:
     """DSP slices of a layer of weights."""
-    if tool.multipliers == "fabric" or min(layer.act_bits, layer.weight_bits) <= _NO_DSP_BITS:
+    if tool.multipliers == "fabric" or min(layer.act_bits, layer.weight_bits) <= NO_DSP_BITS:
         return 0
     if layer.strategy == "resource" and layer.reuse_factor > 1:
         # The highest part of a memory word has no sign bits to spare: narrow weights are seen to be narrow there.
-        narrow = 0 < layer.top_bits <= _NO_DSP_BITS
+        narrow = 0 < layer.top_bits <= NO_DSP_BITS
         return layer.multipliers - narrow
     products = _products(layer)
     made = products.wide if tool.multipliers == "auto" else products.made[2]
@@ -71,7 +71,7 @@ def dsps(layer: FpgaLayer, tool: Tool) -> float:
 
 def fabric_multipliers(layer: FpgaLayer, tool: Tool) -> float:
     """Multipliers in look-up tables, of those whose products take three digits and more."""
-    if tool.multipliers == "fabric" or (0 < min(layer.act_bits, layer.weight_bits) <= _NO_DSP_BITS):
+    if tool.multipliers == "fabric" or (0 < min(layer.act_bits, layer.weight_bits) <= NO_DSP_BITS):
         limit = multiplier_limit(layer) if layer.reuse_factor > 1 else float("inf")
         return min(_products(layer).used[2], limit)
     return 0.0
@@ -96,7 +96,7 @@ def cycles(layer: FpgaLayer, tool: Tool) -> int:
     if layer.strategy == "resource":
         if layer.reuse_factor == 1:
             return depth(layer, tool)
-        short = regime(layer, tool) == "folded2" and min(layer.act_bits, layer.weight_bits) <= _NO_DSP_BITS
+        short = regime(layer, tool) == "folded2" and min(layer.act_bits, layer.weight_bits) <= NO_DSP_BITS
         return layer.reuse_factor + (1 if short else 2)
     alone = depth(layer, tool)
     if layer.reuse_factor == 1:

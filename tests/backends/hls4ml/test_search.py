@@ -53,6 +53,22 @@ def test_too_small_a_board_ends_and_says_no() -> None:
     assert not steps[-1].fits
 
 
+def test_multipliers_of_requantisations_take_turns() -> None:
+    """In parallel, a scale for each element fills the board's DSP slices: where folding layers of weights helps
+    nothing, those are folded."""
+    graph = IntegerGraph((1, 8, 8), uint(4)).conv(16, density=0.1).requantize(uint(8)).flatten().dense(4, density=0.1)
+    model = graph.model()
+    small = dataclasses.replace(PYNQ, lut=10**6)
+    options, steps = fit_reuse(model, small, dataclasses.replace(_AUTO, io_type="io_parallel"))
+    dsps = [step.totals["dsp"] for step in steps]
+    assert dsps[0] > PYNQ.dsp >= dsps[-1]
+    assert steps[-1].fits
+    (folded,) = {step.layer for step in steps[1:]}
+    assert options.strategy[folded] == "latency"
+    made = make_plan(model, small, dataclasses.replace(options, auto=False))
+    assert [layer.reuse for layer in made.layers if layer.class_name == "CardcRequantize"] == [options.reuse[folded]]
+
+
 def test_unknown_layers_are_refused() -> None:
     with pytest.raises(CompileError, match="names a layer that the graph does not have"):
         fit_reuse(mlp().model(), PYNQ, dataclasses.replace(_AUTO, reuse={"fc1": 2}))
