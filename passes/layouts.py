@@ -7,7 +7,7 @@ border: the zeros right of row y are those left of row y + 1, which saves memory
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import prod
 
 import numpy as np
@@ -58,6 +58,14 @@ class Layout:
     @property
     def contiguous(self) -> bool:
         return self.row == self.width and self.plane == self.height * self.width and self.interior == 0
+
+    @property
+    def as_row(self) -> Layout:
+        """For kernels that go row by row and treat all channels alike: the elements as one row, where they are one
+        and its length fits 16 bits."""
+        n = self.elements
+        one = self.contiguous and n <= 0xFFFF
+        return replace(self, channels=1, height=1, width=n, plane=n, row=n) if one else self
 
     @property
     def is_bytes(self) -> bool:

@@ -101,7 +101,7 @@ def _load(plan: Schedule) -> Step:
     value, layout = plan.source, layout_of(plan.source)
     step = Step(0, "load", f"input {value.name}", None, value)
     q, ctype = qtype(value), in_type(value)
-    to = step.maps("to", layout)
+    to = step.maps("to", layout.as_row)
     kernel = "cardc_load_i8" if ctype == "int8_t" else "cardc_load_u8"
     step.call(kernel, "in", _signed(layout.lo), _signed(q.hi), layout.step, to, at(place_of(value) + layout.interior))
     _border(step, layout, place_of(value))

@@ -22,8 +22,8 @@ Ints = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class SparseDense:
-    """`lists` uint8: for each ROWS outputs, each block of `block` columns, each output: the number of -1 weights,
-    their columns, the number of +1 weights, their columns."""
+    """`lists` uint8: for each ROWS outputs, each block of `block` columns, each output: the numbers of -1 and of +1
+    weights, the columns of the ones, the columns of the others."""
 
     lists: NDArray[np.uint8]
     outputs: int
@@ -51,9 +51,8 @@ def encode(w: Ints) -> SparseDense:
     lists: list[int] = []
     for first, block in np.ndindex(-(-len(w) // ROWS), blocks):
         for row in w[first * ROWS : (first + 1) * ROWS, block * width : (block + 1) * width]:
-            for sign in (-1, 1):
-                columns = np.flatnonzero(row == sign).tolist()
-                lists += [len(columns), *columns]
+            minus, plus = (np.flatnonzero(row == sign).tolist() for sign in (-1, 1))
+            lists += [len(minus), len(plus), *minus, *plus]
     return SparseDense(np.array(lists, np.uint8), len(w), blocks, width)
 
 
@@ -62,10 +61,10 @@ def decode(e: SparseDense, inputs: int) -> Ints:
     w, at = np.zeros((e.outputs, inputs), np.int64), 0
     for first, block in np.ndindex(-(-e.outputs // ROWS), e.blocks):
         for o in range(first * ROWS, min(e.outputs, (first + 1) * ROWS)):
-            for sign in (-1, 1):
-                size = int(e.lists[at])
-                w[o, block * e.block + e.lists[at + 1 : at + 1 + size].astype(np.int64)] = sign
-                at += 1 + size
+            ends = at + 2 + np.cumsum(e.lists[at : at + 2], dtype=np.int64)
+            w[o, block * e.block + e.lists[at + 2 : ends[0]].astype(np.int64)] = -1
+            w[o, block * e.block + e.lists[ends[0] : ends[1]].astype(np.int64)] = 1
+            at = int(ends[1])
     return w
 
 

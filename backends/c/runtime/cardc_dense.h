@@ -9,8 +9,8 @@ extern "C" {
 #endif
 
 /* Ternary weights by column. The inputs are cut into `blocks` blocks of `block` columns (the last may be shorter). For each 32
- * outputs (the last group may be smaller), each block, each output: how many weights are -1, their columns in the block, how
- * many are +1, their columns; each count is at most 32. Written by cardc.passes.encodings.sparse_dense. */
+ * outputs (the last group may be smaller), each block, each output: how many weights are -1, how many are +1, the columns
+ * in the block of the ones, then of the others; each count is at most 32. Written by cardc.passes.encodings.sparse_dense. */
 typedef struct cardc_dense_sparse_layer {
   const CARDC_ROM uint8_t *lists;
   uint16_t outputs;

@@ -46,8 +46,16 @@ static void finish_levels(const CARDC_ROM cardc_finish *f, const CARDC_ROM int16
 #define LINE(TYPE, LO, HI)                                                   \
   do {                                                                       \
     TYPE *to = (TYPE *)dst + channel;                                        \
-    CARDC_NO_UNROLL for (; count > 0; count--, m += next, b += next) {       \
-      const int32_t y = (*sums++ * *m + *b) >> shift;                        \
+    if (next == 0) {                                                         \
+      const int32_t all_m = *m, all_b = *b;                                  \
+      CARDC_NO_UNROLL for (; count > 0; count--) {                           \
+        const int32_t y = (*sums++ * all_m + all_b) >> shift;                \
+        *to++ = (TYPE)(y < (LO) ? (LO) : y > (HI) ? (HI) : y);               \
+      }                                                                      \
+      return;                                                                \
+    }                                                                        \
+    CARDC_NO_UNROLL for (; count > 0; count--) {                             \
+      const int32_t y = (*sums++ * *m++ + *b++) >> shift;                    \
       *to++ = (TYPE)(y < (LO) ? (LO) : y > (HI) ? (HI) : y);                 \
     }                                                                        \
     return;                                                                  \
