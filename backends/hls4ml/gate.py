@@ -50,6 +50,11 @@ def butterflies(gate: IntegerGate, reuse_factor: int) -> int:
     return max(1, max(gate.plan.rows, gate.plan.half) // 4 // reuse_factor)
 
 
+def interval(reuse_factor: int) -> int:
+    """Cycles from one frequency to the next."""
+    return 1 if reuse_factor == 1 else 2
+
+
 def _header(gate: IntegerGate, top: str) -> str:
     pick = max(1, (len(gate.names) - 1).bit_length())
     return f"""\
@@ -105,7 +110,7 @@ def _numbers(gate: IntegerGate, reuse_factor: int) -> Iterable[tuple[str, str, o
     yield "unsigned", "rivals", len(gate.names) - 1
     yield "unsigned", "window", gate.window
     yield "unsigned", "parallel", butterflies(gate, reuse_factor)
-    yield "unsigned", "interval", 1 if reuse_factor == 1 else 2
+    yield "unsigned", "interval", interval(reuse_factor)
     yield "int", "bias_and_half", plan.bias + (1 << plan.mix_shift >> 1)
     yield "int", "offset", plan.offset
     yield "bool", "has_table", str(gate.table is not None).lower()

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .backends.hls4ml import Options
 from .builds.base import DEFAULT_EMULATED, silent
 from .builds.deck import DeckBuild
 from .deck_compile import DeckOptions, LoweredDeck, lower_deck, read_deck
@@ -27,14 +26,14 @@ def compile_deck(
     lowered exactly or does not fit the rest of the deck.
     """
     board = target if isinstance(target, Target) else load(target)
-    hls = options.hls if options is not None else None
-    return deck_build_for(lower_deck(source, board, options, name), board, hls)
+    options = options or DeckOptions()
+    return deck_build_for(lower_deck(source, board, options, name), board, options)
 
 
-def deck_build_for(lowered: LoweredDeck, target: Target, hls: Options | None = None) -> DeckBuild:
+def deck_build_for(lowered: LoweredDeck, target: Target, options: DeckOptions) -> DeckBuild:
     """The build of the backend that `target` asks for. CompileError for options of hls4ml without an FPGA."""
     if target.backend == "c":
-        if hls is not None:
+        if options.hls is not None or options.one_project:
             fix = "leave them out, or choose an FPGA: `cardc targets`"
             raise CompileError(f"options of hls4ml for {target.title}", fix=fix)
         from .builds.deck_mcu import McuDeckBuild
@@ -42,7 +41,7 @@ def deck_build_for(lowered: LoweredDeck, target: Target, hls: Options | None = N
         return McuDeckBuild(lowered, target)
     from .builds.deck_fpga import FpgaDeckBuild
 
-    return FpgaDeckBuild(lowered, target, hls)
+    return FpgaDeckBuild(lowered, target, options.hls, one_project=options.one_project)
 
 
 def verify_deck(

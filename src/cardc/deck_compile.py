@@ -37,11 +37,12 @@ DECK_FILE = "deck.toml"
 class DeckOptions:
     """`average`: how several cards' answers are joined (None: softmax where there are several). `calibration`: images
     x [N, C, H, W] that take away what rounding adds to the gate's scores on average. `hls`: of every card's hls4ml
-    project."""
+    project. `one_project`: on an FPGA, gate, cards and join under one top function, not as projects and components."""
 
     average: Average | None = None
     calibration: Array | None = None
     hls: Options | None = None
+    one_project: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

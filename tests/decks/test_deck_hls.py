@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import numpy as np
+import onnx
 import pytest
+from benchmarks.mcu.networks import Net
+from tests.frontend.deck.gates import random_gate
 
 from cardc.backends.hls4ml.deck_csim import JoinCsim
+from cardc.backends.hls4ml.gate import butterflies, interval
+from cardc.backends.hls4ml.namespace import in_namespace
 from cardc.builds.deck_fpga import FpgaDeckBuild
 from cardc.deck_api import compile_deck
+from cardc.deck_compile import DeckOptions
 from cardc.deck_joint import Average, Result, make_joint
 from cardc.errors import CompileError
-from cardc.frontend.deck import load_deck
+from cardc.estimate.components import gate_figures
+from cardc.frontend.deck import Card, Deck, Spectrum, fit_gate, load_deck
 from cardc.ops.deck_join import chosen, join
 
 DIGITS = Path(__file__).parents[2] / "examples" / "decks" / "digits"
@@ -47,8 +54,90 @@ def test_a_deck_in_c_simulation() -> None:
     assert any(name.startswith("cards/digits_augmix_0/firmware/") for name in names)
     report = build.report
     assert report.deck is not None
-    assert report.totals["lut"].value == sum(card.figures["lut"].value for card in report.deck.cards)
-    assert any("not estimated" in note for layer in report.layers for note in layer.notes)
+    assert report.deck.gate is not None
+    parts = [card.figures for card in report.deck.cards] + [report.deck.gate.figures, report.deck.shared]
+    for name in ("lut", "ff", "dsp", "bram18"):
+        assert report.totals[name].value == sum(part[name].value for part in parts)
+    cards = [part["latency_cycles"].value for part in parts]
+    assert report.totals["latency_cycles"].value == max(cards[:2]) + sum(cards[2:])
+    assert {layer.name for layer in report.layers} > {"gate", "join"}
+
+
+def dense(seed: int) -> onnx.ModelProto:
+    """A small net of dense layers, whose hls4ml project takes all pixels at once."""
+    net = Net((2, 8, 8), bits=3, density=0.4, seed=seed)
+    net.node("Flatten", [net.last], axis=1)
+    return net.dense(6).activate().dense(4).model((2, 8, 8))
+
+
+@pytest.fixture(scope="module")
+def pictures() -> np.ndarray:
+    """[N, 2, 8, 8], smooth and noisy."""
+    x = np.random.default_rng(0).random((10, 2, 8, 8), np.float32)
+    x[:5] = np.cumsum(np.cumsum(x[:5], axis=3), axis=2) / 64
+    return x
+
+
+@pytest.mark.parametrize("gated", [True, False])
+def test_one_project_of_dense_cards(pictures: np.ndarray, gated: bool) -> None:
+    names = ("smooth", "noisy")
+    gate = fit_gate({n: pictures[5 * k : 5 * k + 5] for k, n in enumerate(names)}, Spectrum("channels"), 2)
+    cards = tuple(Card(n, n, dense(k)) for k, n in enumerate(names))
+    deck = Deck("two", cards, "adaptive", gate) if gated else Deck("two", cards)
+    build = compile_deck(deck, "pynq-z2", options=DeckOptions(one_project=True))
+    q = build.quantize(pictures)
+    got, want = build.run_integers(q), build.model.run(q)
+    assert got.picks.shape == want.picks.shape
+    assert np.array_equal(got.picks, want.picks)
+    assert np.array_equal(got.outputs, want.outputs)
+    if gated:
+        assert set(want.picks.ravel()) == {0, 1}
+    again = build.run_integers(q[:3])  # from an empty window
+    assert np.array_equal(again.picks, want.picks[:3])
+
+
+def test_one_project_of_convolutions() -> None:
+    deck = load_deck(DIGITS)
+    deck = replace(deck, cards=(deck.cards[1], deck.cards[3]))
+    build = compile_deck(deck, "pynq-z2", options=DeckOptions(one_project=True))
+    x = np.random.default_rng(1).random((6, 1, 8, 8), np.float32)
+    x[:3] = np.cumsum(x[:3], axis=3) / 8
+    q = build.quantize(x)
+    got, want = build.run_integers(q), build.model.run(q)
+    assert np.array_equal(got.picks, want.picks)
+    assert np.array_equal(got.outputs, want.outputs)
+    names = [str(path) for path in build.project.files]
+    assert {"firmware/digits.cpp", "build_lib.sh", "build_digits.tcl"} <= set(names)
+    assert sum(name.endswith("nnet_dense.h") for name in names) == 1  # what cards have in common is there once
+    for card in ("digits_augmix_1", "digits_gaussian_1"):
+        text = build.project.text(PurePosixPath(f"firmware/cards/{card}/parameters.h"))
+        assert f"namespace {card} {{" in text
+        assert f"firmware/weights/{card}/w3.txt" in names
+    same = compile_deck(deck, "pynq-z2", options=DeckOptions(one_project=True)).project
+    assert same.digest() == build.project.digest()
+
+
+def test_one_project_is_for_fpgas_and_what_is_known() -> None:
+    with pytest.raises(CompileError, match="hls4ml"):
+        compile_deck(load_deck(DIGITS), "nucleo-f446re", options=DeckOptions(one_project=True))
+    header = b"#ifndef A_H_\n#define A_H_\n#include <x>\n\n#endif\n"
+    with pytest.raises(CompileError, match=r"wrote no card\.h"):
+        in_namespace("card", {PurePosixPath(f"firmware/{f}"): header for f in ("defines.h", "parameters.h")})
+    odd = {PurePosixPath(f"firmware/{f}"): b"int x;\n" for f in ("defines.h", "parameters.h", "card.h", "card.cpp")}
+    with pytest.raises(CompileError, match="otherwise than expected"):
+        in_namespace("card", odd)
+
+
+@pytest.mark.parametrize("reuse", [1, 4, 16])
+def test_estimates_of_the_gate_follow_its_butterflies(reuse: int) -> None:
+    gate = random_gate((1, 32, 32), 0, 255, Spectrum(scale="log"))
+    found = gate_figures(gate, butterflies(gate, reuse), interval(reuse))
+    # rows of 16: radix 4, 4; columns of 32: radix 2, 4, 4: three stages turn three numbers a butterfly
+    rows, columns = min(butterflies(gate, reuse), 4), butterflies(gate, reuse)
+    assert found["dsp"].value == 12 * (rows + 2 * columns) + 6 + 2 + 2 + 1
+    assert found["latency_cycles"].value > 32 * 32 + 32 * 32 + 16 * 64 + 32 * 17
+    slow = gate_figures(gate, 1, 2)
+    assert found["latency_cycles"].value <= slow["latency_cycles"].value
 
 
 def test_top_n_is_refused() -> None:

@@ -8,14 +8,17 @@ from functools import cached_property
 
 import numpy as np
 
-from ..backends.hls4ml import Options
+from ..backends.hls4ml import Options, make_plan
 from ..backends.hls4ml.deck import join_component
 from ..backends.hls4ml.deck_csim import JoinCsim
-from ..backends.hls4ml.gate import gate_component
+from ..backends.hls4ml.deck_design import DesignCard, design
+from ..backends.hls4ml.design_csim import DesignCsim
+from ..backends.hls4ml.gate import butterflies, gate_component, interval
 from ..backends.hls4ml.gate_csim import GateCsim
 from ..deck_compile import LoweredDeck
 from ..deck_model import DeckAnswer
 from ..errors import CompileError
+from ..estimate.components import deck_totals, gate_figures, join_figures
 from ..ops.base import Array, shape_of
 from ..ops.deck_join import chosen
 from ..project import Project, merge
@@ -24,18 +27,22 @@ from ..targets.base import Target
 from ..verify.deck import DeckStage
 from ..verify.run import Stage
 from .deck import DeckBuild
+from .deck_fpga_readme import design_readme, parts_readme
 from .deck_gate import gate_facts
 from .fpga import FpgaBuild
 
-_ADDED = ("lut", "ff", "dsp", "bram18")
+_COSTS = ("lut", "ff", "dsp", "bram18", "latency_cycles")
 _REUSE = 4
 
 
 class FpgaDeckBuild(DeckBuild):
-    """Folders `cards/<card>`, `gate` and `join`; in the design, the gate's pick tells which card gets the image."""
+    """Folders `cards/<card>`, `gate` and `join`; in the design, the gate's pick tells which card gets the image. With
+    `one_project` one design, whose top function does that."""
 
-    def __init__(self, lowered: LoweredDeck, target: Target, options: Options | None = None) -> None:
-        self.options = options
+    def __init__(
+        self, lowered: LoweredDeck, target: Target, options: Options | None = None, *, one_project: bool = False
+    ) -> None:
+        self.options, self.one_project = options, one_project
         super().__init__(lowered, target)
 
     @cached_property
@@ -53,6 +60,8 @@ class FpgaDeckBuild(DeckBuild):
         if low.joint.picked > 1:
             fix = 'use mode = "adaptive" or "agnostic", or a microcontroller'
             raise CompileError("a top-n deck on an FPGA: the gate's component gives one pick", node=self.name, fix=fix)
+        if self.one_project:
+            return self._design
         names = [card.name for card in low.cards]
         clock = self.target.clock_period_ns
         part = self.target.part or ""
@@ -64,33 +73,25 @@ class FpgaDeckBuild(DeckBuild):
         if low.gate is not None:
             gate = gate_component(low.gate, low.name, reuse_factor=_REUSE, part=part, clock_ns=clock)
             parts.append(Project(gate).below("gate"))
-        return merge([*parts, Project({"README.md": self._readme()})])
+        return merge([*parts, Project({"README.md": parts_readme(low, self.target)})])
 
-    def _readme(self) -> str:
+    @cached_property
+    def _design(self) -> Project:
+        """Everything under one top function."""
         low = self.lowered
-        rows = "".join(
-            f"| `cards/{card.name}` | {source.augmentation} |\n"
-            for card, source in zip(low.cards, low.deck.cards, strict=True)
-        )
-        gate = (
-            f"`gate/` holds `{low.name}_gate`: pixels in, the index of an augmentation out ({', '.join(low.groups)}).\n"
-            if low.gate is not None
-            else "All cards run for every image; there is no gate.\n"
-        )
-        return f"""\
-# {low.name}
+        cards = [
+            DesignCard(build.name, build.project.files, make_plan(build.lowered.integer, self.target, build.options))
+            for build in self.cards
+        ]
+        found = design(
+            low.name, cards, low.gate, low.joint, len(low.groups), reuse_factor=_REUSE, part=self.target.part or "",
+            clock_ns=self.target.clock_period_ns,
+        )  # fmt: skip
+        return merge([found, Project({"README.md": design_readme(low, self.target)})])
 
-A deck for {self.target.title}, by cardc: an hls4ml project for each card, and components beside them.
-
-| folder | augmentation |
-|---|---|
-{rows}
-{gate}`join/` holds `{low.name}_join`: reads the pick and the results of the cards that it picked, writes one integer
-a class.
-
-Build each card as an hls4ml project, the components with `vitis_hls -f build_*.tcl`, and connect their streams in a
-block design: the image to the gate and, by its pick, to the cards; their results to the join.
-"""
+    @cached_property
+    def _whole(self) -> DesignCsim:
+        return DesignCsim(self._design, self.lowered.name, self._classes)
 
     @cached_property
     def _gate(self) -> GateCsim | None:
@@ -104,6 +105,9 @@ block design: the image to the gate and, by its pick, to the cards; their result
     def run_integers(self, q: Array) -> DeckAnswer:
         _ = self.project  # refuses what has no design
         low = self.lowered
+        if self.one_project:
+            found, outputs = self._whole.run(q)
+            return DeckAnswer(found[:, None][:, : low.joint.picked], outputs)
         picks = np.zeros((len(q), 0), np.int64) if self._gate is None else self._gate.run(q)[0].reshape(-1, 1)
         runs = chosen(picks, low.joint.groups) if low.joint.picked else np.ones((len(q), len(low.cards)), np.bool_)
         results = []
@@ -126,47 +130,43 @@ block design: the image to the gate and, by its pick, to the cards; their result
         return lambda index: self.cards[index].stages(inputs, max(1, emulated // len(self.cards)))
 
     def _measure(self) -> Report:
-        """Sums of the cards' estimates; gate and join are not estimated, and the report says so."""
+        """The cards' estimates, and those of gate and join, which add up."""
         low = self.lowered
         reports = [card.report for card in self.cards]
-        totals = {name: _sum([r.totals[name] for r in reports]) for name in _ADDED}
-        totals |= {
-            name: max((r.totals[name] for r in reports), key=lambda f: f.value) for name in ("latency_cycles", "ii")
-        }
+        gate = None if low.gate is None else gate_figures(low.gate, butterflies(low.gate, _REUSE), interval(_REUSE))
+        join = join_figures(low.joint, self._classes)
+        totals = deck_totals([r.totals for r in reports], gate, join, in_turn=self.one_project)
         totals["latency_s"] = latency_seconds(totals["latency_cycles"], self.target)
         layers = tuple(
             replace(layer, name=f"{source.name}/{layer.name}")
             for source, report in zip(low.deck.cards, reports, strict=True)
             for layer in report.layers
         )
-        beside = [name for name, there in (("gate", low.gate is not None), ("join", True)) if there]
-        notes = ("not estimated: synthesise it, and add it to the totals",)
-        layers = (*(Layer(name=name, op="component", notes=notes) for name in beside), *layers)
+        notes = ("counted from its operators; nothing public to calibrate it by",)
+        beside = [(name, figures) for name, figures in (("gate", gate), ("join", join)) if figures is not None]
+        layers = (*(Layer(name=n, op="component", notes=notes, figures=f) for n, f in beside), *layers)
         return Report(
             model=self.name, board=board(self.target), fit=fits(totals, self.target, layers=layers), totals=totals,
-            layers=layers, deck=self._facts(reports), passes=low.first.traces, provenance=self.provenance(),
+            layers=layers, deck=self._facts(reports, gate, join), passes=low.first.traces,
+            provenance=self.provenance(),
         )  # fmt: skip
 
-    def _facts(self, reports: Sequence[Report]) -> DeckFacts:
+    def _facts(
+        self, reports: Sequence[Report], gate: Mapping[str, Figure] | None, join: Mapping[str, Figure]
+    ) -> DeckFacts:
         low = self.lowered
         cards = tuple(
             CardFacts(name=source.name, augmentation=source.augmentation, figures=_own(report.totals))
             for source, report in zip(low.deck.cards, reports, strict=True)
         )
-        gate = None
-        if low.gate is not None and low.deck.gate is not None:
-            gate = gate_facts(low.deck.gate, low.gate, 0, {})
+        facts = None
+        if low.gate is not None and low.deck.gate is not None and gate is not None:
+            facts = gate_facts(low.deck.gate, low.gate, 0, _own(gate))
         return DeckFacts(
             mode=low.deck.mode if low.gate is not None else "agnostic", average=low.joint.kind, bound=low.joint.bound,
-            picked=low.joint.picked, cards=cards, gate=gate,
+            picked=low.joint.picked, cards=cards, gate=facts, shared=_own(join),
         )  # fmt: skip
 
 
-def _own(totals: Mapping[str, Figure]) -> dict[str, Figure]:
-    return {name: totals[name] for name in (*_ADDED, "latency_cycles") if name in totals}
-
-
-def _sum(figures: Sequence[Figure]) -> Figure:
-    low = None if figures[0].low is None else sum(f.low or 0 for f in figures)
-    high = None if figures[0].high is None else sum(f.high or 0 for f in figures)
-    return Figure(sum(f.value for f in figures), figures[0].stage, low, high)
+def _own(figures: Mapping[str, Figure]) -> dict[str, Figure]:
+    return {name: figures[name] for name in _COSTS if name in figures}

@@ -30,7 +30,7 @@ __all__ = ["DECK_STAGE", "compile_deck", "deck_options", "emulate_deck", "inspec
 
 
 def deck_options(command: Command) -> Command:
-    """Add --average and --gate-calibration; `command` gets `options`, a DeckOptions or None."""
+    """Add --average, --gate-calibration and --one-project; `command` gets `options`, a DeckOptions or None."""
 
     @click.option(
         "--average", type=click.Choice(["softmax", "logits"]),
@@ -40,11 +40,18 @@ def deck_options(command: Command) -> Command:
         "--gate-calibration", type=click.Path(path_type=Path),
         help="Decks: images [N, ...] as .npy that centre the integer gate's rounding.",
     )  # fmt: skip
+    @click.option(
+        "--one-project", is_flag=True,
+        help="Decks on FPGAs: gate, cards and join as one hls4ml project, not one a card and components beside them.",
+    )  # fmt: skip
     @wraps(command)
-    def wrapped(*args: Any, average: Average | None, gate_calibration: Path | None, **kwargs: Any) -> None:
+    def wrapped(
+        *args: Any, average: Average | None, gate_calibration: Path | None, one_project: bool, **kwargs: Any
+    ) -> None:
         images = read_array(gate_calibration, "calibration images") if gate_calibration is not None else None
-        given = average is not None or images is not None
-        command(*args, options=DeckOptions(average, images) if given else None, **kwargs)
+        given = average is not None or images is not None or one_project
+        options = DeckOptions(average, images, one_project=one_project) if given else None
+        command(*args, options=options, **kwargs)
 
     return wrapped
 
@@ -52,7 +59,8 @@ def deck_options(command: Command) -> Command:
 def only_decks(options: DeckOptions | None) -> None:
     """CompileError where options of decks are given for a single card."""
     if options is not None:
-        raise CompileError("--average and --gate-calibration are for decks", fix="give the folder of a deck")
+        what = "--average, --gate-calibration and --one-project are for decks"
+        raise CompileError(what, fix="give the folder of a deck")
 
 
 def compile_deck(

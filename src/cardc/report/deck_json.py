@@ -88,7 +88,7 @@ def read_deck(table: Reader) -> DeckFacts:
         gate=_read_gate(table.sub("gate")) if table.holds("gate") else None,
         mean=_read_figures(table.sub("mean")),
         agnostic=_read_figures(table.sub("agnostic")),
-        shared=_read_figures(table.sub("shared")),
+        shared=_read_figures(table.sub("shared")) if table.holds("shared") else {},
     )
 
 
@@ -106,7 +106,7 @@ def _read_gate(table: Reader) -> GateFacts:
         words={key: table.sub("words").count(key) for key in table.sub("words").names()},
         stages=tuple(
             GateStage(s.text("name"), s.count("radix"), s.count("divided_by"), s.count("largest"))
-            for s in table.subs("stages")
+            for s in (table.subs("stages") if table.holds("stages") else ())
         ),
         snr_db=table.number("snr_db") if table.holds("snr_db") else None,
         figures=_read_figures(table),
