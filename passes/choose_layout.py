@@ -15,30 +15,30 @@ from ..ops.window import window
 from .layouts import Code, Layout, chw
 from .schedule import MOVES, base, readers
 
-_BYTE_READERS = ("Conv", "MatMul")
+_BYTE_READERS = ("Conv", "MatMul", "MaxPool")
+_BYTE = 256  # levels
 _WORD = 4
 
 
 def choose_layout(value: ir.Value, word_rows: bool) -> Layout:
     """The layout of `value` that its readers ask for; `word_rows` where one of them wants word-aligned rows.
 
-    Raises CompileError where a reader wants bytes and there are more than 256 levels, or 32 bits do not do.
+    Bytes where those hold its levels, else plain integers.
     """
     users = readers(value)
     q = qtype(value)
-    needs_bytes = any(is_cardc(n, *_BYTE_READERS) for n in users)
-    if needs_bytes or (q.levels <= 256 and (gives_levels(value) or any(is_cardc(n, "MaxPool") for n in users))):
-        convs = _convs(value)
+    wanted = gives_levels(value) or any(is_cardc(n, *_BYTE_READERS) for n in users)
+    convs = _convs(value)
+    if wanted and _code(value, q, convs).levels <= _BYTE:
         # Strides are for those that see the tensor in its own shape; where one does not, only plain order serves all.
         plain = any(chw(operand(n, 0)) != chw(value) for n in convs)
         return byte_layout(chw(value), _code(value, q, convs), [] if plain else convs, word_rows and not plain)
-    if not (q.lo >= -(2**31) and q.hi < 2**31):
-        raise CompileError(
-            f"tensor {value.name!r} of type {q} needs more than 32 bits",
-            node=value.producer(),
-            fix="use fewer bits for weights or activations, or fewer inputs a neuron",
-        )
-    return plain_layout(chw(value), 2 if q.lo >= -(2**15) and q.hi < 2**15 else 4)
+    return plain_layout(chw(value), plain_width(q))
+
+
+def plain_width(q: QType) -> int:
+    """Bytes of the narrowest of int16, int32 and int64 that holds `q`."""
+    return next((n for n in (2, 4) if -(2 ** (8 * n - 1)) <= q.lo and q.hi < 2 ** (8 * n - 1)), 8)
 
 
 def plain_layout(shape: tuple[int, int, int], width_bytes: int) -> Layout:
@@ -63,12 +63,6 @@ def _code(value: ir.Value, q: QType, convs: Sequence[ir.Node]) -> Code:
         # A range without a zero, such as -1, +1: store it with one.
         lo, hi, step = min(lo, 0), max(hi, 0), 1
     levels = (hi - lo) // step + 1
-    if levels > 256:
-        raise CompileError(
-            f"tensor {value.name!r} of type {q} has more than 256 levels, and its readers take bytes",
-            node=value.producer(),
-            fix="quantise it to at most 8 bits",
-        )
     return Code(lo, step, levels, -lo // step if padded else None)
 
 

@@ -1,4 +1,4 @@
-"""How each integer tensor lies in memory: bytes with strides and a border of zeros, or plain int16 or int32.
+"""How each integer tensor lies in memory: bytes with strides and a border of zeros, or plain int16, int32 or int64.
 
 Bytes: an activation of at most 256 levels is stored as u = (x - lo) / step. Neighbouring rows (and planes) share their
 border: the zeros right of row y are those left of row y + 1, which saves memory and changes no address.
@@ -18,6 +18,7 @@ from ..errors import CompileError
 from ..ops.base import Array, shape_of
 
 _KEY = "cardc.layout"
+_DTYPES = {1: "<u1", 2: "<i2", 4: "<i4", 8: "<i8"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ class Layout:
 
     def decode(self, storage: NDArray[np.uint8]) -> NDArray[np.int64]:
         """The integers, [n, channels, height, width], of n copies of the storage, [n, size] bytes (little-endian)."""
-        raw = np.ascontiguousarray(storage).view({1: "<u1", 2: "<i2", 4: "<i4"}[self.width_bytes])
+        raw = np.ascontiguousarray(storage).view(_DTYPES[self.width_bytes])
         c, y, x = np.ogrid[: self.channels, : self.height, : self.width]
         stored = raw[:, self.interior + c * self.plane + y * self.row + x]
         return np.asarray(self.lo + self.step * stored.astype(np.int64))
@@ -129,4 +130,4 @@ def storage_of(layout: Layout, x: Array) -> NDArray[np.uint8]:
     raw = np.full(layout.size // layout.width_bytes, layout.border or 0, np.int64)
     c, y, i = np.ogrid[: layout.channels, : layout.height, : layout.width]
     raw[layout.interior + c * layout.plane + y * layout.row + i] = (x - layout.lo) // layout.step
-    return raw.astype({1: "<u1", 2: "<i2", 4: "<i4"}[layout.width_bytes]).view(np.uint8)
+    return raw.astype(_DTYPES[layout.width_bytes]).view(np.uint8)

@@ -23,7 +23,7 @@ from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from .arena import Buffer, place
 from .base import Pass, PassLog
-from .choose_layout import choose_layout, copy_layout, gives_levels, plain_layout
+from .choose_layout import choose_layout, copy_layout, gives_levels, plain_layout, plain_width
 from .encodings import vertical
 from .layouts import Layout, chw, layout_of, set_layout
 from .runs_plan import plan
@@ -78,15 +78,8 @@ def to_caller(plan: Schedule, value: ir.Value) -> bool:
 
 
 def output_layout(value: ir.Value) -> Layout:
-    """How the caller gets the result: int16 where that holds it, else int32, in the order of the graph."""
-    q = qtype(value)
-    if not (q.lo >= -(2**31) and q.hi < 2**31):
-        raise CompileError(
-            f"output {value.name!r} of type {q} does not fit 32 bits",
-            node=value.producer(),
-            fix="use fewer bits for the last layer's weights or inputs",
-        )
-    return plain_layout(chw(value), 2 if q.lo >= -(2**15) and q.hi < 2**15 else 4)
+    """How the caller gets the result: the narrowest of int16, int32 and int64, in the order of the graph."""
+    return plain_layout(chw(value), plain_width(qtype(value)))
 
 
 def scratch_sizes(stage: Stage) -> dict[str, int]:
@@ -95,7 +88,7 @@ def scratch_sizes(stage: Stage) -> dict[str, int]:
     node, sizes = stage.node, {}
     stored = layout_of(stage.source)
     encoding = text(node, "encoding", "")
-    if stored.is_bytes:
+    if stored.is_bytes and encoding != "wide":  # whose kernels read any strides
         copy = copy_layout(node, stored, encoding in _WORDS)
         if copy is not None:
             sizes["copy"] = copy.size

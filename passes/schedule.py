@@ -15,6 +15,7 @@ from ..errors import CompileError, raise_all
 from ..ops.base import ONNX, operand, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import find_qtype
+from .wide import wide_finish, wide_product
 
 _FINISHES = ("Threshold", "Requantize", "Affine")
 _SUMS = ("Conv", "MatMul", "Add", "SumPool")
@@ -150,4 +151,7 @@ def finish_of(node: ir.Node) -> ir.Node | None:
     if not is_cardc(node, *_SUMS) or len(users) != 1 or value.is_graph_output():
         return None
     user = users[0].node
-    return user if is_cardc(user, *_FINISHES) else None
+    if not is_cardc(user, *_FINISHES):
+        return None
+    # The kernels for bytes hand their sums to finishes of 32 bits only.
+    return None if is_cardc(node, "Conv", "MatMul") and not wide_product(node) and wide_finish(user) else user

@@ -18,10 +18,10 @@ from . import runtime
 from .constants import weights, weights_header
 from .header import header
 from .image import Pixels, image
-from .network import network
+from .network import argmax_kernel, network
 from .packaging import packaging
 from .program import Program, build
-from .quantizer import quantizer
+from .quantizer import load_kernel, quantizer
 from .selftest import golden_inputs, integers, selftest
 
 _DECLARATION = re.compile(r"^\w+ (cardc_\w+)\(", re.MULTILINE)
@@ -68,7 +68,7 @@ def library_files(name: str, program: Program, pixels: Pixels | None = None) -> 
     """`src/`: the network's files and the kernels that it uses, no others."""
     output = program.schedule.output
     scale = output.metadata_props.get(OUT_SCALE, _scale(output))
-    kernels = set(program.functions) | {"cardc_argmax_i16" if program.out_type == "int16_t" else "cardc_argmax_i32"}
+    kernels = set(program.functions) | {argmax_kernel(program.out_type)}
     own = {
         f"{name}.h": header(name, program, scale, output.metadata_props.get(OUT_OFFSET, "0.0"), pixels),
         f"{name}.c": network(name, program, declaring(kernels)),
@@ -80,7 +80,7 @@ def library_files(name: str, program: Program, pixels: Pixels | None = None) -> 
     quantize = quantizer(name, program)
     if quantize is not None:
         own[f"{name}_quantize.c"] = quantize
-        kernels.add("cardc_load_f32")
+        kernels.add(load_kernel(program))
     return {f"src/{file}": text for file, text in sorted((own | runtime.sources(kernels)).items())}
 
 

@@ -16,7 +16,7 @@ from ...passes.layouts import Layout
 from .step import Step
 from .writer import literal
 
-_FAR = 1 << 40  # beyond every sum: never or always passed
+_FAR = 1 << 60  # beyond every sum: never or always passed
 _OUT = {1: "CARDC_U8", 2: "CARDC_I16", 4: "CARDC_I32"}
 
 
@@ -30,9 +30,9 @@ def add_finish(step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout) -
             one, zero = np.ones(1, np.int64), np.zeros(1, np.int64)
             return _affine(step, fold.affine(one, zero - out.lo, sums), out)
         if is_cardc(node, "Threshold"):
-            d = _coefficient(node, 2) if len(node.inputs) > 2 else None
-            return _threshold(step, node, _coefficient(node, 1), d, sums, out)
-        m, b = _coefficient(node, 1), _coefficient(node, 2)
+            d = coefficient(node, 2) if len(node.inputs) > 2 else None
+            return _threshold(step, node, coefficient(node, 1), d, sums, out)
+        m, b = coefficient(node, 1), coefficient(node, 2)
         if is_cardc(node, "Affine"):
             return _affine(step, fold.affine(m, b - out.lo, sums), out)
         return _requantize(step, node, m, b, sums, out)
@@ -54,19 +54,20 @@ def one_threshold(node: ir.Node | None, sums: fold.Sums, out: Layout) -> OneThre
     """The finish `node` as one threshold an output, to bytes; None where it is something else."""
     if node is None or not is_cardc(node, "Threshold") or not out.is_bytes:
         return None
-    t, d = _coefficient(node, 1), _coefficient(node, 2) if len(node.inputs) > 2 else None
+    t, d = coefficient(node, 1), coefficient(node, 2) if len(node.inputs) > 2 else None
     if t.shape[1] != 1:
         return None
-    return OneThreshold(fold.thresholds(t, d, sums), *_code(node, out))
+    return OneThreshold(fold.thresholds(t, d, sums), *levels_code(node, out))
 
 
-def _code(node: ir.Node, out: Layout) -> tuple[int, int]:
+def levels_code(node: ir.Node, out: Layout) -> tuple[int, int]:
     """The stored byte of the lowest level, and how much further the next one is."""
     q = qtype(result(node))
     return (integer(node, "base", q.lo) - out.lo) // out.step, q.step // out.step
 
 
-def _coefficient(node: ir.Node, index: int) -> Array:
+def coefficient(node: ir.Node, index: int) -> Array:
+    """Input `index` of `node`, a constant, as int64."""
     value = constant(operand(node, index))
     if value is None:
         raise CompileError(f"{node.op_type} has a computed parameter", node=node, fix="compile again from the model")
@@ -81,7 +82,7 @@ def _threshold(step: Step, node: ir.Node, t: Array, d: Array | None, sums: fold.
             node=node,
             fix="quantise to at most 8 bits",
         )
-    base, rise = _code(node, out)
+    base, rise = levels_code(node, out)
     if t.shape[1] == 0:  # one level: nothing to compare with
         return _affine(step, fold.affine(np.zeros(1, np.int64), np.full(1, base), sums), out)
     found = fold.filled(fold.thresholds(t, d, sums), sums)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -11,35 +10,16 @@ import onnx_ir as ir
 from numpy.typing import NDArray
 
 from ...errors import CompileError
-from ...ops.base import constant, integer, ints, operand, shape_of
-from ...ops.qtype import qtype
-from ...ops.window import Window, window
+from ...ops.base import Array, constant, integer, ints, operand, shape_of
+from ...ops.window import window
 from ...passes.encodings import fold
-from ...passes.layouts import Layout, chw, layout_of
-from ...passes.schedule import Stage, base
-from .finish import add_finish
-from .step import Step, at, c_map
+from ...passes.layouts import Layout, chw
+from ...passes.schedule import Stage
+from .step import Place, Step, c_map
+from .view import C_TYPES, TYPES, View, reach, view_of, window_sizes
+from .wide import finish_for
 
 Ints = NDArray[np.int64]
-Place = Callable[[ir.Value], int]
-"""Bytes from the start of the arena to a tensor's storage."""
-
-_TYPES = {1: "CARDC_U8", 2: "CARDC_I16", 4: "CARDC_I32"}
-_C_TYPES = {1: "uint8_t", 2: "int16_t", 4: "int32_t"}
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """A tensor as a node sees it: sizes and strides (plane, row, column) in elements, and where element 0 is."""
-
-    layout: Layout
-    sizes: tuple[int, int, int]
-    strides: tuple[int, int, int]
-    pointer: str
-
-    def struct(self) -> str:
-        """A cardc_view initialiser."""
-        return f"{{{', '.join(map(str, (*self.sizes, _TYPES[self.layout.width_bytes], *self.strides)))}}}"
 
 
 def add_join(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
@@ -50,69 +30,49 @@ def add_join(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -
     _KERNELS[stage.node.op_type](step, stage, place_of, dst, out)
 
 
-def _view(node: ir.Node, index: int, place_of: Place) -> _View:
-    """Input `index` of `node`, which may be a reshaped view of what is stored."""
-    value = operand(node, index)
-    stored = layout_of(base(value))
-    sizes = chw(value)
-    strides = (stored.plane, stored.row, 1)
-    if sizes != (stored.channels, stored.height, stored.width):
-        if not stored.contiguous:
-            raise CompileError(
-                f"{node.op_type} reads a reshaped tensor that other layers need with a border",
-                node=node,
-                fix="do not reshape between convolutions",
-            )
-        strides = (sizes[1] * sizes[2], sizes[2], 1)
-    offset = place_of(base(value)) + stored.interior * stored.width_bytes
-    return _View(stored, sizes, strides, at(offset, _C_TYPES[stored.width_bytes], const=True))
-
-
-def _reach(value: ir.Value, stored: Layout) -> tuple[int, int]:
-    """Lowest and highest stored number of `value`."""
-    q = qtype(value)
-    return (q.lo - stored.lo) // stored.step, (q.hi - stored.lo) // stored.step
-
-
 def _add(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
     node = stage.node
     channels = chw(operand(node, 0))[0]
     offset, low, high = (np.zeros(channels, np.int64) for _ in range(3))
+    most = np.zeros(channels)
     views, factors = [], []
     for k in (0, 1):
-        view = _view(node, k, place_of)
+        view = view_of(node, k, place_of)
         given = constant(node.inputs[2 + k]) if len(node.inputs) > 2 else None
         m = np.broadcast_to(np.ones(1, np.int64) if given is None else given.astype(np.int64), (channels,))
-        ends = np.stack([m * view.layout.step * u for u in _reach(operand(node, k), view.layout)])
+        ends = np.stack([m * view.layout.step * u for u in reach(operand(node, k), view.layout)])
         offset, low, high = offset + m * view.layout.lo, low + ends.min(axis=0), high + ends.max(axis=0)
         views.append(view)
         factors.append(m * view.layout.step)
-    sums = _within(node, fold.Sums(1, offset, low, high))
+        most = most + np.abs(ends.astype(np.float64)).max(axis=0)
+    _check(node, most, np.stack(factors))
+    sums = fold.Sums(1, offset, low, high)
     shared = all((m == m[0]).all() for m in factors)
     names = [
         step.array(name, "int32_t", m[:1] if shared else m, "what a stored number of this branch is multiplied by")
         for name, m in zip(("ma", "mb"), factors, strict=True)
     ]
-    finish = add_finish(step, stage.finish, sums, out)
+    finish, wide = finish_for(step, stage.finish, sums, [v.layout for v in views], out)
     layer = step.struct(
         "cardc_add_layer", "layer",
         [("a", views[0].struct()), ("b", views[1].struct()), ("ma", names[0]), ("mb", names[1]),
          ("shared", int(shared)), ("to", c_map(out))],
     )  # fmt: skip
-    step.call("cardc_add", layer, finish, views[0].pointer, views[1].pointer, dst)
+    step.call(f"cardc_add{wide}", layer, finish, views[0].pointer, views[1].pointer, dst)
 
 
-def _within(node: ir.Node, sums: fold.Sums) -> fold.Sums:
-    if max(int(np.abs(sums.low).max(initial=0)), int(np.abs(sums.high).max(initial=0))) >= 2**31:
-        raise CompileError(
-            f"a sum of this {node.op_type} does not fit 32 bits", node=node, fix="use fewer bits, or a smaller window"
-        )
-    return sums
+def _check(node: ir.Node, most: Array, factors: Ints) -> None:
+    """CompileError where a sum of at most `most` does not fit 63 bits, or a factor not 32."""
+    fix = "use fewer bits, scales that are closer to each other, or a smaller window"
+    if float(most.max(initial=0)) >= 2.0**62:
+        raise CompileError(f"a sum of this {node.op_type} does not fit 64 bits", node=node, fix=fix)
+    if int(np.abs(factors).max(initial=0)) >= 2**31:
+        raise CompileError(f"a multiplier of this {node.op_type} does not fit 32 bits", node=node, fix=fix)
 
 
 def _windows(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
     """SumPool, and MaxPool of tensors that the kernel for bytes does not take."""
-    node, view = stage.node, _view(stage.node, 0, place_of)
+    node, view = stage.node, view_of(stage.node, 0, place_of)
     win = window(node)
     stored, channels = view.layout, view.sizes[0]
     summed = node.op_type == "SumPool"
@@ -121,32 +81,19 @@ def _windows(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -
         raise CompileError(
             "a sum over padding of a tensor that cannot hold zero", node=node, fix="do not pad the average"
         )
-    low, high = _reach(operand(node, 0), stored)
+    low, high = reach(operand(node, 0), stored)
     count = int(np.prod(win.kernel)) if summed else 1
     ends = [count * v for v in ((low, high, min(outside, low), max(outside, high)) if summed else (low, high))]
-    sums = _within(
-        node,
-        fold.Sums(
-            stored.step,
-            np.full(channels, count * stored.lo, np.int64),
-            np.full(channels, min(ends), np.int64),
-            np.full(channels, max(ends), np.int64),
-        ),
-    )
-    finish = add_finish(step, stage.finish, sums, out)
+    _check(node, np.abs(np.asarray(ends, np.float64)), np.zeros(1, np.int64))
+    spread = (np.full(channels, v, np.int64) for v in (count * stored.lo, min(ends), max(ends)))
+    finish, wide = finish_for(step, stage.finish, fold.Sums(stored.step, *spread), [stored], out)
     fields: list[tuple[str, object]] = [("from", view.struct())]
-    for name, (down, across) in _sizes(win).items():
+    for name, (down, across) in window_sizes(win).items():
         names = (f"{name}_top", f"{name}_left") if name == "pad" else (f"{name}_height", f"{name}_width")
         fields += [(names[0], down), (names[1], across)]
     fields += [("outside", outside if summed else 0), ("to", c_map(out))]
     layer = step.struct("cardc_window_layer", "layer", fields)
-    step.call("cardc_sum_windows" if summed else "cardc_max_windows", layer, finish, view.pointer, dst)
-
-
-def _sizes(win: Window) -> dict[str, tuple[int, int]]:
-    """Kernel, stride, dilation, pad as (down, across); a 1-D window has height 1."""
-    found = {"kernel": win.kernel, "stride": win.strides, "dilation": win.dilations, "pad": win.begin}
-    return {k: (v[0], v[1]) if len(v) == 2 else (0 if k == "pad" else 1, v[0]) for k, v in found.items()}
+    step.call(f"cardc_{'sum' if summed else 'max'}_windows{wide}", layer, finish, view.pointer, dst)
 
 
 def _move(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
@@ -165,17 +112,18 @@ def _move(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> N
     for k, value in enumerate(node.inputs):
         if value is None or value.const_value is not None:
             continue
-        view = _transposed(node, place_of) if node.op_type == "Transpose" else _view(node, k, place_of)
+        view = _transposed(node, place_of) if node.op_type == "Transpose" else view_of(node, k, place_of)
         gain, offset = _recode(node, view.layout, out)
         start = channel * out.plane + origin[0] * out.row + origin[1]
-        to = f"({_C_TYPES[out.width_bytes]} *){dst} + {start}" if dst == "out" else f"{dst} + {start}"
+        to = f"({C_TYPES[out.width_bytes]} *){dst} + {start}" if dst == "out" else f"{dst} + {start}"
         layer = step.struct(
             "cardc_move_layer", f"move{k}",
-            [("from", view.struct()), ("to", c_map(out)), ("type", _TYPES[out.width_bytes]),
+            [("from", view.struct()), ("to", c_map(out)), ("type", TYPES[out.width_bytes]),
              ("step_height", up[0]), ("step_width", up[1]), ("repeat_height", repeat[0]),
              ("repeat_width", repeat[1]), ("gain", gain), ("offset", offset)],
         )  # fmt: skip
-        step.call("cardc_move", layer, view.pointer, to if start else dst)
+        wide = "_wide" if 8 in (view.layout.width_bytes, out.width_bytes) else ""
+        step.call(f"cardc_move{wide}", layer, view.pointer, to if start else dst)
         channel += view.sizes[0]
 
 
@@ -188,7 +136,13 @@ def _zero(step: Step, node: ir.Node, dst: str, out: Layout) -> None:
     if out.lo % out.step:
         raise CompileError(f"{node.op_type} of a tensor that cannot hold zero", node=node, fix="compile it again")
     count = (out.channels - 1) * out.plane + (out.height - 1) * out.row + out.width
-    step.call("cardc_fill", dst, _TYPES[out.width_bytes], count, -out.lo // out.step)
+    step.call(
+        "cardc_fill_wide" if out.width_bytes == 8 else "cardc_fill",
+        dst,
+        TYPES[out.width_bytes],
+        count,
+        -out.lo // out.step,
+    )
 
 
 def _recode(node: ir.Node, source: Layout, out: Layout) -> tuple[int, int]:
@@ -200,8 +154,8 @@ def _recode(node: ir.Node, source: Layout, out: Layout) -> tuple[int, int]:
     return source.step // out.step, (source.lo - out.lo) // out.step
 
 
-def _transposed(node: ir.Node, place_of: Place) -> _View:
-    view = _view(node, 0, place_of)
+def _transposed(node: ir.Node, place_of: Place) -> View:
+    view = view_of(node, 0, place_of)
     rank = len(shape_of(node.inputs[0]))
     perm = ints(node, "perm", tuple(range(rank))[::-1])
     # Axes of [1, C], [1, C, W], [1, C, H, W] among (C, H, W); a missing one has size 1.
@@ -209,29 +163,30 @@ def _transposed(node: ir.Node, place_of: Place) -> _View:
     sizes, strides = [1, 1, 1], [1, 1, 1]
     for to, source in zip(axes, (axes[p - 1] for p in perm[1:]), strict=True):
         sizes[to], strides[to] = view.sizes[source], view.strides[source]
-    return _View(view.layout, (sizes[0], sizes[1], sizes[2]), (strides[0], strides[1], strides[2]), view.pointer)
+    return View(view.layout, (sizes[0], sizes[1], sizes[2]), (strides[0], strides[1], strides[2]), view.pointer)
 
 
 def _argmax(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
-    view = _view(stage.node, 0, place_of)
+    view = view_of(stage.node, 0, place_of)
     one, last = np.zeros(1, np.int64), np.full(1, view.sizes[0] - 1, np.int64)
-    finish = add_finish(step, None, fold.Sums(1, one, one, last), out)
+    finish, wide = finish_for(step, None, fold.Sums(1, one, one, last), [view.layout], out)
     shape = step.struct("cardc_view", "from", [("view", view.struct().strip("{}"))])
-    step.call("cardc_argmax_channels", shape, finish, view.pointer, step.maps("to", out), dst)
+    step.call(f"cardc_argmax_channels{wide}", shape, finish, view.pointer, step.maps("to", out), dst)
 
 
 def _top(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
-    node, view = stage.node, _view(stage.node, 0, place_of)
+    node, view = stage.node, view_of(stage.node, 0, place_of)
     indices, count = integer(node, "indices", 0), integer(node, "k", 1)
-    unit, offset, (low, high) = view.layout.step, view.layout.lo, _reach(operand(node, 0), view.layout)
+    unit, offset, (low, high) = view.layout.step, view.layout.lo, reach(operand(node, 0), view.layout)
     if indices:
         unit, offset, low, high = 1, 0, 0, view.sizes[0] - 1
-    finish = add_finish(step, None, fold.Sums(unit, *(np.full(count, v, np.int64) for v in (offset, low, high))), out)
+    sums = fold.Sums(unit, *(np.full(count, v, np.int64) for v in (offset, low, high)))
+    finish, wide = finish_for(step, None, sums, [view.layout], out)
     layer = step.struct(
         "cardc_top_layer", "layer",
         [("from", view.struct()), ("largest", integer(node, "largest", 1)), ("indices", indices), ("to", c_map(out))],
     )  # fmt: skip
-    step.call("cardc_top_channels", layer, finish, view.pointer, dst)
+    step.call(f"cardc_top_channels{wide}", layer, finish, view.pointer, dst)
 
 
 _KERNELS: Mapping[str, Callable[[Step, Stage, Place, str, Layout], None]] = MappingProxyType({

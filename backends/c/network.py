@@ -39,10 +39,15 @@ def network(name: str, program: Program, headers: Sequence[str]) -> str:
         w.lines(calls(name, program, "(uint8_t *)arena"))
         w(f"return {up}_OK;")
     w()
-    kernel = "cardc_argmax_i16" if program.out_type == "int16_t" else "cardc_argmax_i32"
+    kernel = argmax_kernel(program.out_type)
     with function(w, f"int {name}_argmax(const {program.out_type} out[{up}_OUT])"):
         w(f"return (int){kernel}(out, {up}_OUT);")
     return w.text()
+
+
+def argmax_kernel(ctype: str) -> str:
+    """The kernel that finds the largest of `ctype`: int16_t, int32_t or int64_t."""
+    return f"cardc_argmax_i{ctype.removeprefix('int').removesuffix('_t')}"
 
 
 def calls(name: str, program: Program, arena: str) -> list[str]:

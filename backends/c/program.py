@@ -23,8 +23,8 @@ from .joins import JOINS, add_join
 from .lookup import lookup_table
 from .products import add_product
 from .step import Step, at, c_map
-
-_WIDE = {2: "int16_t", 4: "int32_t"}
+from .view import C_TYPES, TYPES, View
+from .wide import add_wide_finish, add_wide_product, is_wide
 
 
 @dataclass(frozen=True)
@@ -74,19 +74,20 @@ def build(model: ir.Model) -> Program:
         steps.append(_store(len(steps), plan))
     arena, bound = int(model.metadata_props[ARENA]), int(model.metadata_props[BOUND])
     return Program(
-        plan, tuple(steps), in_type(plan.source), _WIDE[output_layout(plan.output).width_bytes], arena, bound
+        plan, tuple(steps), in_type(plan.source), C_TYPES[output_layout(plan.output).width_bytes], arena, bound
     )
 
 
 def in_type(source: ir.Value) -> str:
     """The C type of the quantised input's elements."""
     q = qtype(source)
-    if q.lo >= -128 and q.hi <= 127:
-        return "int8_t"
-    if q.lo >= 0 and q.hi <= 255:
-        return "uint8_t"
-    fix = "quantise the input to at most 8 bits"
-    raise CompileError(f"the input has type {q}, which is no 8-bit type", node=source.producer(), fix=fix)
+    for bits in (8, 16, 32):
+        if -(2 ** (bits - 1)) <= q.lo and q.hi < 2 ** (bits - 1):
+            return f"int{bits}_t"
+        if q.lo >= 0 and q.hi < 2**bits and bits < 32:
+            return f"uint{bits}_t"
+    fix = "quantise the input to at most 16 bits"
+    raise CompileError(f"the input has type {q}, which does not fit int32_t", node=source.producer(), fix=fix)
 
 
 def place_of(value: ir.Value) -> int:
@@ -101,6 +102,17 @@ def _load(plan: Schedule) -> Step:
     value, layout = plan.source, layout_of(plan.source)
     step = Step(0, "load", f"input {value.name}", None, value)
     q, ctype = qtype(value), in_type(value)
+    if not layout.is_bytes or ctype not in ("int8_t", "uint8_t"):
+        fields = [
+            ("in_type", f"CARDC_{ctype[:-2].upper().replace('INT', 'I').replace('UI', 'U')}"),
+            ("out_type", TYPES[layout.width_bytes]), ("lo", _signed(max(q.lo, layout.lo) if layout.is_bytes else q.lo)),
+            ("hi", _signed(q.hi)), ("zero", _signed(layout.lo)), ("step", layout.step), ("to", c_map(layout)),
+        ]  # fmt: skip
+        place = at(place_of(value) + layout.interior * layout.width_bytes, C_TYPES[layout.width_bytes])
+        step.call("cardc_load_wide", step.struct("cardc_load_layer", "layer", fields), "in", place)
+        if layout.is_bytes:
+            _border(step, layout, place_of(value))
+        return step
     to = step.maps("to", layout.as_row)
     kernel = "cardc_load_i8" if ctype == "int8_t" else "cardc_load_u8"
     step.call(kernel, "in", _signed(layout.lo), _signed(q.hi), layout.step, to, at(place_of(value) + layout.interior))
@@ -116,8 +128,10 @@ def _stage(index: int, plan: Schedule, stage: Stage) -> Step:
     out = layout_of(stage.output)
     direct = to_caller(plan, stage.output)
     offset = 0 if direct else place_of(stage.output)
-    dst = "out" if direct else at(offset + out.interior * out.width_bytes, {**_WIDE, 1: "uint8_t"}[out.width_bytes])
-    if stage.op in ("conv", "matmul"):
+    dst = "out" if direct else at(offset + out.interior * out.width_bytes, C_TYPES[out.width_bytes])
+    if text(stage.node, "encoding", "") == "wide":
+        add_wide_product(step, stage, place_of, dst, out)
+    elif stage.op in ("conv", "matmul"):
         _product(step, stage, dst, out)
     elif stage.op == "maxpool" and _pools_bytes(stage, out):
         _pool(step, stage, dst, out)
@@ -193,12 +207,22 @@ def _finish(step: Step, node: ir.Node | None, source: ir.Value, seen_by: ir.Node
         raise CompileError("a reshaped tensor is quantised", node=node, fix="reshape behind the quantiser")
     channels, q = layout.channels, qtype(source)
     place = place_of(source)
+    sums = fold.raw(np.full(channels, min(q.lo, 0)), np.full(channels, max(q.hi, 0)))
+    if layout.is_bytes:  # the sum of one byte is that byte
+        sums = fold.of_bytes(np.ones((channels, 1), np.int64), fold.Stored(layout.lo, layout.step, layout.levels - 1))
+    if is_wide(node, sums, [layout], out):
+        shape = (layout.channels, layout.height, layout.width)
+        start = at(place + layout.interior * layout.width_bytes, C_TYPES[layout.width_bytes], const=True)
+        seen = View(layout, shape, (layout.plane, layout.row, 1), start)
+        finish = add_wide_finish(step, node, sums, out)
+        view = step.struct("cardc_view", "from", [("view", seen.struct().strip("{}"))])
+        step.call("cardc_wide_tensor", view, finish, start, step.maps("to", out), dst)
+        return
     if not layout.is_bytes:
-        sums = fold.raw(np.full(channels, min(q.lo, 0)), np.full(channels, max(q.hi, 0)))
         finish = add_finish(step, node, sums, out)
         kernel = "cardc_finish_i16" if layout.width_bytes == 2 else "cardc_finish_i32"
         to = step.maps("to", out)
-        step.call(kernel, finish, at(place, _WIDE[layout.width_bytes], const=True), to, dst)
+        step.call(kernel, finish, at(place, C_TYPES[layout.width_bytes], const=True), to, dst)
         return
     start = at(place + layout.interior, const=True)
     table = lookup_table(node, layout, out)
@@ -206,8 +230,7 @@ def _finish(step: Step, node: ir.Node | None, source: ir.Value, seen_by: ir.Node
         values = step.array("table", "uint8_t", table, f"what becomes of {layout.levels} bytes")
         step.call("cardc_lookup", values, start, layout.plane, layout.row, step.maps("to", out), dst)
         return
-    ones = np.ones((channels, 1), np.int64)  # the sum of one byte is that byte
-    finish = add_finish(step, node, fold.of_bytes(ones, fold.Stored(layout.lo, layout.step, layout.levels - 1)), out)
+    finish = add_finish(step, node, sums, out)
     step.call("cardc_finish_u8", finish, start, layout.plane, layout.row, step.maps("to", out), dst)
 
 

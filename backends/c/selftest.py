@@ -20,7 +20,7 @@ def golden_inputs(program: Program, count: int = VECTORS, seed: int = 0) -> NDAr
     """Quantised inputs [n, ...]: all lowest, all highest, then random ones; as many as 64 KiB hold, at least 4."""
     source = program.schedule.source
     q, shape = qtype(source), shape_of(source)[1:]
-    size = int(np.prod(shape))
+    size = int(np.prod(shape)) * program.in_dtype.itemsize
     n = max(4, min(count, _MOST_BYTES // max(1, size)))
     rng = np.random.default_rng(seed)
     x = rng.integers(0, q.levels, size=(n, *shape))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,9 @@ import onnx_ir as ir
 
 from ...ops.base import Array
 from ...passes.layouts import Layout
+
+Place = Callable[[ir.Value], int]
+"""Bytes from the start of the arena to a tensor's storage."""
 
 _MAP = ("channels", "height", "width", "plane", "row")
 

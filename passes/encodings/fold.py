@@ -131,7 +131,8 @@ class Dyadic:
         return len(self.m) == 1
 
 
-def _coefficients(m: Ints, b: Ints, sums: Sums) -> tuple[Ints, Ints]:
+def coefficients(m: Ints, b: Ints, sums: Sums) -> tuple[Ints, Ints]:
+    """m and b [channels] of acc * m + b as those of S."""
     m, b = (np.broadcast_to(np.asarray(a, np.int64).reshape(-1), sums.offset.shape) for a in (m, b))
     return m * sums.gain, b + m * sums.offset
 
@@ -152,7 +153,7 @@ def requantize(m: Ints, b: Ints, shift: int, lo: int, hi: int, sums: Sums, as_by
 
     Raises CompileError where a multiplier does not fit 32 bits.
     """
-    m, b = _coefficients(m, b, sums)
+    m, b = coefficients(m, b, sums)
     if as_bytes:
         b, lo, hi = b - (lo << shift), 0, hi - lo
     wide = not _within(m, b, sums)
@@ -163,7 +164,7 @@ def requantize(m: Ints, b: Ints, shift: int, lo: int, hi: int, sums: Sums, as_by
 
 def affine(m: Ints, b: Ints, sums: Sums) -> Dyadic:
     """acc * m + b about S. CompileError where the result or a step to it does not fit 32 bits."""
-    m, b = _coefficients(m, b, sums)
+    m, b = coefficients(m, b, sums)
     if not _within(m, b, sums):
         raise CompileError("an output does not fit 32 bits", fix="narrow the layer or its input")
     return Dyadic(*_shrink(m, b), 0, 0, 0, False)

@@ -20,10 +20,12 @@ ENDS = ("logits", "bias", "quantiser", "Softmax", "ArgMax")
 
 @dataclass
 class Graph:
-    """`exact`: scales are powers of two and constants short binary fractions, so that float32 never rounds a sum."""
+    """`exact`: scales are powers of two and constants short binary fractions, so that float32 never rounds a sum, as
+    long as quantisers have at most 8 bits; `bits` is the most that one has."""
 
     seed: int
     exact: bool
+    bits: int = 8
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
     last: str = "x"
@@ -73,7 +75,8 @@ class Graph:
     def quantised(self, x: str, scale: object, *, weight: bool = False) -> str:
         if self.chance(0.3 if weight else 0.2):
             return self.node("BipolarQuant", [x, self.constant(scale)], domain=QONNX)
-        bits, signed, narrow = int(self.rng.integers(1, 9)), int(weight or self.chance(0.5)), int(self.chance(0.3))
+        bits = int(self.rng.integers(1, self.bits + 1))
+        signed, narrow = int(weight or self.chance(0.5)), int(self.chance(0.3))
         if bits == 1:
             narrow = 0
         whole = bits == 1 and signed

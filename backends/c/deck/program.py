@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import onnx_ir as ir
 
+from ....errors import CompileError
 from ....ops.deck_join import Joint, Part
 from ....ops.spectral import IntegerGate
 from ..gate import arena_bytes
@@ -58,6 +59,11 @@ class DeckProgram:
 
     @property
     def out_type(self) -> str:
+        """int16_t or int32_t. CompileError, with the card, where a card's results take 64 bits."""
+        for card in self.cards:
+            if card.program.out_type not in ("int16_t", "int32_t"):
+                fix = "use fewer bits for its last layer's weights or inputs"
+                raise CompileError(f"the results of card {card.name!r} do not fit 32 bits", fix=fix)
         if self.joint.kind != "card":
             return "int32_t"
         return "int16_t" if all(c.program.out_type == "int16_t" for c in self.cards) else "int32_t"
