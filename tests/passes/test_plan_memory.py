@@ -115,8 +115,6 @@ def test_a_border_and_its_elements_do_not_meet() -> None:
 @pytest.mark.parametrize(
     ("graph", "what"),
     [
-        (IntegerGraph((4,), QType(-300, 300)).dense(2), "more than 256 levels"),
-        (IntegerGraph((3, 4, 4), uint(8)).conv(2).maxpool().flatten().dense(2), "and its readers take bytes"),
         (IntegerGraph((1 << 17,), uint(1)).dense(1, density=0.001), "at most 65,535"),
     ],
 )
@@ -124,6 +122,15 @@ def test_refusals(graph: IntegerGraph, what: str) -> None:
     with pytest.raises(CompileError) as caught:
         lower(graph.model())
     assert what in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("q", "width"),
+    [(QType(-300, 300), 2), (uint(16), 4), (QType(-128, 127), 1), (QType(-300, 300, (1.0,), 4), 1)],
+)
+def test_what_bytes_do_not_hold_lies_in_wider_integers(q: QType, width: int) -> None:
+    model = lower(IntegerGraph((4,), q).dense(2).model())
+    assert layout_of(schedule(model).source).width_bytes == width
 
 
 def test_absurd_sizes_are_refused_before_memory_is_taken() -> None:
