@@ -22,7 +22,7 @@ from cardc.report.exact import Moved
 PAGE = Path(__file__).parents[2] / "docs" / "report.md"
 BY_NAME = {
     "totals", "board.limits", "provenance", "exact.stage_inputs", "exact.accuracy", "deck.mean", "deck.agnostic",
-    "deck.gate.words",
+    "deck.gate.words", "deck.shared",
 }  # fmt: skip
 DIGITS = Path(__file__).parents[2] / "examples" / "decks" / "digits"
 FIGURE = {"value", "stage", "low", "high"}
