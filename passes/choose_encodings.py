@@ -3,8 +3,8 @@
     Conv     lanes   places of +-1 taps, four pixels a word       ternary weights, stride 1 across
              taps    the same places, one pixel at a time         ternary weights
              pairs   two channels to a word, 4 or 8 bits a weight weights and inputs of few bits
-             runs    places of runs of words in copies            ternary weights; on request (`force`), as it takes
-                                                                  memory for copies of a band of its input
+             runs    places of runs of words in copies            ternary weights; where the target's memory has room
+                                                                  for copies of a band of the input, or on request
              int8    a byte a weight                              any weights of 8 bits
     MatMul   sparse  steps between +-1 columns                    ternary weights
              binary  one bit a weight, XNOR and popcount          weights of -1, +1
@@ -36,7 +36,8 @@ from .base import Pass, PassLog
 from .choose_layout import choose_layout
 from .dense_costs import Tail, dense_costs
 from .kernel_costs import Cost, conv_costs
-from .runs_plan import geometry
+from .runs_costs import Finish, runs_cost
+from .runs_plan import BAND, geometry, spare_bytes
 from .schedule import base, finish_of
 from .wide import beyond_32_bits, wide_costs, wide_product
 
@@ -46,21 +47,25 @@ CONV, DENSE = ("lanes", "taps", "pairs", "runs", "int8"), ("sparse", "binary", "
 @dataclass(frozen=True)
 class ChooseEncodings(Pass):
     """`features` are those of the target's core (see targets/schema.py); `force` names an encoding to use wherever it
-    can be used, for tests and comparisons; `wanted` holds (name of a layer, its encoding), and all must be met."""
+    can be used, for tests and comparisons; `wanted` holds (name of a layer, its encoding), and all must be met. `ram`
+    are the target's bytes of memory, of which encodings that need scratch may take what the tensors leave; 0: none."""
 
     name: ClassVar[str] = "choose-encodings"
     features: tuple[str, ...] = ()
     force: tuple[str, ...] = ()
     wanted: tuple[tuple[str, str], ...] = ()
+    ram: int = 0
 
     def run(self, model: ir.Model, log: PassLog) -> int:
         done, errors, wanted = 0, [], dict(self.wanted)
         layers = [node for node in model.graph if is_cardc(node, "Conv", "MatMul")]
         for name in sorted(wanted.keys() - {node.name for node in layers}):
             errors.append(_no_layer(name, [node.name or "" for node in layers]))
+        room = spare_bytes(model, self.ram)
         for node in layers:
             try:
                 options = costs(node, frozenset(self.features))
+                self._add_runs(node, options, room)
                 chosen = self._chosen(node, options, wanted)
             except CompileError as error:
                 errors.append(error)
@@ -72,6 +77,34 @@ class ChooseEncodings(Pass):
             done += 1
         raise_all(errors)
         return done
+
+    def _add_runs(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
+        """List `runs` for a convolution whose copies fit `room` bytes."""
+        small = {"eight_bit", "software_multiply"} & set(self.features)  # parts without memory for code and copies
+        if node.op_type != "Conv" or "taps" not in options or room == 0 or small:
+            return
+        node.attributes.pop(BAND, None)
+        max_u = min(255, qtype(operand(node, 0)).levels)
+        g = geometry(node, max_u, room=room)
+        if g is None:
+            return
+        node.attributes[BAND] = ir.AttrInt64(BAND, g.rows)
+        w, out = constant(operand(node, 1)), shape_of(result(node))
+        if w is None:
+            return
+        w4 = w.reshape(len(w), w.shape[1], 1, -1) if w.ndim == 3 else w
+        height = int(out[2]) if len(out) == 4 else 1
+        options["runs"] = runs_cost(w4.astype(np.int64), g, height, max(1, max_u - 1), self._finish(node))
+
+    def _finish(self, node: ir.Node) -> Finish:
+        """How the sums of a convolution by runs are finished, most likely."""
+        finish = finish_of(node)
+        if finish is None or not is_cardc(finish, "Threshold", "Requantize"):
+            return "none"
+        if "dsp" in self.features and (is_cardc(finish, "Requantize") or qtype(result(finish)).levels <= 2):
+            return "line"
+        given = [constant(operand(finish, k)) for k in range(1, len(finish.inputs))]
+        return "shared" if all(c is not None and (c == c[:1]).all() for c in given) else "table"
 
     def _chosen(self, node: ir.Node, options: dict[str, Cost], wanted: dict[str, str]) -> str:
         if node.name in wanted:

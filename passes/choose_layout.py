@@ -28,6 +28,9 @@ def choose_layout(value: ir.Value, word_rows: bool) -> Layout:
     users = readers(value)
     q = qtype(value)
     wanted = gives_levels(value) or any(is_cardc(n, *_BYTE_READERS) for n in users)
+    # Bytes are added in fewer instructions than wider integers, and take half of the memory.
+    scaled = is_cardc(value.producer(), "Requantize")
+    wanted = wanted or (scaled and any(is_cardc(n, "Add", "SumPool") for n in users))
     convs = _convs(value)
     if wanted and _code(value, q, convs).levels <= _BYTE:
         # Strides are for those that see the tensor in its own shape; where one does not, only plain order serves all.

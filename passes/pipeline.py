@@ -44,7 +44,7 @@ def for_microcontroller(target: Target, encodings: Mapping[str, str] | None = No
     wanted = tuple(sorted((encodings or {}).items()))
     return (
         Step(
-            ChooseEncodings(target.features, wanted=wanted),
+            ChooseEncodings(target.features, wanted=wanted, ram=target.ram_bytes),
             check_lowered,
             "encodings decide the layouts that memory is planned for",
         ),

@@ -12,6 +12,8 @@ from .encodings import runs
 from .layouts import Layout
 
 _COPIES = 16384  # bytes: what the copies of a band may take, where one row of output does not need more
+BAND = "band"
+"""An attribute of a Conv: how many rows choose-encodings lets a band have at most."""
 
 
 def _square(win: Window) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
@@ -22,9 +24,12 @@ def _square(win: Window) -> tuple[tuple[int, int], tuple[int, int], tuple[int, i
     return kernel, strides, dilations
 
 
-def geometry(node: ir.Node, max_u: int, origin: int = 0, row: int = 0) -> runs.RunsGeometry | None:
+def geometry(
+    node: ir.Node, max_u: int, origin: int = 0, row: int = 0, room: int | None = None
+) -> runs.RunsGeometry | None:
     """The copies of the Conv `node`, with the highest bands that fit; None where its weights or its size rule runs out.
-    `origin` and `row` are those of its input's storage: they change no size."""
+    `origin` and `row` are those of its input's storage: they change no size. With `room`, copies of more bytes than
+    that are ruled out too."""
     w = constant(operand(node, 1))
     if w is None or not np.isin(w, (-1, 0, 1)).all():
         return None
@@ -34,13 +39,34 @@ def geometry(node: ir.Node, max_u: int, origin: int = 0, row: int = 0) -> runs.R
         return None
     out, group = shape_of(result(node)), integer(node, "group", 1)
     height, lane = int(out[2]) if len(out) == 4 else 1, 2 if max_u > 63 else 1
-    for rows in range(height, 0, -1):
+    for rows in range(min(height, integer(node, BAND, height)), 0, -1):
         g = runs.RunsGeometry(
             w.shape[1] * group, origin, row, kernel, strides, dilations, group, int(out[-1]), rows, lane
         )
-        if g.copy_bytes <= (_COPIES if rows > 1 else runs.MAX_OFFSET):
+        most = _COPIES if rows > 1 else runs.MAX_OFFSET
+        if g.copy_bytes <= (most if room is None else min(most, room)):
             return g
     return None
+
+
+def spare_bytes(model: ir.Model, ram: int) -> int:
+    """What the tensors of `model` leave of `ram` bytes at the worst place, roughly: a byte an element, and a third more
+    for borders; a quarter of the memory is for input, output, stack and the rest of the program."""
+    ends: dict[int, int] = {}
+    nodes = list(model.graph)
+    for k, node in enumerate(nodes):
+        ends.update({id(v): k for v in node.inputs if v is not None})
+    live, most = 0, 0
+    leaving: list[tuple[int, int]] = [(ends.get(id(v), 0), _elements(v)) for v in model.graph.inputs]
+    for k, node in enumerate(nodes):
+        leaving += [(ends.get(id(v), k), _elements(v)) for v in node.outputs]
+        live = sum(size for end, size in leaving if end >= k)
+        most = max(most, live)
+    return max(0, ram * 3 // 4 - most * 4 // 3)
+
+
+def _elements(value: ir.Value) -> int:
+    return int(np.prod(shape_of(value)[1:]))
 
 
 def plan(node: ir.Node, layout: Layout, table_bytes: int) -> tuple[runs.RunsGeometry, runs.Work] | None:

@@ -11,7 +11,7 @@ from ...passes.encodings import fold, runs
 from ...passes.layouts import Layout
 from ...passes.runs_plan import plan
 from ...passes.schedule import Stage
-from .lines import add_lines
+from .lines import add_lines, add_shared
 from .step import Step, c_map
 
 
@@ -33,9 +33,11 @@ def add_conv_runs(
         error.node = node
         raise
     copies = np.array([c[2:] for c in g.copies()], np.uint32)
-    lines, top = "NULL", 0
-    if integer(node, "packed", 0) and layout.levels > 1:
+    lines, top, shared, bias = "NULL", 0, "NULL", 0
+    if layout.levels > 1 and integer(node, "packed", 0):
         lines, top = add_lines(step, stage.finish, sums, out, in_bytes=g.lane == 1)
+    elif layout.levels > 1:
+        shared, bias = add_shared(step, stage.finish, sums, out)
     fields: list[tuple[str, object]] = [
         ("offsets", step.array("offsets", "uint16_t", encoded.offsets, "bytes into the copies")),
         ("counts", step.array("counts", "uint16_t", encoded.counts, "-1s and +1s of each channel")),
@@ -57,6 +59,8 @@ def add_conv_runs(
         ("chunks", places.chunks),
         ("top", top),
         ("lines", lines),
+        ("shared", shared),
+        ("shared_bias", bias),
         ("to", c_map(out)),
     ]
     step.call("cardc_conv_runs", step.struct("cardc_conv_runs_layer", "layer", fields), finish, src, dst, work)

@@ -15,6 +15,7 @@ from ...ops.window import window
 from ...passes.encodings import fold
 from ...passes.layouts import Layout, chw
 from ...passes.schedule import Stage
+from .add_bytes import add_bytes
 from .step import Place, Step, c_map
 from .view import C_TYPES, TYPES, View, reach, view_of, window_sizes
 from .wide import finish_for
@@ -31,6 +32,8 @@ def add_join(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -
 
 
 def _add(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+    if add_bytes(step, stage, place_of, dst, out):
+        return
     node = stage.node
     channels = chw(operand(node, 0))[0]
     offset, low, high = (np.zeros(channels, np.int64) for _ in range(3))

@@ -12,6 +12,7 @@ _CALL = re.compile(r"\b(cardc_\w+)\(")
 # Which file defines each function. A test compares this with what the compiler puts into each object file.
 FILE_OF = {
     "cardc_add": "cardc_join.c",
+    "cardc_add_bytes": "cardc_add_bytes.c",
     "cardc_add_logits": "cardc_deck.c",
     "cardc_add_softmax": "cardc_deck.c",
     "cardc_add_wide": "cardc_join_wide.c",

@@ -145,6 +145,11 @@ static const uint8_t *table_of(const channel *c, uint8_t *tables, int first_band
   const CARDC_ROM cardc_conv_runs_layer *layer = c->layer;
   const uint32_t reach = (c->minus + c->plus) * layer->max_u;
   uint8_t *table = tables + (layer->tables > 1 ? c->number * layer->table_bytes : 0);
+#ifndef __FLASH /* where flash is no memory, a table is read from RAM */
+  if (layer->shared) {
+    return layer->shared + (layer->shared_bias - (uint32_t)c->bias);
+  }
+#endif
   if (c->line.kind != CARDC_LINE_NONE || !worth_table(layer, c->finish, reach)) {
     return NULL;
   }

@@ -33,7 +33,9 @@ typedef struct cardc_conv_runs_layer {
   uint8_t max_u;             /* the largest byte of the input, border included; max_u * taps of a channel < 65,536 */
   uint8_t chunks;            /* sums in bytes of a channel have place for how many, one behind the other */
   uint8_t top;               /* the largest output of lines */
-  const CARDC_ROM int32_t *lines; /* three words of a line for each output channel (cardc_lines.h), or NULL */
+  const CARDC_ROM int32_t *lines; /* three words of a line for each output channel (cardc_line.h), or NULL */
+  const CARDC_ROM uint8_t *shared; /* the finish table of all channels, from the sum -shared_bias on, or NULL */
+  uint32_t shared_bias;
   cardc_map to;
 } cardc_conv_runs_layer;
 

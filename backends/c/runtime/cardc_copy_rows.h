@@ -75,6 +75,10 @@ static CARDC_NOINLINE void cardc_copy_words(const cardc_copy_job *job, uint32_t 
     rows = job->rows;
     if (words == 4) { /* the loop below, without what it spends on its ends */
       CARDC_NO_UNROLL for (; rows > 0; rows--, at += skip) { CARDC_MOVE_WORDS(to, at); }
+    } else if (words == 2) {
+      CARDC_NO_UNROLL for (; rows > 0; rows--, at += skip + 2, to += 2) {
+        to[0] = cardc_load_word(at), to[1] = cardc_load_word(at + 1);
+      }
     }
     CARDC_NO_UNROLL for (; rows > 0; rows--, at += skip) {
       CARDC_NO_UNROLL for (left = words; left >= 4; left -= 4) { CARDC_MOVE_WORDS(to, at); }
@@ -98,6 +102,9 @@ static CARDC_NOINLINE void cardc_copy_bytes(const cardc_copy_job *job, uint32_t 
         from += step;
         CARDC_MOVE_BYTES(to, from);
       }
+    }
+    if (words == 2) {
+      CARDC_NO_UNROLL for (; rows > 0; rows--, from += step, to += 2) { CARDC_MEMCPY(to, from, 8); }
     }
     CARDC_NO_UNROLL for (; rows > 0; rows--, from += step) {
       at = from;

@@ -94,7 +94,8 @@ static void threshold_row(const CARDC_ROM cardc_finish *f, uint32_t channel, con
   const uint32_t levels = f->levels, falls = f->falling && f->falling[channel];
   const uint32_t first = falls ? f->base + f->step * levels : f->base, step = falls ? 0u - f->step : f->step;
   const CARDC_ROM int16_t *at;
-  switch (levels) {
+  (void)at;
+  switch (CARDC_SMALL ? 0 : levels) {
     case 1:
       SEARCH_ROW(SEARCH(1));
     case 3:
@@ -253,6 +254,18 @@ static void threshold_table(const CARDC_ROM cardc_finish *f, uint32_t channel, i
   fill(at, table + count, word);
 }
 
+/* The numbers of a requantisation lie `m` apart. */
+static void requantize_table(const CARDC_ROM cardc_finish *f, uint32_t channel, int32_t first, uint32_t count,
+                             uint8_t *table) {
+  const uint32_t m = (uint32_t)f->m[channel], shift = f->shift;
+  const int32_t lo = f->lo, hi = f->hi;
+  uint32_t wide = (uint32_t)first * m + (uint32_t)f->b[channel];
+  CARDC_NO_UNROLL for (; count > 0; count--, wide += m) {
+    const int32_t y = (int32_t)wide >> shift;
+    *table++ = (uint8_t)(y < lo ? lo : y > hi ? hi : y);
+  }
+}
+
 void cardc_finish_table(const CARDC_ROM cardc_finish *finish, uint32_t channel, int32_t first, uint32_t count,
                         uint8_t *table) {
   uint32_t v;
@@ -261,6 +274,10 @@ void cardc_finish_table(const CARDC_ROM cardc_finish *finish, uint32_t channel, 
   }
   if (finish->kind == CARDC_THRESHOLD) {
     threshold_table(finish, channel, first, count, table);
+    return;
+  }
+  if (!finish->b64) {
+    requantize_table(finish, channel, first, count, table);
     return;
   }
   for (v = 0; v < count; v++) {

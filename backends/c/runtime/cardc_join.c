@@ -71,12 +71,37 @@ void cardc_add(const CARDC_ROM cardc_add_layer *layer, const CARDC_ROM cardc_fin
   }
 }
 
+/* The sum of `height` rows of `width` bytes. */
+static int32_t sum_bytes(const uint8_t *src, uint32_t row, uint32_t height, uint32_t width) {
+  uint32_t sum = 0;
+  CARDC_NO_UNROLL for (; height > 0; height--, src += row) {
+    const uint8_t *p = src;
+    uint32_t left = width;
+    CARDC_NO_UNROLL for (; left >= 4; left -= 4, p += 4) {
+      sum += p[0];
+      sum += p[1];
+      sum += p[2];
+      sum += p[3];
+    }
+    CARDC_NO_UNROLL for (; left > 0; left--) {
+      sum += *p++;
+    }
+  }
+  return (int32_t)sum;
+}
+
 /* The sum (or, with `largest`, the maximum) of the window whose first element is (top, left) of channel `c`. */
 static int32_t window(const CARDC_ROM cardc_window_layer *w, const void *src, uint32_t c, int32_t top, int32_t left,
                       int largest) {
   const CARDC_ROM cardc_view *from = &w->from;
   int32_t result = largest ? INT32_MIN : 0;
   uint32_t i, j;
+  const int inside = top >= 0 && left >= 0 && top + (int32_t)w->kernel_height <= (int32_t)from->height &&
+                     left + (int32_t)w->kernel_width <= (int32_t)from->width;
+  if (!largest && inside && from->type == CARDC_U8 && from->column == 1 && w->dilation_height == 1 && w->dilation_width == 1) {
+    const uint8_t *first = (const uint8_t *)src + c * from->plane + (uint32_t)top * from->row + (uint32_t)left;
+    return sum_bytes(first, from->row, w->kernel_height, w->kernel_width);
+  }
   for (i = 0; i < w->kernel_height; i++) {
     const int32_t y = top + (int32_t)(i * w->dilation_height);
     const int row_inside = y >= 0 && y < (int32_t)from->height;

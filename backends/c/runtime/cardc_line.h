@@ -34,7 +34,7 @@ typedef struct cardc_line {
     return d;                                                        \
   }
 CARDC_OP3(cardc_sub_bytes, "uqsub8 %0, %1, %2")
-CARDC_OP3(cardc_add_bytes, "uqadd8 %0, %1, %2")
+CARDC_OP3(cardc_add_bytes4, "uqadd8 %0, %1, %2")
 CARDC_OP3(cardc_join_tops, "pkhtb %0, %2, %1, asr #16")
 CARDC_OP4(cardc_line_low, "smlawb %0, %1, %2, %3")
 CARDC_OP4(cardc_line_high, "smlawt %0, %1, %2, %3")
@@ -59,7 +59,7 @@ static inline uint32_t cardc_sub_bytes(uint32_t a, uint32_t b) {
   }
   return d;
 }
-static inline uint32_t cardc_add_bytes(uint32_t a, uint32_t b) {
+static inline uint32_t cardc_add_bytes4(uint32_t a, uint32_t b) {
   uint32_t d = 0, k;
   for (k = 0; k < 32; k += 8) {
     const uint32_t x = ((a >> k) & 0xff) + ((b >> k) & 0xff);
@@ -120,7 +120,7 @@ static inline uint32_t cardc_line_of_bytes(uint32_t w, uint32_t low, uint32_t m,
 static inline uint32_t cardc_line_of_halves(uint32_t even, uint32_t odd, int32_t m, int32_t c, uint32_t room) {
   const uint32_t a = cardc_join_tops((uint32_t)cardc_line_low(m, even, c), (uint32_t)cardc_line_high(m, even, c));
   const uint32_t b = cardc_join_tops((uint32_t)cardc_line_low(m, odd, c), (uint32_t)cardc_line_high(m, odd, c));
-  return cardc_add_bytes(cardc_clip_halves(a) | cardc_clip_halves(b) << 8, room) - room;
+  return cardc_add_bytes4(cardc_clip_halves(a) | cardc_clip_halves(b) << 8, room) - room;
 }
 
 #endif

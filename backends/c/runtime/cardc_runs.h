@@ -140,7 +140,7 @@ static CARDC_NOINLINE void cardc_run_sums_clipped(uint32_t *out, const uint32_t 
         at += CARDC_TILE_BYTES;
       }
       CARDC_NO_UNROLL while (at += *tap++, (at & CARDC_RUN_END) == 0) {
-        sum = cardc_add_bytes(sum, *(const uint32_t *)(const void *)(base + at + k));
+        sum = cardc_add_bytes4(sum, *(const uint32_t *)(const void *)(base + at + k));
         at += CARDC_TILE_BYTES;
       }
       *out++ = sum;

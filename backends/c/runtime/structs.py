@@ -164,6 +164,8 @@ class ConvRuns:
     to: Map
     lines: Sequence[Line] | None = None
     top: int = 0
+    shared: NDArray[np.uint8] | None = None
+    shared_bias: int = 0
 
     def put(self, place: Place) -> int:
         """Into memory: the struct's address."""
@@ -175,7 +177,8 @@ class ConvRuns:
         fields += [("u16", v) for v in (w.tables, g.in_channels, g.rows, g.pitch)]
         fields += [("u8", v) for v in (len(copies), g.stride[1], g.lane, self.max_u, w.chunks, self.top)]
         lines = None if self.lines is None else np.array([line.words() for line in self.lines], np.int32)
-        fields += [("ptr", put_array(place, lines))]
+        fields += [("ptr", put_array(place, a)) for a in (lines, self.shared)]
+        fields += [("u32", self.shared_bias)]
         return place.put(pack([*fields, *self.to.fields()], place.pointer))
 
 
