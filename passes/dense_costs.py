@@ -6,7 +6,7 @@ with fresh measurements.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -41,13 +41,17 @@ class _Rates:
 _UNALIGNED = _Rates(4.0, 3.4, 10.8, 48, 7.3, 46, 4, 7, 8.3, 400, 30, 100)
 # Cortex-M0+ and RV32IMC, which differ by less than their compilers: the mean of both.
 _ALIGNED = _Rates(4.7, 5.5, 15.7, 61, 9.7, 59, 5, 10, 11, 480, 36, 120)
+# RV32EC: a multiplication is a call.
+_SOFTWARE = replace(_ALIGNED, byte=20)
+# AVR
+_EIGHT_BIT = _Rates(13.2, 27, 122, 20, 116, 20, 60, 12, 30, 2900, 430, 300)
 _DSP = 2.1  # a byte, with two multiplications an instruction
 _SWAR = 9.0  # instructions that a core which counts bits in one instruction saves a word
 
 
 def dense_costs(w: Array, levels: int, tail: Tail, features: frozenset[str]) -> dict[str, Cost]:
     """Encodings that hold the weights `w` [inputs, outputs], for inputs stored as bytes of `levels` levels."""
-    rates = _UNALIGNED if "unaligned" in features else _ALIGNED
+    rates = _rates(features)
     inputs, outputs = int(w.shape[0]), int(w.shape[1])
     nonzeros, words = int(np.count_nonzero(w)), -(-inputs // 32)
     planes = max(1, (levels - 1).bit_length())
@@ -68,6 +72,14 @@ def dense_costs(w: Array, levels: int, tail: Tail, features: frozenset[str]) -> 
         byte = _DSP if "dsp" in features else rates.byte
         found["int8"] = Cost(byte * w.size + finish, float(w.size))
     return found
+
+
+def _rates(features: frozenset[str]) -> _Rates:
+    if "eight_bit" in features:
+        return _EIGHT_BIT
+    if "software_multiply" in features:
+        return _SOFTWARE
+    return _UNALIGNED if "unaligned" in features else _ALIGNED
 
 
 def _vertical(rates: _Rates, inputs: int, outputs: int, matrices: int, tail: Tail) -> Cost:

@@ -31,6 +31,8 @@ class _Rates:
     lane_widen: float  # lanes: four pixels, once their bytes are full
     lane_channel: float  # lanes: an output channel, its finish table included
     lane_pixel: float  # lanes: an output
+    lane_row: float  # lanes: 16 pixels of a channel, where no finish table pays
+    lane_chunk: float  # lanes: the same, for as many taps as fill bytes
     tap: float
     tap_pixel: float
     conv_byte: float
@@ -42,9 +44,15 @@ class _Rates:
 
 
 # Cortex-M4: unaligned loads, the DSP extension.
-_UNALIGNED = _Rates(2.4, 36, 1150, 2.5, 4.8, 100, 14.5, 2.0, 4.9, 9, 33, 39)
+_UNALIGNED = _Rates(2.4, 36, 1150, 2.5, 0, 0, 4.8, 100, 14.5, 2.0, 4.9, 9, 33, 39)
 # Cortex-M0+ and RV32IMC, which differ by less than their compilers: the mean of both.
-_ALIGNED = _Rates(6.1, 68, 1700, 6.7, 5.7, 115, 15.5, 3.6, 7.7, 12.5, 69, 36)
+_ALIGNED = _Rates(6.1, 68, 1700, 6.7, 500, 420, 5.7, 115, 15.5, 3.6, 7.7, 12.5, 69, 36)
+# RV32EC: every multiplication, those that addresses are made with included, is a call of some 30 to 200 instructions.
+_SOFTWARE = _Rates(6.1, 68, 2000, 8, 3200, 1130, 5.9, 165, 44, 110, 110, 12.5, 80, 170)
+# AVR: a word takes four registers, and four instructions for each of anyone else's. Lanes do not pay: their code and
+# stack are more than such parts have.
+_EIGHT_BIT = _Rates(math.inf, 0, 0, 0, 0, 0, 12.5, 570, 104, 91, 91, 30, 150, 600)
+_FEW = 7  # fewer bytes of a sum than these are added in 16 bits
 
 
 def conv_costs(
@@ -57,12 +65,12 @@ def conv_costs(
     outputs, found = pixels * w.shape[0], {}
     if is_ternary(w):
         flash = 2.0 * nonzeros + 8 * w.shape[0]
-        if stride == 1:
+        if stride == 1 and not math.isinf(rates.lane_word):
             words = nonzeros * height * -(-width // 4)
             adds = max(1, 255 // max(1, levels - 1))  # how many fit a byte
             each = rates.lane_word + rates.lane_widen / adds
             lanes = words * each + rates.lane_channel * w.shape[0] + rates.lane_pixel * outputs
-            found["lanes"] = Cost(lanes, flash)
+            found["lanes"] = Cost(lanes + _untabled(rates, w, levels, height, width), flash)
         found["taps"] = Cost(rates.tap * nonzeros * pixels + rates.tap_pixel * outputs, flash)
     if is_int8(w):
         found["int8"] = Cost(rates.conv_byte * w.size * pixels, float(w.size))
@@ -78,7 +86,22 @@ def conv_costs(
     return found
 
 
+def _untabled(rates: _Rates, w: Array, levels: int, height: int, width: int) -> float:
+    """What lanes cost more where channels are not finished by table (see cardc_conv_lanes.c): an entry takes 3
+    instructions, and saves a search of some 44 for a pixel."""
+    taps, top = np.count_nonzero(w) / w.shape[0], max(1, levels - 1)
+    if height * width * 44 >= 3 * taps * top + 180:
+        return 0.0
+    room = 255 // top
+    chunks = math.ceil(taps / room) if room >= _FEW else 1
+    return w.shape[0] * height * -(-width // 16) * (rates.lane_row + rates.lane_chunk * chunks)
+
+
 def _rates(features: frozenset[str]) -> _Rates:
+    if "eight_bit" in features:
+        return _EIGHT_BIT
+    if "software_multiply" in features:
+        return _SOFTWARE
     return _UNALIGNED if "unaligned" in features else _ALIGNED
 
 

@@ -10,9 +10,11 @@ from ..errors import CompileError, did_you_mean, raise_all
 
 FEATURES: Mapping[str, str] = {
     "dsp": "SMLAD and other packed 16-bit multiply-adds (Armv7E-M, Armv8-M with DSP)",
+    "eight_bit": "registers of 8 bits (AVR)",
     "mve": "128-bit vectors (Armv8.1-M M-profile Vector Extension, Helium)",
     "popcount": "one instruction counts bits (RISC-V Zbb)",
     "single_cycle_multiply": "a 32-bit multiply takes one cycle",
+    "software_multiply": "no instruction multiplies words (RV32E without M)",
     "unaligned": "word loads need no alignment",
 }
 CORES = (

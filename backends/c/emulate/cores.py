@@ -33,7 +33,8 @@ class Board:
 class Core:
     """One processor core.
 
-    `features` uses the words of the target files: `dsp`, `mve`, `unaligned`, `popcount`, `hardware_divide`.
+    `features` uses the words of the target files: `dsp`, `mve`, `unaligned`, `popcount`, `hardware_divide`,
+    `software_multiply`, `eight_bit`.
     `unicorn` is the suffix of unicorn's CPU constant, None where unicorn has no such core.
     `boards` are tried in order by `qemu.run_selftest`: the first whose memory holds the program. `simavr` names the
     parts that simavr emulates, tried in the same way. `zig_target` is empty where only gcc compiles for the core.
@@ -81,7 +82,9 @@ def _arm(name: str, zig_cpu: str, features: str, unicorn: str | None, *boards: B
     )
 
 
-def _riscv(name: str, zig_cpu: str, march: str, features: str, unicorn: str | None, qemu_cpu: str) -> Core:
+def _riscv(
+    name: str, zig_cpu: str, march: str, features: str, unicorn: str | None, qemu_cpu: str, optimise: str = "-O2"
+) -> Core:
     abi = "ilp32e" if march.startswith("rv32e") else "ilp32"
     return Core(
         name,
@@ -94,6 +97,7 @@ def _riscv(name: str, zig_cpu: str, march: str, features: str, unicorn: str | No
         unicorn,
         (Board("virt", _VIRT, qemu_cpu),),
         zig_flags=(f"-mabi={abi}",),
+        optimise=optimise,
     )
 
 
@@ -119,9 +123,10 @@ CORES: dict[str, Core] = {
             "rv32ec",
             "generic_rv32-i+e+c",
             "rv32eac",
-            "",
+            "software_multiply",
             "RISCV32_ANY",
             "rv32,e=true,i=false,m=off,a=off,f=off,d=off,h=off",
+            optimise="-Os",  # flash is what is scarce on parts of this kind; it costs next to no speed
         ),
         _riscv("rv32imc", "generic_rv32+m+c", "rv32imc", "hardware_divide", "RISCV32_ANY", "rv32,zba=off,zbb=off"),
         _riscv(
@@ -141,7 +146,7 @@ CORES: dict[str, Core] = {
             "",
             "avr-gcc",
             ("-mmcu=atmega328p",),
-            frozenset({"unaligned"}),
+            frozenset({"eight_bit", "unaligned"}),
             simavr=("atmega328p", "atmega1284p"),
             optimise="-Os",
         ),

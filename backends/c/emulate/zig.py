@@ -101,6 +101,8 @@ def compile_elf(
                 f"-mcpu={core.zig_cpu}",
                 *core.zig_flags,
                 optimise,
+                # At -Os zig would strip all symbols, but not where debug information is asked for; -g0 takes that back.
+                *(("-g",) if optimise == "-Os" else ()),
                 "-std=c99",
                 *WARNINGS,
                 *_PLAIN,

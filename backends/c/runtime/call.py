@@ -46,6 +46,7 @@ class Emulated:
 
     def __init__(self, core: str, optimise: str | None = None, flags: tuple[str, ...] = ()) -> None:
         self.machine = Machine(_elf(core, optimise, flags), get_core(core))
+        self.packed = "dsp" in get_core(core).features
         self.instructions = 0
 
     def put(self, data: bytes, *, read_only: bool = True) -> int:
@@ -123,8 +124,8 @@ def _elf(core: str, optimise: str | None, flags: tuple[str, ...]) -> Elf:
 
 @functools.cache
 def _avr_elf(core: str) -> Elf:
-    """All kernels but those of the gate, whose arena such a part has no room for; below them lies what they read."""
-    keep = sorted(f for f in FILE_OF if not f.startswith(("cardc_gate", "cardc_fft")))
+    """The kernels that such a part has room for; below them lies what they read."""
+    keep = sorted(f for f in FILE_OF if not re.search("gate|fft|wide|i64", f))
     return compile_elf(sources(keep), get_core(core), keep=keep, flags=("-Wl,-Ttext=0x8000",))
 
 

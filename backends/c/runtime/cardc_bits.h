@@ -19,9 +19,19 @@ static inline uint32_t cardc_nibble_counts(uint32_t x) {
 /* Each byte: the sum of its two nibbles. */
 static inline uint32_t cardc_add_nibbles(uint32_t x) { return (x & 0x0f0f0f0fu) + ((x >> 4) & 0x0f0f0f0fu); }
 
-/* How many bits of x are set: one instruction where the core has it, else sums of neighbours (SWAR). */
+#define CARDC_COUNTS_4(N) (N), (N) + 1, (N) + 1, (N) + 2
+#define CARDC_COUNTS_16(N) CARDC_COUNTS_4(N), CARDC_COUNTS_4((N) + 1), CARDC_COUNTS_4((N) + 1), CARDC_COUNTS_4((N) + 2)
+#define CARDC_COUNTS_64(N) \
+  CARDC_COUNTS_16(N), CARDC_COUNTS_16((N) + 1), CARDC_COUNTS_16((N) + 1), CARDC_COUNTS_16((N) + 2)
+
+/* How many bits of x are set: one instruction where the core has it, a table of bytes on AVR, else sums of neighbours
+ * (SWAR). */
 static inline uint32_t cardc_popcount(uint32_t x) {
-#if CARDC_POPCOUNT
+#if defined(__AVR__)
+  static const CARDC_ROM uint8_t counts[256] = {CARDC_COUNTS_64(0), CARDC_COUNTS_64(1), CARDC_COUNTS_64(1),
+                                                CARDC_COUNTS_64(2)};
+  return (uint8_t)(counts[(uint8_t)x] + counts[(uint8_t)(x >> 8)] + counts[(uint8_t)(x >> 16)] + counts[x >> 24]);
+#elif CARDC_POPCOUNT
   return (uint32_t)__builtin_popcount(x);
 #else
   return (cardc_add_nibbles(cardc_nibble_counts(x)) * 0x01010101u) >> 24;
@@ -37,7 +47,7 @@ static inline uint32_t cardc_popcount(uint32_t x) {
  * 1, 2 and 4. Source: Harley and Seal, in Warren, Hacker's Delight, 2nd edition, section 5-1. */
 static inline uint32_t cardc_popcount8(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32_t e, uint32_t f, uint32_t g,
                                        uint32_t h) {
-#if CARDC_POPCOUNT
+#if CARDC_POPCOUNT || defined(__AVR__)
   return cardc_popcount(a) + cardc_popcount(b) + cardc_popcount(c) + cardc_popcount(d) + cardc_popcount(e) +
          cardc_popcount(f) + cardc_popcount(g) + cardc_popcount(h);
 #else

@@ -3,7 +3,26 @@
 #define CHUNK 16 /* pixels that are summed before they are finished */
 
 /* The sum of `count` bytes at `offsets` from `at`. */
-static int32_t gather(const uint8_t *at, const CARDC_ROM uint16_t *offsets, uint32_t count) {
+#if defined(__AVR__)
+typedef uint16_t cardc_count; /* parts hold at most 4 * 255 taps of a sign */
+
+static CARDC_NOINLINE int32_t gather(const uint8_t *at, const CARDC_ROM uint16_t *offsets, cardc_count left) {
+  int32_t sum = 0;
+  while (left > 0) {
+    uint8_t n = (uint8_t)(left > 255 ? 255 : left); /* bytes whose sum fits 16 bits */
+    uint16_t part = 0;
+    left = (uint16_t)(left - n);
+    do {
+      part = (uint16_t)(part + at[*offsets++]);
+    } while (--n > 0);
+    sum += part;
+  }
+  return sum;
+}
+#else
+typedef uint32_t cardc_count;
+
+static int32_t gather(const uint8_t *at, const CARDC_ROM uint16_t *offsets, cardc_count count) {
   uint32_t sum = 0;
   CARDC_NO_UNROLL for (; count >= 2; count -= 2, offsets += 2) {
     sum += at[offsets[0]];
@@ -11,6 +30,7 @@ static int32_t gather(const uint8_t *at, const CARDC_ROM uint16_t *offsets, uint
   }
   return (int32_t)(count ? sum + at[*offsets] : sum);
 }
+#endif
 
 static uint32_t total(const CARDC_ROM uint8_t *counts, uint32_t classes) {
   uint32_t sum = 0;
@@ -33,7 +53,7 @@ static const CARDC_ROM uint16_t *sum_pixels(const CARDC_ROM cardc_conv_sparse *l
     plus = total(counts, layer->classes);
     minus = total(counts + layer->classes, layer->classes);
     for (i = 0; i < n; i++, pixel += layer->col_step) {
-      sums[i] += gather(pixel, offsets, plus) - gather(pixel, offsets + plus, minus);
+      sums[i] += gather(pixel, offsets, (cardc_count)plus) - gather(pixel, offsets + plus, (cardc_count)minus);
     }
     offsets += plus + minus;
   }

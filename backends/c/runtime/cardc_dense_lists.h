@@ -83,11 +83,12 @@ __attribute__((always_inline)) static inline int32_t cardc_sum_listed(const uint
 #else
 static inline int32_t cardc_sum_listed(const uint8_t *x, const CARDC_ROM uint8_t *end, uint32_t count) {
   const CARDC_ROM uint8_t *list = end - count;
-  uint32_t sum = 0;
-  CARDC_NO_UNROLL for (; count > 0; count--) {
-    sum += x[*list++];
+  uint16_t sum = 0; /* at most 32 * 255 */
+  uint8_t left = (uint8_t)count;
+  CARDC_NO_UNROLL for (; left > 0; left--) {
+    sum = (uint16_t)(sum + x[*list++]);
   }
-  return (int32_t)sum;
+  return sum;
 }
 #endif
 

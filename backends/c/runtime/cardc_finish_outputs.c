@@ -118,7 +118,7 @@ void cardc_finish_outputs(const CARDC_ROM cardc_finish *finish, uint32_t channel
       finish_bits(finish, finish->t16 + first, falling, next, sums, count, (uint8_t *)dst + channel);
       return;
     }
-    if (!falling && (levels == 3 || levels == 7 || levels == 15)) {
+    if (!CARDC_SMALL && !falling && (levels == 3 || levels == 7 || levels == 15)) {
       finish_levels(finish, finish->t16 + levels * first, next, sums, count, (uint8_t *)dst + channel);
       return;
     }

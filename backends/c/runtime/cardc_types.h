@@ -37,6 +37,13 @@
 #endif
 #endif
 
+/* 1 on cores whose parts have some ten kilobytes of flash: loops are not written out once for each case. */
+#if defined(__AVR__) || defined(__riscv_e) || defined(__riscv_32e)
+#define CARDC_SMALL 1
+#else
+#define CARDC_SMALL 0
+#endif
+
 /* A copy of constant size that becomes loads and stores, also under -ffreestanding, where memcpy is a call. */
 #if defined(__GNUC__)
 #define CARDC_MEMCPY __builtin_memcpy

@@ -34,7 +34,7 @@ def test_zig_compiles_for_every_core(core: str) -> None:
     assert elf.sizes.bss == 0, "kernels have no state"
 
 
-@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4", "rv32imc", "avr5"])
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4", "rv32imc"])
 def test_gcc_compiles_for_boards(core: str) -> None:
     need_gcc(core)
     large = {"cardc_conv_runs"} if core == "avr5" else set()  # 32 KB do not hold it beside the others
