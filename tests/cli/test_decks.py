@@ -121,6 +121,11 @@ def test_options_of_single_cards(deck: Path, option: list[str]) -> None:
     assert "single cards" in refused("compile", str(deck), "-t", "nucleo-f446re", *option).what
 
 
+def test_one_project_needs_an_fpga(deck: Path) -> None:
+    assert "hls4ml" in refused("compile", str(deck), "-t", "nucleo-f446re", "--one-project").what
+    assert "for decks" in refused("compile", str(deck / "augmix_0.onnx"), "-t", "pynq-z2", "--one-project").what
+
+
 def test_options_of_decks_for_a_card(deck: Path) -> None:
     error = refused("compile", str(deck / "augmix_0.onnx"), "-t", "nucleo-f446re", "--average", "logits")
     assert "for decks" in error.what

@@ -19,11 +19,13 @@ from cardc.deck_api import compile_deck
 from cardc.deck_compile import DeckOptions
 from cardc.deck_joint import Average, Result, make_joint
 from cardc.errors import CompileError
-from cardc.estimate.components import gate_figures
+from cardc.estimate.components import deck_totals, gate_figures
 from cardc.frontend.deck import Card, Deck, Spectrum, fit_gate, load_deck
 from cardc.ops.deck_join import chosen, join
+from cardc.report import Figure
 
 DIGITS = Path(__file__).parents[2] / "examples" / "decks" / "digits"
+AREAS = ("lut", "ff", "dsp", "bram18")
 RESULTS = [Result(-90, 110, 5, 0.07 + 0.01 * k, 0.25 * k, True) for k in range(3)]
 
 
@@ -113,8 +115,22 @@ def test_one_project_of_convolutions() -> None:
         text = build.project.text(PurePosixPath(f"firmware/cards/{card}/parameters.h"))
         assert f"namespace {card} {{" in text
         assert f"firmware/weights/{card}/w3.txt" in names
-    same = compile_deck(deck, "pynq-z2", options=DeckOptions(one_project=True)).project
-    assert same.digest() == build.project.digest()
+    same = compile_deck(deck, "pynq-z2", options=DeckOptions(one_project=True))
+    assert same.project.digest() == build.project.digest()
+    assert same.report.totals["ii"] == same.report.totals["latency_cycles"]
+
+
+def test_cards_of_one_project_run_in_turn() -> None:
+    def figures(cycles: int) -> dict[str, Figure]:
+        return {n: Figure(cycles, "estimated:analytic", 0, 2 * cycles) for n in (*AREAS, "latency_cycles", "ii")}
+
+    cards, gate, join = [figures(n) for n in (10, 30, 25)], figures(100), figures(7)
+    apart, turns = deck_totals(cards, gate, join), deck_totals(cards, gate, join, [[0, 2], [1]])
+    assert apart["latency_cycles"].value == 100 + 30 + 7
+    assert apart["ii"].value == 100
+    assert turns["latency_cycles"].value == turns["ii"].value == 100 + 35 + 7
+    assert apart["lut"].value == turns["lut"].value == 172
+    assert deck_totals(cards, None, join)["dsp"].value == 72
 
 
 def test_one_project_is_for_fpgas_and_what_is_known() -> None:

@@ -135,7 +135,7 @@ class FpgaDeckBuild(DeckBuild):
         reports = [card.report for card in self.cards]
         gate = None if low.gate is None else gate_figures(low.gate, butterflies(low.gate, _REUSE), interval(_REUSE))
         join = join_figures(low.joint, self._classes)
-        totals = deck_totals([r.totals for r in reports], gate, join, in_turn=self.one_project)
+        totals = deck_totals([r.totals for r in reports], gate, join, self._in_turn)
         totals["latency_s"] = latency_seconds(totals["latency_cycles"], self.target)
         layers = tuple(
             replace(layer, name=f"{source.name}/{layer.name}")
@@ -150,6 +150,16 @@ class FpgaDeckBuild(DeckBuild):
             layers=layers, deck=self._facts(reports, gate, join), passes=low.first.traces,
             provenance=self.provenance(),
         )  # fmt: skip
+
+    @property
+    def _in_turn(self) -> list[list[int]] | None:
+        """The cards of each pick, where one top function runs them."""
+        if not self.one_project:
+            return None
+        groups = self.lowered.joint.groups
+        if not self.lowered.joint.picked:
+            return [list(range(len(groups)))]
+        return [[k for k, own in enumerate(groups) if own == group] for group in sorted(set(groups))]
 
     def _facts(
         self, reports: Sequence[Report], gate: Mapping[str, Figure] | None, join: Mapping[str, Figure]

@@ -78,14 +78,17 @@ def _figures(lut: int, ff: int, dsp: int, bram: int, cycles: int) -> dict[str, F
 
 
 def deck_totals(
-    cards: Sequence[Mapping[str, Figure]], gate: Mapping[str, Figure] | None, join: Mapping[str, Figure], *,
-    in_turn: bool,
+    cards: Sequence[Mapping[str, Figure]], gate: Mapping[str, Figure] | None, join: Mapping[str, Figure],
+    in_turn: Sequence[Sequence[int]] | None = None,
 ) -> dict[str, Figure]:  # fmt: skip
-    """Of gate, all cards, and the join: areas add up; the latency is the gate's, the slowest card's and the join's. The
-    interval is the slowest part's, or the latency where all work in turn (one top function)."""
+    """Of gate, all cards, and the join: areas add up; the latency is the gate's, the slowest card's and the join's, the
+    interval the slowest part's. With `in_turn`, sets of cards of which one set runs, a card behind the other, under one
+    top function: the latency holds the slowest set, and is the interval."""
     beside = [*([gate] if gate is not None else []), join]
     totals = {name: _sum([f[name] for f in (*cards, *beside)]) for name in ("lut", "ff", "dsp", "bram18")}
-    slowest = max((card["latency_cycles"] for card in cards), key=lambda f: f.value)
+    sets = in_turn or [[index] for index in range(len(cards))]
+    spent = [_sum([cards[index]["latency_cycles"] for index in run]) for run in sets]
+    slowest = max(spent, key=lambda f: f.value)
     totals["latency_cycles"] = _sum([slowest, *(f["latency_cycles"] for f in beside)])
     intervals = [f["ii"] for f in (*cards, *beside)]
     totals["ii"] = totals["latency_cycles"] if in_turn else max(intervals, key=lambda f: f.value)

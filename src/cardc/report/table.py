@@ -105,7 +105,8 @@ def _deck(report: Report, console: Console) -> list[Table | Text]:
 def deck_sum(deck: DeckFacts) -> str:
     """How the lines of a deck's table add up."""
     if "lut" in deck.shared:
-        return "deck: areas = gate + cards + shared (the join of answers);\nlatency = gate + the slowest card + shared"
+        slowest = "the slowest card (in one project: the picked cards in turn)"
+        return f"deck: areas = gate + cards + shared (the join of answers);\nlatency = gate + {slowest} + shared"
     if deck.gate is None:
         return "deck: flash = cards + shared; RAM = the largest card + shared; instructions = all cards + shared"
     return (
