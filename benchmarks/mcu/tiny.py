@@ -3,8 +3,8 @@
 
     CARDC_DATA=... python benchmarks/mcu/tiny.py [--json] [--images 10000] [--emulated 100]
 
-All test images go through the integer graph and the C library on this computer, the first ones through the emulated boards;
-every output must be the same to the bit.
+All test images go through the integer graph and the C library on this computer, the first ones through the emulated
+boards; every output must be the same to the bit.
 """
 
 from __future__ import annotations

@@ -3,10 +3,10 @@
 
     CARDC_DATA=... python examples/tiny/train.py --out examples/tiny/card.onnx
 
-Images of 28 x 28 pixels in 16 grey levels, a 2x2 max-pool, two 3x3 convolutions of 12 and 32 channels, one linear layer.
-Weights are -1, 0 and +1 times a scale for each filter: ternary quantisation sets most of them to 0, and gradual pruning
-sees to it that a third are masked; activations have 4 bits. Widths are chosen so that no two tensors that live at the
-same time take more than the input beside its pooled copy.
+Images of 28 x 28 pixels in 16 grey levels, a 2x2 max-pool, two 3x3 convolutions of 12 and 32 channels, one linear
+layer. Weights are -1, 0 and +1 times a scale for each filter: 30 % are pruned gradually, and ternary quantisation sets
+others to 0 besides; activations have 4 bits. Widths are chosen so that no two tensors that live at the same time take
+more than the input beside its pooled copy.
 """
 
 from __future__ import annotations
