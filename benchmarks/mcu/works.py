@@ -12,7 +12,7 @@ from cardc.backends.c.runtime.structs import ConvRuns, ConvSparse, DensePlanes, 
 from cardc.ops.conv import correlate
 from cardc.ops.threshold import apply_thresholds
 from cardc.ops.window import Window
-from cardc.passes.encodings import bit_planes, fold, runs, sparse_conv, sparse_dense
+from cardc.passes.encodings import bit_planes, fold, lines, runs, sparse_conv, sparse_dense
 
 Ints = NDArray[np.int64]
 Work = Callable[[Emulated], int]  # an instruction count
@@ -42,13 +42,23 @@ def equal(got: Ints, want: Ints) -> None:
         raise AssertionError(f"{(got != want).sum()} of {want.size} outputs differ")
 
 
-def conv(density: float, bits: int = 4) -> Work:
+def even_levels(acc: Ints, count: int, rng: np.random.Generator) -> Ints:
+    """`count` thresholds a channel that lie evenly, as those of a scale, an offset and a quantiser of each channel do:
+    int64 [C, count]."""
+    flat = acc.reshape(len(acc), -1)
+    spread = flat.std(axis=1) * rng.uniform(0.7, 1.4, len(acc)) + 1e-6
+    first, step = flat.mean(axis=1) - spread, 3 * spread / count
+    return np.ceil(first[:, None] + step[:, None] * (np.arange(count) + 0.5)).astype(np.int64)
+
+
+def conv(density: float, bits: int = 4, *, even: bool = True) -> Work:
     """16x16x16, 3x3, padding 1, 16 output channels, activations of `bits` bits in and out: the faster of lanes and
-    runs."""
-    return lambda core: min(conv_by(kernel, density, bits)(core) for kernel in ("lanes", "runs"))
+    runs. Outputs are requantised, each channel by a scale of its own, as the peer's are; with `even` False by
+    thresholds that no scale gives."""
+    return lambda core: min(conv_by(kernel, density, bits, even=even)(core) for kernel in ("lanes", "runs"))
 
 
-def conv_by(kernel: str, density: float, bits: int = 4) -> Work:
+def conv_by(kernel: str, density: float, bits: int = 4, *, even: bool = True) -> Work:
     """The same convolution by one `kernel`, lanes or runs."""
 
     def run(core: Emulated) -> int:
@@ -62,8 +72,9 @@ def conv_by(kernel: str, density: float, bits: int = 4) -> Work:
         storage = np.zeros(interior + 15 * plane + 17 * row + SLACK, np.uint8)
         c, i, j = np.ogrid[:16, :16, :16]
         storage[interior + c * plane + i * row + j] = x
-        t = levels_of(acc, top)
-        finish = finish_of(t, fold.of_bytes(w.reshape(16, -1), fold.Stored(0, 1, top)))
+        t = even_levels(acc, top, rng) if even else levels_of(acc, top)
+        sums = fold.of_bytes(w.reshape(16, -1), fold.Stored(0, 1, top))
+        finish = finish_of(t, sums)
         src, dst = core.put(storage.tobytes()), core.put(bytes(16 * plane), read_only=False)
         to, origin = Map(16, 16, 16, plane, row), interior - row - 1
         table = int(np.count_nonzero(w.reshape(16, -1), axis=1).max()) * top + 8 & ~3
@@ -75,7 +86,8 @@ def conv_by(kernel: str, density: float, bits: int = 4) -> Work:
             g = runs.RunsGeometry(16, origin, row, (3, 3), (1, 1), (1, 1), 1, 16, 16, 2 if bits > 6 else 1)
             encoded = runs.encode(w, g)
             work = runs.work(encoded.taps, 16, top, table, g)
-            layer = ConvRuns(encoded, g, work, plane, top, to).put(core)
+            found = _lines(t, sums, top, g.lane) if core.packed else None
+            layer = ConvRuns(encoded, g, work, plane, top, to, found, top).put(core)
             scratch = (core.put(bytes(work.size), read_only=False),)
         core.call(f"cardc_conv_{kernel}", layer, finish.put(core), src, dst, *scratch)
         got = np.frombuffer(core.read(dst, 16 * plane), np.uint8).astype(np.int64)
@@ -83,6 +95,13 @@ def conv_by(kernel: str, density: float, bits: int = 4) -> Work:
         return core.instructions
 
     return run
+
+
+def _lines(t: Ints, sums: fold.Sums, top: int, lane: int) -> list[lines.Line]:
+    """What the compiler finds for cores with the DSP extension."""
+    reach = zip(t, sums.low, sums.high, strict=True)
+    stairs = [np.searchsorted(row, np.arange(low, high + 1), side="right") for row, low, high in reach]
+    return [lines.fit(s, top, -int(low) if lane == 1 else None) for s, low in zip(stairs, sums.low, strict=True)]
 
 
 def dense_binary(inputs: int = 256, outputs: int = 128) -> Work:
@@ -142,6 +161,7 @@ WORKS: tuple[tuple[str, str, Work], ...] = (
     (f"{_CONV}, ternary 95 % sparse, 4-bit activations", _CONV, conv(0.05)),
     (f"{_CONV}, ternary 90 % sparse, 4-bit activations", _CONV, conv(0.10)),
     (f"{_CONV}, ternary 50 % sparse, 4-bit activations", _CONV, conv(0.50)),
+    (f"{_CONV}, ternary 90 % sparse, 4 bits in uneven levels", _CONV, conv(0.10, even=False)),
     (f"{_CONV}, ternary 90 % sparse, 1-bit activations", _CONV, conv(0.10, bits=1)),
     (f"{_CONV}, ternary 90 % sparse, 8-bit activations", _CONV, conv(0.10, bits=8)),
     (f"{_DENSE}, binary x binary", _DENSE, dense_binary()),

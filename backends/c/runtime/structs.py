@@ -183,6 +183,24 @@ class ConvRuns:
 
 
 @dataclass(frozen=True)
+class AddBytes:
+    """cardc_add_bytes_layer; `a`, `b`: (plane, row) of the two tensors; `clip` (low, top), None where not packed."""
+
+    table: NDArray[np.uint8]
+    shift: int
+    clip: tuple[int, int] | None
+    a: tuple[int, int]
+    b: tuple[int, int]
+    to: Map
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        fields = [("ptr", put_array(place, self.table)), ("u8", self.shift), ("u8", int(self.clip is not None))]
+        fields += [("u8", v) for v in self.clip or (0, 0)] + [("u32", v) for v in (*self.a, *self.b)]
+        return place.put(pack([*fields, *self.to.fields()], place.pointer))
+
+
+@dataclass(frozen=True)
 class DenseSparse:
     """cardc_dense_sparse_layer"""
 

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from tests.backends.c.kernels.finishes import Tail, kinds, stairs, tail
 from tests.backends.c.kernels.places import PLACES, ROOMY, Ints, chw, outside_is, some, stored
 
 from cardc.backends.c.runtime.call import Place
-from cardc.backends.c.runtime.structs import ConvDense, ConvPairs, ConvRuns, ConvSparse, Map
+from cardc.backends.c.runtime.structs import ConvDense, ConvPairs, ConvRuns, ConvSparse, Finish, Map
 from cardc.ops.conv import correlate
+from cardc.ops.threshold import apply_thresholds
 from cardc.ops.window import Window
 from cardc.passes.encodings import fold, int8, lines, pairs, runs, sparse_conv
 
@@ -132,14 +134,29 @@ def lines_of(end: Tail, layer: Layer, sums: fold.Sums) -> list[lines.Line] | Non
     return found
 
 
+def shared_tail(levels: int, acc: Ints, sums: fold.Sums, rng: np.random.Generator) -> tuple[Tail, NDArray[np.uint8]]:
+    """Thresholds that are those of all channels, and what they store from the lowest sum on. Sums are accumulators."""
+    reach = int(np.abs(acc).max(initial=0)) + 2
+    t = np.sort(rng.integers(-reach, reach, (1, levels)), axis=1)
+    end = Tail(
+        Finish(1, 0, True, levels=levels, t32=t.astype(np.int32)),
+        apply_thresholds(acc[None], t, None, 0, 1)[0],
+        np.uint8,
+    )
+    return end, stairs(end.finish, 0, np.arange(sums.low.min(), sums.high.max() + 1)).astype(np.uint8)
+
+
 def run_by_runs(
-    place: Place, layer: Layer, kind: str, levels: int, seed: int, rows: int, table: int, by_line: bool = False
-) -> list[int]:
-    """The same for `cardc_conv_runs`, in bands of `rows` rows, with finish tables of `table` bytes, or with lines: of
-    which kinds."""
+    place: Place, layer: Layer, kind: str, levels: int, seed: int, rows: int, table: int, by_line: bool = False,
+    by_shared: bool = False,
+) -> list[int]:  # fmt: skip
+    """The same for `cardc_conv_runs`, in bands of `rows` rows, with finish tables of `table` bytes, with one for all
+    channels, or with lines: of which kinds."""
     rng = np.random.default_rng(seed)
     sums = fold.of_bytes(layer.rows, fold.Stored(0, 1, layer.max_u))
-    end = tail(kind, levels, layer.sums, sums, rng)
+    end, one, bias = tail(kind, levels, layer.sums, sums, rng), None, 0
+    if by_shared:
+        (end, one), bias = shared_tail(levels, layer.sums, sums, rng), -int(sums.low.min())
     at, win = layer.geometry(), layer.win
     g = runs.RunsGeometry(
         at.in_channels, at.origin, at.row, (win.kernel[0], win.kernel[1]), (win.strides[0], win.strides[1]),
@@ -150,7 +167,7 @@ def run_by_runs(
     np.testing.assert_array_equal(runs.decode(encoded, (shape[0], shape[1], shape[2], shape[3]), g), layer.w)
     work = runs.work(encoded.taps, layer.to.height, layer.max_u, table, g)
     found = lines_of(end, layer, sums) if by_line else None
-    struct = ConvRuns(encoded, g, work, layer.source.plane, layer.max_u, layer.to, found, 255).put(place)
+    struct = ConvRuns(encoded, g, work, layer.source.plane, layer.max_u, layer.to, found, 255, one, bias).put(place)
     src = place.put(stored(layer.x, layer.source, layer.interior, layer.size, layer.zero, rng))
     width = np.dtype(end.dtype).itemsize
     size = layer.to.plane * layer.to.channels * width
@@ -194,14 +211,21 @@ def test_runs_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> None
         run_by_runs(PLACES[name](), dense_layer(cin, max_u, sign), "threshold", 15, 1, 2, table)
 
 
-@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("name", ROOMY)
 @some
 @given(layers(), st.sampled_from(["threshold", "requantize"]), level_counts, st.integers(1, 12), seeds)
 def test_runs_by_line(name: str, layer: Layer, kind: str, levels: int, rows: int, seed: int) -> None:
     run_by_runs(PLACES[name](), layer, kind, levels, seed, rows, 0, by_line=True)
 
 
-@pytest.mark.parametrize("name", PLACES)
+@pytest.mark.parametrize("name", ROOMY)
+@some
+@given(layers(), level_counts, st.integers(1, 12), seeds)
+def test_runs_by_one_table(name: str, layer: Layer, levels: int, rows: int, seed: int) -> None:
+    run_by_runs(PLACES[name](), layer, "threshold", levels, seed, rows, 0, by_shared=True)
+
+
+@pytest.mark.parametrize("name", ROOMY)
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(
     ("cin", "max_u", "kind"),
