@@ -89,12 +89,12 @@ def conv_costs(
 def _untabled(rates: _Rates, w: Array, levels: int, height: int, width: int) -> float:
     """What lanes cost more where channels are not finished by table (see cardc_conv_lanes.c): an entry takes 3
     instructions, and saves a search of some 44 for a pixel."""
-    taps, top = np.count_nonzero(w) / w.shape[0], max(1, levels - 1)
+    taps, top = int(np.count_nonzero(w)) / len(w), max(1, levels - 1)
     if height * width * 44 >= 3 * taps * top + 180:
         return 0.0
     room = 255 // top
     chunks = math.ceil(taps / room) if room >= _FEW else 1
-    return w.shape[0] * height * -(-width // 16) * (rates.lane_row + rates.lane_chunk * chunks)
+    return len(w) * height * -(-width // 16) * (rates.lane_row + rates.lane_chunk * chunks)
 
 
 def _rates(features: frozenset[str]) -> _Rates:

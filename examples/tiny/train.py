@@ -41,7 +41,10 @@ class Shift:
 
     most: int = 1
     name: ClassVar[str] = "shift"
-    consistency: ClassVar[float] = 0.0
+
+    @property
+    def consistency(self) -> float:
+        return 0.0
 
     def views(self, x: Tensor, random: torch.Generator) -> tuple[Tensor, ...]:
         down, across = (int(torch.randint(-self.most, self.most + 1, (1,), generator=random)) for _ in range(2))
