@@ -22,6 +22,7 @@ from ..ops.graph import drop_unused, fresh, make_node, replace
 from .base import Pass, PassLog
 from .join import JOINS, lift_join
 from .linear import LINEAR, integer_node, integer_weights, lift_linear
+from .part_weights import part_weights
 from .realise import integers_of
 
 _MOVES = ("Reshape", "Flatten", "Transpose", "MaxPool")
@@ -36,6 +37,8 @@ class LiftIntegers(Pass):
         errors: list[CompileError] = []
         broken: set[ir.Value] = set()
         for node in list(graph):
+            if node.graph is None:  # part_weights has put others in its place
+                continue
             if node.domain != ONNX or node.op_type not in (*LINEAR, *_MOVES, *JOINS):
                 broken.update(node.outputs if any(v in broken for v in node.inputs) else ())
                 continue
@@ -64,7 +67,13 @@ def lift(graph: ir.Graph, node: ir.Node, *, last_resort: bool = False) -> int:
     `last_resort`: also where a sum needs large multipliers. Raises CompileError where it cannot be done exactly.
     """
     if node.op_type in JOINS:
-        lifted = lift_join(graph, node, last_resort=last_resort)
+        try:
+            lifted = lift_join(graph, node, last_resort=last_resort)
+        except CompileError:
+            parts = part_weights(graph, node) if node.op_type == "Concat" else []
+            if not parts:
+                raise
+            return sum(lift(graph, total) for total in parts) + 1
     elif node.op_type in LINEAR:
         lifted = lift_linear(graph, node)
     else:

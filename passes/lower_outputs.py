@@ -7,12 +7,14 @@
     ArgMax(y), TopK(y)                                      ->  the same of those integers
 
 The second form needs a unit u with a[k] = m[k] u and c[k] = b[k] u exactly, found in rational arithmetic. Where none
-fits 62 bits the model is refused: its logits are real numbers that no integer represents.
+fits 62 bits, a and c are rounded to 24 bits or more, as float32 has, and the log says so; where a channel is left fewer
+the model is refused.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import ClassVar
 
 import onnx_ir as ir
@@ -30,6 +32,8 @@ OUT_SCALE, OUT_OFFSET = "cardc.out_scale", "cardc.out_offset"
 """Metadata of the graph's integer output: real value = scale * integer + offset (decimal float64)."""
 
 LIMIT = 2**62
+_BITS = 60
+_FLOAT = 1 << 24
 _MOVES = ("Reshape", "Flatten", "Transpose")
 _PICKS = ("ArgMax", "TopK")
 _MONOTONE = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh")
@@ -62,7 +66,7 @@ class LowerOutputs(Pass):
         line = start(qtype(x), shape_of(x)[1] if len(shape_of(x)) > 1 else 1)
         for node in tail.chain:
             line = extend(line, node)
-        value, scale, offset = _in_one_unit(graph, x, line, tail)
+        value, scale, offset = _in_one_unit(graph, x, line, tail, log)
         for move in reversed(tail.moves):
             value = _again(graph, move, value)
         if tail.pick is not None:
@@ -79,7 +83,7 @@ class LowerOutputs(Pass):
         return 1
 
 
-def _in_one_unit(graph: ir.Graph, x: ir.Value, line: Line, tail: _Tail) -> tuple[ir.Value, float, float]:
+def _in_one_unit(graph: ir.Graph, x: ir.Value, line: Line, tail: _Tail, log: PassLog) -> tuple[ir.Value, float, float]:
     if line.uniform:
         return x, float(line.a[0]), float(line.b[0])
     cause = tail.chain[-1] if tail.chain else x.producer()
@@ -90,13 +94,36 @@ def _in_one_unit(graph: ir.Graph, x: ir.Value, line: Line, tail: _Tail) -> tuple
         raise AssertionError("the output has a producer")
     try:
         value = affine(graph, x, line, cause, end, limit=LIMIT)
-    except CompileError as error:
+    except CompileError:
+        fine = _rounded(line, x, cause)
+        value = affine(graph, x, fine, cause, end, limit=LIMIT, unit=fine.unit())
+        log.notes.append(
+            f"the scales and biases of the output's channels have no common unit and are rounded to {_BITS} bits"
+        )
+    return value, qtype(value).scale[0], 0.0
+
+
+def _rounded(line: Line, x: ir.Value, cause: ir.Node) -> Line:
+    """`line` in the finest power of two in which its largest value has _BITS bits.
+
+    CompileError where that leaves a channel's scale fewer bits than float32 has.
+    """
+    q = qtype(x)
+    size = max(abs(q.lo), abs(q.hi), 1)
+    most = max(abs(a) * size + abs(b) for a, b in zip(line.a, line.b, strict=True))
+    unit = Fraction(1)
+    while most / unit >= 1 << _BITS:
+        unit *= 2
+    while most / unit < 1 << (_BITS - 1):
+        unit /= 2
+    if any(0 < abs(a) / unit < _FLOAT for a in line.a):
         raise CompileError(
             "the output's scale or bias differs by channel, and no common unit of 62 bits makes them integers",
             node=cause,
             fix="end the model in a quantiser (brevitas.nn.QuantIdentity), or give its last layer one scale, no bias",
-        ) from error
-    return value, qtype(value).scale[0], 0.0
+        )
+    a, b = (tuple(round(v / unit) * unit for v in values) for values in (line.a, line.b))
+    return Line(a, b)
 
 
 def _finish(graph: ir.Graph, output: ir.Value, value: ir.Value, scale: float, offset: float, *, exact: bool) -> None:

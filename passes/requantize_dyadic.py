@@ -8,7 +8,7 @@ where e[k] is the first number that rounds to k or more: k 2^n for rounding down
 even, (2 k - 1) 2^(n-1), and one more where k is odd. The latter serves scales that are powers of two, whose ties no
 rounding down can follow. For a given n and m these are intervals for b, and an m is good when they meet; each pair
 of thresholds bounds m. The smallest n with a good m and b in every channel is taken, rounding down where that has
-one, such that acc * m + b fits int32 (61 bits for quantisers of more than 8 bits). Applies to
+one, such that acc * m + b fits int32 (61 bits for quantisers of more than 8 bits, or sums of more than 32). Applies to
 quantisers of more than `min_levels` levels, where thresholds would cost more; where no m, b, n exists the
 thresholds stay. Keeps: the result for every reachable accumulator, checked threshold by threshold.
 """
@@ -76,7 +76,9 @@ class RequantizeDyadic(Pass):
         lo, hi = np.broadcast_to(lo, rows.shape[:1]), np.broadcast_to(hi, rows.shape[:1])
         low, high = np.where(direction > 0, lo, -hi), np.where(direction > 0, hi, -lo)
         q = qtype(result(node))
-        limit, most = (_INT32, self.max_shift) if q.levels <= _BYTES else (_WIDE, self.max_wide_shift)
+        # Sums beyond 32 bits are finished in 64 anyway.
+        wide = q.levels > _BYTES or max(int(np.abs(low).max()), int(np.abs(high).max())) > _INT32
+        limit, most = (_WIDE, self.max_wide_shift) if wide else (_INT32, self.max_shift)
         for rounding in ROUNDINGS:
             for shift in range(rounding != "floor", most + 1):
                 edges = first_that_rounds_to(q.lo + np.arange(1, rows.shape[1] + 1), shift, rounding)

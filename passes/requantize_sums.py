@@ -9,7 +9,8 @@ reaches l exceeds the largest of one that does not. For each y the first x that 
 float32 operators themselves, so this compares every pair of integers. The smallest n that has m, k and T is taken,
 evenly spaced thresholds first, as these become a shift. Applies where the branches' scales share no small unit and
 only quantisers read the sum, the branch of fewer levels having at most `max_levels`; where nothing is proven the
-scales' common unit is tried, and the sum refused where they have none. Keeps: every integer behind the quantiser.
+scales' common unit is tried, and last a unit so fine that float32 could not tell (round_sums). Keeps: every integer
+behind the quantiser; in the last case those that are not at a rounding boundary, and the log says so.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from .base import Pass, PassLog
 from .bisect import NotMonotoneError, integer_thresholds
 from .lift_integers import lift
 from .multipliers import Found, Reach, multipliers
+from .round_sums import rounded_sum
 from .split_quantizers import SOURCE
 from .sums import Ints, QuantisedSum, left_sums, quantised_sum, quantisers_behind
 
@@ -49,16 +51,33 @@ class RequantizeSums(Pass):
         for total in left_sums(graph):
             try:
                 behind = quantisers_behind(total)
-                rewritten = sum(self._rewrite(graph, total, quantize, log) for quantize in behind)
-                done += rewritten
-                if rewritten < len(behind):
-                    done += lift(graph, total, last_resort=True)
+                left = [quantize for quantize in behind if not self._rewrite(graph, total, quantize, log)]
+                done += len(behind) - len(left)
+                if left:
+                    done += self._without_search(graph, total, left, log)
             except CompileError as error:
                 error.node = error.node or total
                 errors.append(error)
         raise_all(errors)
         drop_unused(graph)
         return done
+
+    def _without_search(self, graph: ir.Graph, total: ir.Node, left: list[ir.Node], log: PassLog) -> int:
+        """The quantisers `left` behind a sum, for which no small multipliers were proven."""
+        try:
+            return lift(graph, total, last_resort=True)
+        except CompileError:
+            pairs = [quantised_sum(total, quantize) for quantize in left]
+            found = [rounded_sum(pair) for pair in pairs]
+            if any(f is None for f in found):
+                raise
+        for pair, one in zip(pairs, found, strict=True):
+            if one is not None:
+                _emit(graph, pair, one)
+        log.notes.append(
+            f"{total.name}: its branches have no common unit; their scales are rounded, by less than 2^-17 of a level"
+        )
+        return len(left)
 
     def _rewrite(self, graph: ir.Graph, total: ir.Node, quantize: ir.Node, log: PassLog) -> int:
         try:

@@ -48,29 +48,30 @@ def _add(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> No
         views.append(view)
         factors.append(m * view.layout.step)
         most = most + np.abs(ends.astype(np.float64)).max(axis=0)
-    _check(node, most, np.stack(factors))
-    sums = fold.Sums(1, offset, low, high)
+    _check(node, most)
+    large = max(int(np.abs(m).max()) for m in factors) >= 2**31
+    finish, wide = finish_for(
+        step, stage.finish, fold.Sums(1, offset, low, high), [v.layout for v in views], out, large
+    )
     shared = all((m == m[0]).all() for m in factors)
+    ctype = "int64_t" if wide else "int32_t"
     names = [
-        step.array(name, "int32_t", m[:1] if shared else m, "what a stored number of this branch is multiplied by")
+        step.array(name, ctype, m[:1] if shared else m, "what a stored number of this branch is multiplied by")
         for name, m in zip(("ma", "mb"), factors, strict=True)
     ]
-    finish, wide = finish_for(step, stage.finish, sums, [v.layout for v in views], out)
     layer = step.struct(
-        "cardc_add_layer", "layer",
+        f"cardc_add{wide}_layer", "layer",
         [("a", views[0].struct()), ("b", views[1].struct()), ("ma", names[0]), ("mb", names[1]),
          ("shared", int(shared)), ("to", c_map(out))],
     )  # fmt: skip
     step.call(f"cardc_add{wide}", layer, finish, views[0].pointer, views[1].pointer, dst)
 
 
-def _check(node: ir.Node, most: Array, factors: Ints) -> None:
-    """CompileError where a sum of at most `most` does not fit 63 bits, or a factor not 32."""
-    fix = "use fewer bits, scales that are closer to each other, or a smaller window"
+def _check(node: ir.Node, most: Array) -> None:
+    """CompileError where a sum of at most `most` does not fit 63 bits."""
     if float(most.max(initial=0)) >= 2.0**62:
+        fix = "use fewer bits, scales that are closer to each other, or a smaller window"
         raise CompileError(f"a sum of this {node.op_type} does not fit 64 bits", node=node, fix=fix)
-    if int(np.abs(factors).max(initial=0)) >= 2**31:
-        raise CompileError(f"a multiplier of this {node.op_type} does not fit 32 bits", node=node, fix=fix)
 
 
 def _windows(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
@@ -87,7 +88,7 @@ def _windows(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -
     low, high = reach(operand(node, 0), stored)
     count = int(np.prod(win.kernel)) if summed else 1
     ends = [count * v for v in ((low, high, min(outside, low), max(outside, high)) if summed else (low, high))]
-    _check(node, np.abs(np.asarray(ends, np.float64)), np.zeros(1, np.int64))
+    _check(node, np.abs(np.asarray(ends, np.float64)))
     spread = (np.full(channels, v, np.int64) for v in (count * stored.lo, min(ends), max(ends)))
     finish, wide = finish_for(step, stage.finish, fold.Sums(stored.step, *spread), [stored], out)
     fields: list[tuple[str, object]] = [("from", view.struct())]

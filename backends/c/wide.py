@@ -31,13 +31,14 @@ _FIELDS = (
 
 
 def finish_for(
-    step: Step, node: ir.Node | None, sums: fold.Sums, layouts: Sequence[Layout], out: Layout
+    step: Step, node: ir.Node | None, sums: fold.Sums, layouts: Sequence[Layout], out: Layout, wide: bool = False
 ) -> tuple[str, str]:
     """Add the finish `node` of a kernel that has a form of 64 bits; its name, and what to put behind the kernel's.
 
-    `layouts` are those of the tensors that the kernel reads. The wide form is taken where the other does not do.
+    `layouts` are those of the tensors that the kernel reads. The form of 64 bits is taken where the other does not do,
+    or for a kernel that is `wide` already.
     """
-    if is_wide(node, sums, layouts, out):
+    if wide or is_wide(node, sums, layouts, out):
         return add_wide_finish(step, node, sums, out), "_wide"
     return add_finish(step, node, sums, out), ""
 

@@ -1,6 +1,6 @@
 #include "cardc_wide.h"
 
-void cardc_add_wide(const CARDC_ROM cardc_add_layer *layer, const CARDC_ROM cardc_wide_finish *finish, const void *a,
+void cardc_add_wide(const CARDC_ROM cardc_add_wide_layer *layer, const CARDC_ROM cardc_wide_finish *finish, const void *a,
                     const void *b, void *dst) {
   const CARDC_ROM cardc_view *va = &layer->a, *vb = &layer->b;
   uint32_t c, y, x;

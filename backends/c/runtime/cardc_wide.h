@@ -75,7 +75,14 @@ void cardc_conv_wide(const CARDC_ROM cardc_conv_wide_layer *layer, const CARDC_R
                      const void *src, void *dst);
 
 /* As in cardc_join.h, for tensors or sums of 64 bits and wide finishes. */
-void cardc_add_wide(const CARDC_ROM cardc_add_layer *layer, const CARDC_ROM cardc_wide_finish *finish, const void *a,
+typedef struct cardc_add_wide_layer {
+  cardc_view a, b;
+  const CARDC_ROM int64_t *ma, *mb;
+  uint8_t shared;
+  cardc_map to;
+} cardc_add_wide_layer;
+
+void cardc_add_wide(const CARDC_ROM cardc_add_wide_layer *layer, const CARDC_ROM cardc_wide_finish *finish, const void *a,
                     const void *b, void *dst);
 void cardc_sum_windows_wide(const CARDC_ROM cardc_window_layer *layer, const CARDC_ROM cardc_wide_finish *finish,
                             const void *src, void *dst);
