@@ -28,13 +28,13 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError, did_you_mean, raise_all
-from ..ops.base import constant, operand, result, shape_of, text
+from ..ops.base import constant, operand, result, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from ..ops.window import window
 from .base import Pass, PassLog
 from .choose_layout import choose_layout
-from .dense_costs import Tail, dense_costs
+from .dense_costs import dense_costs, tail_of
 from .kernel_costs import Cost, conv_costs
 from .runs_costs import Finish, runs_cost
 from .runs_plan import BAND, geometry, spare_bytes
@@ -146,14 +146,5 @@ def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
     else:
         # As stored: a tensor that is padded somewhere has a level for the zero.
         levels = choose_layout(base(operand(node, 0)), word_rows=False).levels
-        found = dense_costs(w, levels, _tail(node), features)
+        found = dense_costs(w, levels, tail_of(node), features)
     return wide_costs(node, w) if beyond_32_bits(node, w) else found
-
-
-def _tail(node: ir.Node) -> Tail:
-    finish = finish_of(node)
-    if finish is None or is_cardc(finish, "Affine"):
-        return "plain"
-    if is_cardc(finish, "Requantize"):
-        return "scaled" if text(finish, "rounding", "floor") == "floor" else "levels"
-    return "bit" if qtype(result(finish)).levels == 2 else "levels"

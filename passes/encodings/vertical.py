@@ -29,11 +29,11 @@ class Vertical:
 
     @property
     def inputs(self) -> int:
-        return self.weights.shape[1] - 1
+        return int(self.weights.shape[1]) - 1
 
     @property
     def bits(self) -> int:
-        return self.totals.shape[1]
+        return int(self.totals.shape[1])
 
 
 def fits(inputs: int, outputs: int) -> bool:

@@ -8,9 +8,9 @@ from tests.backends.c.networks import in_c
 from tests.graphs import BIPOLAR, IntegerGraph, uint
 
 from cardc.backends.c.emulate.cores import get_core
-from cardc.ops.base import text
+from cardc.ops.base import Array, text
 from cardc.passes.base import PassLog
-from cardc.passes.choose_encodings import CONV, DENSE, ChooseEncodings
+from cardc.passes.choose_encodings import CONV, DENSE, ChooseEncodings, costs
 
 
 def chosen(graph: IntegerGraph, features: tuple[str, ...] = (), force: tuple[str, ...] = ()) -> list[str]:
@@ -64,6 +64,7 @@ def dense(inputs: int, outputs: int, bits: int, density: float) -> IntegerGraph:
 
 
 BYTES = np.random.default_rng(0).integers(-128, 128, (128, 32))
+FEW = np.random.default_rng(0).integers(-8, 8, (60, 33))
 LAYERS = {
     "conv 10 %": lambda: conv(8, 12, 4, 0.1).threshold(uint(4)),
     "conv 50 %": lambda: conv(8, 12, 2, 0.5).threshold(uint(2)),
@@ -76,13 +77,26 @@ LAYERS = {
     "dense 30 % of bits": lambda: dense(128, 32, 1, 0.3).threshold(uint(2)),
     "dense 8-bit weights": lambda: IntegerGraph((128,), uint(8)).dense(32, weights=BYTES).threshold(uint(2)),
     "dense binary": lambda: dense(128, 32, 0, 1).threshold(BIPOLAR),
+    "dense 10 % of many inputs": lambda: dense(400, 48, 8, 0.1).requantize(uint(4)),
+    "dense 50 %": lambda: dense(200, 40, 2, 0.5),
+    "dense few outputs": lambda: IntegerGraph((60,), uint(4)).dense(33, weights=FEW).threshold(uint(3)),
+    "dense binary to sums": lambda: dense(160, 70, 0, 1),
     "dense binary on 4 bits": lambda: dense(128, 32, 4, 1).threshold(BIPOLAR),
 }
+
+
+def costly(inputs: Array) -> Array:
+    """Bits of which one more than half are 1, the most that vertical counters take; other inputs as they are."""
+    low, high, one = inputs.min(), inputs.max(), inputs.reshape(1, -1)
+    if not np.isin(inputs, (low, high)).all():
+        return inputs
+    return np.where(np.arange(one.size) <= one.size // 2, high, low).reshape(inputs.shape)
 
 
 @pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus", "rv32ec"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_the_choice_is_the_best_measured_one_or_near(layer: str, core: str) -> None:
+    """Within 1.3 times the best; dense layers on the cores that have rates follow their estimates to 15 %."""
     features = sorted(get_core(core).features)
     spent = {}
     for name in (*CONV, *DENSE):
@@ -91,9 +105,14 @@ def test_the_choice_is_the_best_measured_one_or_near(layer: str, core: str) -> N
         case = in_c(LAYERS[layer](), inputs=1, force=(name,), features=features)
         step = case.built.program.steps[1]
         if step.encoding == name:
-            spent[name] = case.built.measure(core, case.inputs).by_layer[case.built.symbols()[1]]
+            spent[name] = case.built.measure(core, costly(case.inputs)).by_layer[case.built.symbols()[1]]
     (best,) = chosen(LAYERS[layer](), tuple(features))
     assert spent[best] <= 1.3 * min(spent.values()), spent
+    node = next(n for n in LAYERS[layer]().model().graph if n.op_type in ("Conv", "MatMul"))
+    if node.op_type == "MatMul" and core != "rv32ec":
+        estimates = {name: cost.instructions for name, cost in costs(node, frozenset(features)).items()}
+        assert estimates.keys() == spent.keys()
+        assert {n: e for n, e in estimates.items() if not 1 / 1.15 <= e / spent[n] <= 1.15} == {}, spent
 
 
 def test_a_forced_encoding_is_taken_only_where_it_can_be() -> None:

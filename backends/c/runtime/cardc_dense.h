@@ -8,6 +8,13 @@
 extern "C" {
 #endif
 
+/* sums[0 .. count) = 0, `count` a multiple of 8; without memset, which under -ffreestanding is a slow call. */
+static inline void cardc_clear_sums(int32_t *sums, uint32_t count) {
+  CARDC_NO_UNROLL for (; count > 0; count -= 8, sums += 8) {
+    sums[0] = sums[1] = sums[2] = sums[3] = sums[4] = sums[5] = sums[6] = sums[7] = 0;
+  }
+}
+
 /* Ternary weights by column. The inputs are cut into `blocks` blocks of `block` columns (the last may be shorter). For each 32
  * outputs (the last group may be smaller), each block, each output: how many weights are -1, how many are +1, the columns
  * in the block of the ones, then of the others; each count is at most 32. Written by cardc.passes.encodings.sparse_dense. */

@@ -22,7 +22,7 @@ void cardc_dense_binary(const CARDC_ROM cardc_dense_planes_layer *layer, const C
   uint32_t o, n, p, k;
   for (o = 0; o < outputs; o += n, row += n * words) {
     n = outputs - o < CARDC_OUTPUTS ? outputs - o : CARDC_OUTPUTS;
-    memset(sums, 0, sizeof sums);
+    cardc_clear_sums(sums, CARDC_OUTPUTS);
     for (p = 0; p < layer->planes; p++) {
       CARDC_NO_UNROLL for (k = 0; k < n; k++) {
         sums[k] += (int32_t)(differences(row + k * words, src + p * words, words) << p);

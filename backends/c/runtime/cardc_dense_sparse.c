@@ -12,10 +12,7 @@ void cardc_dense_sparse(const CARDC_ROM cardc_dense_sparse_layer *layer, const C
   for (o = 0; o < outputs; o += n) {
     const uint8_t *block = src;
     n = outputs - o < ROWS ? outputs - o : ROWS;
-    CARDC_NO_UNROLL for (b = 0; b < ROWS; b += 8) {
-      sums[b] = sums[b + 1] = sums[b + 2] = sums[b + 3] = 0;
-      sums[b + 4] = sums[b + 5] = sums[b + 6] = sums[b + 7] = 0;
-    }
+    cardc_clear_sums(sums, ROWS);
     for (b = layer->blocks; b > 0; b--, block += layer->block) {
       lists = cardc_add_lists(sums, lists, block, n);
     }

@@ -1,7 +1,7 @@
 #include "cardc_finish.h"
 
-/* One sum of each channel, the end of fully connected layers: `next` is how far on the parameters of the next channel lie, 0 where
- * all channels share theirs. */
+/* One sum of each channel, the end of fully connected layers: `next` is how far on the parameters of the next channel lie,
+ * 0 where all channels share theirs. */
 
 /* One threshold: binary activations. `falling` may be NULL. */
 static void finish_bits(const CARDC_ROM cardc_finish *f, const CARDC_ROM int16_t *t, const CARDC_ROM uint8_t *falling,
@@ -20,26 +20,33 @@ static void finish_bits(const CARDC_ROM cardc_finish *f, const CARDC_ROM int16_t
 
 /* One step of a search that does not branch: `at` moves on by `half` if the threshold there is passed. */
 #define SEARCH(HALF) at += at[(HALF) - 1] <= x ? (HALF) : 0
-#define SEARCH_ALL(STEPS)                                          \
-  CARDC_NO_UNROLL for (; count > 0; count--, t += next) {          \
-    const int32_t x = *sums++;                                     \
-    const CARDC_ROM int16_t *at = t;                               \
-    STEPS;                                                         \
-    *dst++ = (uint8_t)(low + step * (uint32_t)(at - t));           \
-  }                                                                \
+#define SEARCH_ALL(STEPS)                                                 \
+  CARDC_NO_UNROLL for (; count > 0; count--, t += all) {                  \
+    const int32_t x = *sums++;                                            \
+    const CARDC_ROM int16_t *at = t;                                      \
+    uint32_t n;                                                           \
+    STEPS;                                                                \
+    n = (uint32_t)(at - t);                                               \
+    if (falling) {                                                        \
+      n = *falling ? levels - n : n;                                      \
+      falling += next;                                                    \
+    }                                                                     \
+    *dst++ = (uint8_t)(low + step * n);                                   \
+  }                                                                       \
   return
 
-/* 3, 7 or 15 rising thresholds. */
-static void finish_levels(const CARDC_ROM cardc_finish *f, const CARDC_ROM int16_t *t, uint32_t next, const int32_t *sums,
-                          uint32_t count, uint8_t *dst) {
-  const uint32_t low = f->base, step = f->step;
-  next *= f->levels;
-  if (f->levels == 3) {
+/* 3, 7, 15 or 31 thresholds. `falling` may be NULL. */
+static void finish_levels(const CARDC_ROM cardc_finish *f, const CARDC_ROM int16_t *t, const CARDC_ROM uint8_t *falling,
+                          uint32_t next, const int32_t *sums, uint32_t count, uint8_t *dst) {
+  const uint32_t low = f->base, step = f->step, levels = f->levels, all = next * levels;
+  if (levels == 3) {
     SEARCH_ALL(SEARCH(2); SEARCH(1));
-  } else if (f->levels == 7) {
+  } else if (levels == 7) {
     SEARCH_ALL(SEARCH(4); SEARCH(2); SEARCH(1));
-  } else {
+  } else if (levels == 15) {
     SEARCH_ALL(SEARCH(8); SEARCH(4); SEARCH(2); SEARCH(1));
+  } else {
+    SEARCH_ALL(SEARCH(16); SEARCH(8); SEARCH(4); SEARCH(2); SEARCH(1));
   }
 }
 
@@ -111,15 +118,15 @@ void cardc_finish_outputs(const CARDC_ROM cardc_finish *finish, uint32_t channel
   const uint32_t next = finish->shared ? 0 : 1, levels = finish->levels, first = next * channel;
   if (finish->kind == CARDC_THRESHOLD && finish->t16 && finish->out == CARDC_U8) {
     const CARDC_ROM uint8_t *falling = finish->falling;
+    if (falling) {
+      falling += first;
+    }
     if (levels == 1) {
-      if (falling) {
-        falling += first;
-      }
       finish_bits(finish, finish->t16 + first, falling, next, sums, count, (uint8_t *)dst + channel);
       return;
     }
-    if (!CARDC_SMALL && !falling && (levels == 3 || levels == 7 || levels == 15)) {
-      finish_levels(finish, finish->t16 + levels * first, next, sums, count, (uint8_t *)dst + channel);
+    if (!CARDC_SMALL && (levels == 3 || levels == 7 || levels == 15 || levels == 31)) {
+      finish_levels(finish, finish->t16 + levels * first, falling, next, sums, count, (uint8_t *)dst + channel);
       return;
     }
   } else if (finish->kind == CARDC_REQUANTIZE && !finish->b64) {
