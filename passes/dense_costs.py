@@ -70,7 +70,7 @@ _ALIGNED = _Rates(
     74, 2.95, 23, 93, 5.99, 44, 55, 130, 24, 144, 27, 30, 186, 3.84, 188, 8.96, 203, 28, 63, 396, 10.4, 14, 12,
     15, 9.7, 95,
 )  # fmt: skip
-# RV32EC: a multiplication is a call, which takes as long as its factors have bits. To some 15 %, and worse for int8 weights.
+# RV32EC: a multiplication is a call, which takes as long as its factors have bits. To some 15 %, int8 weights worse.
 _SOFTWARE = _Rates(
     60, 4.08, 34, 145, 24, 88, 65, 116, 27, 151, 30, 54, 250, 5.3, 60, 4.9, 204, 132, 99, 20, 8, 80, 24,
     60, 20, 150,
