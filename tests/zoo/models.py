@@ -7,8 +7,15 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from brevitas.nn import QuantIdentity, QuantReLU
-from brevitas.quant import Int8ActPerTensorFixedPoint, Uint8ActPerTensorFixedPoint
+from brevitas.nn import QuantConv2d, QuantIdentity, QuantLinear, QuantReLU
+from brevitas.quant import (
+    Int8ActPerTensorFixedPoint,
+    Int8ActPerTensorFloat,
+    Int8WeightPerChannelFloat,
+    Int8WeightPerTensorFloat,
+    Uint8ActPerTensorFixedPoint,
+    Uint8ActPerTensorFloat,
+)
 from brevitas_examples.bnn_pynq.models import fc, get_model_cfg, model_with_cfg
 from brevitas_examples.imagenet_classification.models.mobilenetv1 import MobileNet
 from torch import Tensor, nn
@@ -116,6 +123,83 @@ def masked_resnet18(width: int, *, density: float = 0.1, bits: int = 4, same_sca
         mask.view(-1)[0] = True
         layer.set_mask(mask.float())
     return net
+
+
+class _Residual(nn.Module):
+    """Two 3x3 convolutions of 8 bits beside a shortcut; scales are floats from statistics, one a channel in weights.
+
+    Without `quantised` the second convolution's accumulator is added as it comes from its BatchNorm.
+    """
+
+    def __init__(self, cin: int, cout: int, stride: int, quantised: bool) -> None:
+        super().__init__()
+        self.conv1, self.norm1, self.act1 = _conv8(cin, cout, 3, stride), nn.BatchNorm2d(cout), _relu8()
+        self.conv2, self.norm2 = _conv8(cout, cout, 3), nn.BatchNorm2d(cout)
+        self.quant = _identity8() if quantised else nn.Identity()
+        self.short = nn.Sequential()
+        if stride != 1 or cin != cout:
+            self.short = nn.Sequential(_conv8(cin, cout, 1, stride), nn.BatchNorm2d(cout), _identity8())
+        self.out = _relu8()
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.quant(self.norm2(self.conv2(self.act1(self.norm1(self.conv1(x))))))
+        z: Tensor = self.out(y + self.short(x))
+        return z
+
+
+def _conv8(cin: int, cout: int, kernel: int, stride: int = 1) -> nn.Module:
+    return QuantConv2d(
+        cin, cout, kernel, stride, kernel // 2, bias=False, weight_quant=Int8WeightPerChannelFloat
+    )  # fmt: skip
+
+
+def _relu8() -> nn.Module:
+    return QuantReLU(act_quant=Uint8ActPerTensorFloat, return_quant_tensor=False)
+
+
+def _identity8() -> nn.Module:
+    return QuantIdentity(act_quant=Int8ActPerTensorFloat, return_quant_tensor=False)
+
+
+def resnet8bit(blocks: int, width: int, *, quantised: bool = True) -> nn.Module:
+    """A ResNet for 32x32 images, all of 8 bits, 6 `blocks` + 2 layers; the last one has a float bias."""
+    torch.manual_seed(4)
+    layers: list[nn.Module] = [_identity8(), _conv8(3, width, 3), nn.BatchNorm2d(width), _relu8()]
+    cin = width
+    for stage, stride in enumerate((1, 2, 2)):
+        for block in range(blocks):
+            cout = width << stage
+            layers.append(_Residual(cin, cout, stride if block == 0 else 1, quantised))
+            cin = cout
+    last = QuantLinear(cin, 10, bias=True, weight_quant=Int8WeightPerTensorFloat)
+    return nn.Sequential(*layers, nn.AvgPool2d(8), _identity8(), nn.Flatten(), last)
+
+
+class UNet8(nn.Module):
+    """A U-Net of 8 bits: what it joins has scales of its own on each side, and goes straight into a convolution."""
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__()
+        torch.manual_seed(5)
+
+        def layer(cin: int, cout: int) -> nn.Module:
+            return nn.Sequential(_conv8(cin, cout, 3), nn.BatchNorm2d(cout), _relu8())
+
+        self.first, self.down1, self.down2 = _identity8(), layer(3, width), layer(width, 2 * width)
+        self.middle, self.up2, self.up1 = (
+            layer(2 * width, 4 * width),
+            layer(6 * width, 2 * width),
+            layer(3 * width, width),
+        )
+        self.pool, self.grow = nn.MaxPool2d(2), nn.Upsample(scale_factor=2, mode="nearest")
+        self.last = QuantConv2d(width, 2, 1, bias=True, weight_quant=Int8WeightPerChannelFloat)
+
+    def forward(self, x: Tensor) -> Tensor:
+        a = self.down1(self.first(x))
+        b = self.down2(self.pool(a))
+        y = self.up2(torch.cat([self.grow(self.middle(self.pool(b))), b], 1))
+        z: Tensor = self.last(self.up1(torch.cat([self.grow(y), a], 1)))
+        return z
 
 
 def twin(model: nn.Module) -> nn.Module:

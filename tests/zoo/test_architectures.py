@@ -13,17 +13,24 @@ import onnx
 import onnx_ir as ir
 import pytest
 import torch
+from brevitas.export import export_onnx_qcdq
 from brevitas.export import export_qonnx as brevitas_export
 from tests.zoo import models
 from torch import nn
 
+from cardc.backends.c.backend import CBackend
+from cardc.backends.c.program import build
+from cardc.backends.c.run import CBuild
 from cardc.frontend.load import load
 from cardc.frontend.train.export import export_qonnx
+from cardc.ops.execute import execute
 from cardc.ops.graph import is_cardc
 from cardc.passes.base import run_steps
-from cardc.passes.pipeline import TO_INTEGER
+from cardc.passes.pipeline import TO_INTEGER, for_microcontroller
+from cardc.targets.base import load as board
 from cardc.verify import verify
 
+BOARD = board("nucleo-f446re")
 DIGIT, PHOTO = (1, 28, 28), (3, 32, 32)
 SMALL = [f"{size}_{w}w{a}a" for size in ("tfc", "sfc") for w, a in ((1, 1), (1, 2), (2, 2))]
 LARGE = ["lfc_1w1a", "lfc_1w2a", "lfc_2w2a"]
@@ -49,10 +56,18 @@ def by_brevitas(dynamo: bool) -> Export:
     return export
 
 
+def by_qcdq(model: nn.Module, image: models.Image, path: Path) -> onnx.ModelProto:
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        export_onnx_qcdq(models.twin(model).eval(), args=torch.zeros(1, *image), export_path=str(path), dynamo=False)
+    return onnx.load(path)
+
+
 EXPORTERS: dict[str, Export] = {
     "cardc": by_cardc,
     "torchscript": by_brevitas(dynamo=False),
     "dynamo": by_brevitas(dynamo=True),
+    "qcdq": by_qcdq,
 }
 
 
@@ -105,3 +120,30 @@ def test_resnet18_with_masked_binary_weights(same_scale: bool, tmp_path: Path) -
 
 def test_resnet18_by_dynamo(tmp_path: Path) -> None:
     check(models.lived_in(models.masked_resnet18(16), PHOTO), PHOTO, tmp_path, "dynamo", inputs=2)
+
+
+def _in_c(integer: ir.Model, inputs: int = 2) -> None:
+    """The C library on this computer gives the integer graph's result."""
+    model = integer.clone()
+    run_steps(model, for_microcontroller(BOARD))
+    program, backend = build(model), CBackend(title="net")
+    built = CBuild(backend.project(model, program, BOARD), program, backend.identifier(model))
+    x = np.random.default_rng(1).integers(0, 256, (inputs, *PHOTO)).astype(np.float32) / 255
+    want = execute(integer, {integer.graph.inputs[0].name or "": x})
+    source, output = (v.name or "" for v in (program.schedule.source, program.schedule.output))
+    assert np.array_equal(built.run(want[source]).ravel(), want[output].ravel())
+
+
+@pytest.mark.parametrize("exporter", ["cardc", "dynamo", "qcdq"])
+def test_residual_networks_of_eight_bits(exporter: str, tmp_path: Path) -> None:
+    _in_c(check(models.lived_in(models.resnet8bit(1, 4), PHOTO), PHOTO, tmp_path, exporter))
+
+
+def test_accumulators_added_to_a_shortcut_of_another_scale(tmp_path: Path) -> None:
+    net = models.lived_in(models.resnet8bit(1, 4, quantised=False), PHOTO)
+    _in_c(check(net, PHOTO, tmp_path, inputs=2), inputs=1)
+
+
+@pytest.mark.parametrize("exporter", ["cardc", "qcdq"])
+def test_u_nets_join_tensors_of_unlike_scales(exporter: str, tmp_path: Path) -> None:
+    _in_c(check(models.lived_in(models.UNet8(), PHOTO), PHOTO, tmp_path, exporter))
