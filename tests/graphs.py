@@ -110,6 +110,14 @@ class IntegerGraph:
             q=q, attributes={"shift": shift},
         )  # fmt: skip
 
+    def scaled(self, q: QType, spread: float, shift: int = 12) -> IntegerGraph:
+        """Requantised as trained layers are: a sum of about `spread` is the highest level, each channel has a scale."""
+        channels = self._channel_ranges()[0].size
+        m = np.round(q.levels / spread * 2**shift * np.linspace(0.8, 1.2, channels)).astype(np.int64)
+        inputs = [self.last]
+        inputs += [add_initializer(self.graph, n, v, QType(0, int(v.max()))) for n, v in (("m", m), ("b", m // 2))]
+        return self._add(CARDC, "Requantize", inputs, q=q, attributes={"shift": shift})
+
     def _channel_ranges(self) -> tuple[Array, Array]:
         node = self.last.producer()
         assert node is not None

@@ -55,7 +55,7 @@ def _outputs(node: ir.Node, finish: ir.Node | None, a: View, b: View, out: Layou
     stored = (y[0] - out.lo) // out.step
     if (stored != stored[:1]).any() or stored.min() < 0 or stored.max() > 255:
         return None
-    return stored[0].astype(np.uint8)
+    return np.asarray(stored[0], np.uint8)
 
 
 def _run(node: ir.Node, args: list[Array], given: int) -> Array:
