@@ -5,41 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
+from benchmarks.mcu.drawn import Ints, equal, finish_of, ternary
+from benchmarks.mcu.works_dense import on_bits, sparse
 
 from cardc.backends.c.runtime.call import SLACK, Emulated
-from cardc.backends.c.runtime.structs import ConvRuns, ConvSparse, DensePlanes, DenseSparse, Finish, Map
+from cardc.backends.c.runtime.structs import ConvRuns, ConvSparse, Map
 from cardc.ops.conv import correlate
 from cardc.ops.threshold import apply_thresholds
 from cardc.ops.window import Window
-from cardc.passes.encodings import bit_planes, fold, lines, runs, sparse_conv, sparse_dense
+from cardc.passes.encodings import fold, lines, runs, sparse_conv
 
-Ints = NDArray[np.int64]
 Work = Callable[[Emulated], int]  # an instruction count
-
-
-def ternary(rng: np.random.Generator, shape: tuple[int, ...], density: float) -> Ints:
-    """Exactly round(density * size) non-zero weights at random places, of random signs."""
-    w = np.zeros(int(np.prod(shape)), np.int64)
-    places = rng.permutation(w.size)[: round(density * w.size)]
-    w[places] = rng.choice([-1, 1], places.size)
-    return w.reshape(shape)
 
 
 def levels_of(acc: Ints, count: int) -> Ints:
     """`count` thresholds a channel that cut its accumulators into levels of about one size: int64 [C, count]."""
     cuts = np.linspace(0, 1, count + 2)[1:-1]
     return np.quantile(acc.reshape(len(acc), -1), cuts, axis=1).T.round().astype(np.int64)
-
-
-def finish_of(t: Ints, sums: fold.Sums) -> Finish:
-    f = fold.thresholds(t, None, sums)
-    return Finish(1, 0, f.shared, levels=f.t.shape[1], t16=f.t.astype(np.int16), falling=f.falling)
-
-
-def equal(got: Ints, want: Ints) -> None:
-    if not np.array_equal(got, want):
-        raise AssertionError(f"{(got != want).sum()} of {want.size} outputs differ")
 
 
 def even_levels(acc: Ints, count: int, rng: np.random.Generator) -> Ints:
@@ -104,57 +86,6 @@ def _lines(t: Ints, sums: fold.Sums, top: int, lane: int) -> list[lines.Line]:
     return [lines.fit(s, top, -int(low) if lane == 1 else None) for s, low in zip(stairs, sums.low, strict=True)]
 
 
-def dense_binary(inputs: int = 256, outputs: int = 128) -> Work:
-    """+-1 weights by +-1 activations in bit planes, to +-1 activations (bytes 0 and 1)."""
-
-    def run(core: Emulated) -> int:
-        rng = np.random.default_rng(2)
-        w, u = rng.choice([-1, 1], (outputs, inputs)), rng.integers(0, 2, inputs)
-        acc, sums = w @ (2 * u - 1), fold.of_binary_planes(w, fold.Stored(-1, 2, 1), 1)
-        layer = DensePlanes(bit_planes.encode_binary(w), 1).put(core)
-        src = bit_planes.pack(u[None] != 0).tobytes()
-        return _dense(core, "cardc_dense_binary", layer, src, acc, rng.integers(-16, 17, (outputs, 1)), sums)
-
-    return run
-
-
-def dense_ternary(density: float, inputs: int = 256, outputs: int = 128) -> Work:
-    """Ternary weights as bit planes by +-1 activations."""
-
-    def run(core: Emulated) -> int:
-        rng = np.random.default_rng(3)
-        w, u = ternary(rng, (outputs, inputs), density), rng.integers(0, 2, inputs)
-        acc, sums = w @ (2 * u - 1), fold.of_ternary_planes(w, fold.Stored(-1, 2, 1), 1)
-        layer = DensePlanes(bit_planes.encode_ternary(w), 1).put(core)
-        src = bit_planes.pack(u[None] != 0).tobytes()
-        return _dense(core, "cardc_dense_ternary", layer, src, acc, rng.integers(-16, 17, (outputs, 1)), sums)
-
-    return run
-
-
-def dense_sparse(density: float, bits: int = 8, inputs: int = 256, outputs: int = 128) -> Work:
-    """Ternary weights by columns, activations of `bits` bits, to +-1 activations."""
-
-    def run(core: Emulated) -> int:
-        rng = np.random.default_rng(4)
-        top = 2**bits - 1
-        w, u = ternary(rng, (outputs, inputs), density), rng.integers(0, top + 1, inputs)
-        acc, sums = w @ u, fold.of_bytes(w, fold.Stored(0, 1, top))
-        layer = DenseSparse(sparse_dense.encode(w)).put(core)
-        src = u.astype(np.uint8).tobytes()
-        return _dense(core, "cardc_dense_sparse", layer, src, acc, rng.integers(-99, 99, (outputs, 1)), sums)
-
-    return run
-
-
-def _dense(core: Emulated, kernel: str, layer: int, src: bytes, acc: Ints, t: Ints, sums: fold.Sums) -> int:
-    dst = core.put(bytes(len(acc)), read_only=False)
-    core.call(kernel, layer, finish_of(t, sums).put(core), core.put(src), dst)
-    got = np.frombuffer(core.read(dst, len(acc)), np.uint8).astype(np.int64)
-    equal(got, apply_thresholds(acc[None], t, None, 0, 1)[0])
-    return core.instructions
-
-
 _CONV, _DENSE = "conv 16x16x16 3x3->16", "dense 256x128"
 # Name, the peer's name for the shape, the work.
 WORKS: tuple[tuple[str, str, Work], ...] = (
@@ -164,7 +95,8 @@ WORKS: tuple[tuple[str, str, Work], ...] = (
     (f"{_CONV}, ternary 90 % sparse, 4 bits in uneven levels", _CONV, conv(0.10, even=False)),
     (f"{_CONV}, ternary 90 % sparse, 1-bit activations", _CONV, conv(0.10, bits=1)),
     (f"{_CONV}, ternary 90 % sparse, 8-bit activations", _CONV, conv(0.10, bits=8)),
-    (f"{_DENSE}, binary x binary", _DENSE, dense_binary()),
-    (f"{_DENSE}, ternary 90 % sparse (bit planes) x binary", _DENSE, dense_ternary(0.10)),
-    (f"{_DENSE}, ternary 90 % sparse, 8-bit activations", _DENSE, dense_sparse(0.10)),
+    (f"{_DENSE}, binary x binary", _DENSE, on_bits(1.0)),
+    (f"{_DENSE}, ternary 90 % sparse x binary", _DENSE, on_bits(0.10)),
+    (f"{_DENSE}, ternary 90 % sparse, 8-bit activations", _DENSE, sparse(0.10)),
+    (f"{_DENSE}, ternary 50 % sparse, 8-bit activations", _DENSE, sparse(0.50)),
 )
