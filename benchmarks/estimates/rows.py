@@ -6,20 +6,26 @@ neither is there (random weights that were not published).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import ceil
+from math import ceil, prod
+from typing import Any, TypeVar
 
 import numpy as np
 from network_rows import adder_bits, network_layers
 from table import DataError, Folder, Record
 
 from cardc.estimate import FpgaLayer, Products, Tool, count_products, expected_products, top_bits
+from cardc.estimate.parts import TABULATED
 
 _OPS = {
     "avgpool1d": "avgpool", "avgpool2d": "avgpool", "maxpool1d": "maxpool", "maxpool2d": "maxpool", "conv1d": "conv2d",
 }  # fmt: skip
 _POOLS = ("avgpool", "maxpool")
+KNOWN = ("dense", "conv2d", *TABULATED, "softmax", "batchnorm", *_POOLS)
+STRATEGIES = ("latency", "resource")
+_MOST_SIZE = 1 << 24  # inputs or outputs of a layer; what is beyond is no layer
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +50,67 @@ class Design:
     parts: Mapping[str, float] = field(default_factory=dict)
 
 
-def designs(folder: Folder) -> list[Design]:
-    """Every row of the folder. DataError for a row that contradicts itself."""
+def designs(folder: Folder, faults: list[str] | None = None) -> list[Design]:
+    """Every row of the folder that can be read; why the others cannot goes to `faults`, without which it is raised."""
+    said: list[str] = [*folder.faults]
     live = _live_outputs(folder)
-    by_id = {record.text("id"): record for record in folder.layers}
-    made = {record.text("id"): _layer(record, folder, live.get(record.text("id"), 1.0)) for record in folder.layers}
-    found = [
-        Design(
-            record.text("id"), "layer", _group(record), record.text("strategy"), record.text("tool"),
-            made[record.text("id")].products is not None, (made[record.text("id")],), _tool(record), record.targets(),
-            record.text("stage") or "csynth",
-        )
-        for record in folder.layers
-    ]  # fmt: skip
-    if len(by_id) != len(folder.layers):
-        raise DataError("layers.csv has an id twice")
+    by_id: dict[str, Record] = {}
+    made: dict[str, FpgaLayer] = {}
+    found = []
+    for record in folder.layers:
+        name = record.text("id") or record.where
+        if name in by_id:
+            said.append(f"{record.where}: the id {name[:60]!r} is there twice")
+            continue
+        design = checked(_layer_design, said, record, name, folder, live.get(name, 1.0))
+        if design is not None:
+            by_id[name], made[name] = record, design.layers[0]
+            found.append(design)
     for record in folder.networks:
-        parts = [name for name in record.text("layer_ids").split(";") if name]
-        known = parts and all(name in made for name in parts)
-        layers = tuple(made[name] for name in parts) if known else network_layers(record)
-        found.append(
-            Design(
-                record.text("id"), "network", _group(record), record.text("strategy"), record.text("tool"), True,
-                layers, _tool(record), record.targets(), record.text("stage") or "csynth", adder_bits(record),
-                _sums([by_id[name].targets() for name in parts]) if known else {},
-            )
-        )  # fmt: skip
+        design = checked(_network_design, said, record, made, by_id)
+        if design is not None:
+            found.append(design)
+    if faults is None and said:
+        raise DataError(said[0])
+    if faults is not None:
+        faults += said
     return found
+
+
+def checked(read: Callable[..., T], faults: list[str], *arguments: Any) -> T | None:
+    """What `read` makes of a row, or None and its fault: a row is input, whatever stands in it."""
+    try:
+        return read(*arguments)
+    except DataError as error:
+        faults.append(str(error))
+    except (ValueError, OverflowError, ArithmeticError, MemoryError, KeyError) as error:
+        where = getattr(arguments[0], "where", "") or getattr(arguments[0], "id", "")
+        faults.append(f"{where}: {type(error).__name__}: {error}")
+    return None
+
+
+def _layer_design(record: Record, name: str, folder: Folder, live: float) -> Design:
+    op = record.text("op")
+    if _OPS.get(op, op) not in KNOWN:
+        raise DataError(f"{record.where}: no estimate of layers of kind {op[:40]!r}")
+    layer = _layer(record, folder, live)
+    if layer.products is not None and layer.strategy not in STRATEGIES:
+        raise DataError(f"{record.where}: no estimate of strategy {layer.strategy[:40]!r}")
+    return Design(
+        name, "layer", _group(record), layer.strategy, record.text("tool"), layer.products is not None, (layer,),
+        _tool(record), record.targets(), record.text("stage") or "csynth",
+    )  # fmt: skip
+
+
+def _network_design(record: Record, made: Mapping[str, FpgaLayer], by_id: Mapping[str, Record]) -> Design:
+    parts = [name for name in record.text("layer_ids").split(";") if name]
+    known = parts and all(name in made for name in parts)
+    layers = tuple(made[name] for name in parts) if known else network_layers(record)
+    return Design(
+        record.text("id") or record.where, "network", _group(record), record.text("strategy"), record.text("tool"),
+        True, layers, _tool(record), record.targets(), record.text("stage") or "csynth", adder_bits(record),
+        _sums([by_id[name].targets() for name in parts]) if known else {},
+    )  # fmt: skip
 
 
 def _sums(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -80,7 +120,9 @@ def _sums(parts: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 def _tool(record: Record) -> Tool:
     word, clock = record.text("tool").lower(), record.number("clock_ns")
-    family = "vitis" if "vitis" in word else "vivado"
+    family = next((name for name in ("vitis", "vivado") if name in word), "")
+    if not family:
+        raise DataError(f"{record.where}: no estimate for tool {record.text('tool')[:40]!r}")
     try:
         return Tool(family, 5.0 if clock is None else clock, record.text("mul_impl") or "auto")
     except ValueError as error:
@@ -106,7 +148,11 @@ def _live_outputs(folder: Folder) -> dict[str, float]:
         if record.text("network") != network:
             last, network = 1.0, record.text("network")
         if record.text("op") == "dense":
-            columns, outputs = _columns(record), record.of("n_out", 1)
+            try:
+                columns, outputs = _columns(record), record.of("n_out", 1)
+            except DataError:  # said where the row itself is read
+                last = 1.0
+                continue
             last = min(1.0, columns / outputs) if network and outputs else 1.0
         elif network and record.text("op") != "softmax":
             shares[record.text("id")] = last
@@ -122,23 +168,26 @@ def _columns(record: Record) -> float:
     return min(outputs, ceil(nonzeros / longest))
 
 
-def _shape(text: str) -> tuple[int, ...]:
+def _shape(record: Record, name: str) -> tuple[int, ...]:
+    text = record.text(name)
     try:
         return tuple(int(size) for size in text.split("x")) if text else ()
     except ValueError:
-        raise DataError(f"{text[:40]!r} is no shape") from None
+        raise DataError(f"{record.where}: {text[:40]!r} is no shape") from None
 
 
 def _layer(record: Record, folder: Folder, live: float) -> FpgaLayer:
     op = _OPS.get(record.text("op"), record.text("op"))
     inputs, outputs = int(record.of("n_in", 1)), int(record.of("n_out", 1))
-    in_shape, out_shape = _shape(record.text("in_shape")) or (inputs,), _shape(record.text("out_shape")) or (outputs,)
+    in_shape, out_shape = _shape(record, "in_shape") or (inputs,), _shape(record, "out_shape") or (outputs,)
     if op == "dense":
         in_shape, out_shape = (inputs,), (outputs,)
     products = _products(record, folder, inputs, outputs) if op in ("dense", "conv2d") else None
     reuse = int(record.of("reuse_factor", 1))
     if reuse < 1 or not all((*in_shape, *out_shape)):
         raise DataError(f"{record.where}: sizes and reuse factors start at 1")
+    if max(prod(in_shape), prod(out_shape), inputs, outputs) > _MOST_SIZE:
+        raise DataError(f"{record.where}: a layer of more than {_MOST_SIZE:,} inputs or outputs")
     kernel = (1, 1)
     if op in _POOLS:
         sizes = [max(1, round(a / b)) for a, b in zip(in_shape[:-1], out_shape[:-1], strict=False)]
@@ -179,7 +228,7 @@ def _products(record: Record, folder: Folder, inputs: int, outputs: int) -> Prod
     used = [record.number(name) for name in ("n_csd1", "n_csd2", "n_csd3p")]
     if any(count is None for count in used):
         bits = int(record.of("weight_bits", 16))
-        channels = (_shape(record.text("in_shape")) or (inputs,))[-1]
+        channels = (_shape(record, "in_shape") or (inputs,))[-1]
         area = max(1, inputs // channels) if record.text("op").startswith("conv") else 0
         return expected_products(inputs, outputs, bits, bits - record.whole_bits("weight_int_bits", 6), area)
     one, two, three = (float(count or 0) for count in used)

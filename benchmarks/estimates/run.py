@@ -6,6 +6,9 @@ logarithms, median and 90th percentile of the absolute error, and how many resul
 data and quantity. Beside it, in the same run, FINN's formula, a fit that does not look at the weights (its constants
 were fitted on the calibration data beforehand), and rule4ml where it is installed and takes the design.
 
+A row that cannot be read or predicted is left out, and the reason is printed: on standard error, and in JSON as an
+entry with a `note`. The exit code is 2 where nothing can be.
+
 Errors are relative to the result (to 1 where the result is 0). Post-synthesis and post-route rows have a table of
 their own: there the second step from csynth is judged.
 """
@@ -22,23 +25,30 @@ from typing import Any
 from baselines import agnostic, finn, load_agnostic
 from peer_rule4ml import rule4ml
 from routed_rows import after_csynth
-from rows import designs
+from rows import checked, designs
 from score import Prediction, predict, print_table, summarise
 from table import DataError, read_folder
 
 
 def results(folder: Path) -> tuple[list[dict[str, Any]], list[Prediction], list[str]]:
     """All scores, the estimator's predictions row by row, and what could not be done."""
-    rows = designs(read_folder(folder))
-    own = [predict(row) for row in rows]
-    notes = []
-    empty = [p.design.id for p in own if not p.values and p.design.adder_bits is None]
-    if empty:
-        notes.append(f"{len(empty)} rows describe no layers: {', '.join(empty[:5])}")
+    notes: list[str] = []
+    rows = designs(read_folder(folder), notes)
+    if not rows:
+        raise DataError(f"no row can be predicted: {'; '.join(notes[:5])}")
+    tried = [(row, checked(predict, notes, row)) for row in rows]
+    rows, own = [row for row, found in tried if found], [found for _, found in tried if found]
+    notes += [
+        f"{p.design.id}: describes no layers that are known"
+        for p in own
+        if not p.values and p.design.adder_bits is None
+    ]
+    found = summarise(own) + after_csynth(rows)
+    found += [{"work": "cardc estimate", "part": "not predicted", "note": note} for note in notes]
     peer, reason = rule4ml(rows)
     if reason:
         notes.append(f"rule4ml: {reason}")
-    found = summarise(own) + after_csynth(rows)
+        found.append({"work": "rule4ml", "part": "not predicted", "note": reason})
     found += summarise(agnostic(rows, load_agnostic()), "weight-agnostic fit")
     found += summarise(finn(rows), "FINN formula") + summarise(peer, "rule4ml")
     return found, own, notes

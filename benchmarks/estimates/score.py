@@ -113,6 +113,8 @@ def print_table(results: Sequence[Mapping[str, Any]]) -> None:
     head = ("part", "quantity", "rows", "Spearman", "R2 log", "median %", "p90 %", "exact %", "in band %", "by")
     print(f"{head[0]:<42} {head[1]:<8} {head[2]:>5} " + " ".join(f"{h:>9}" for h in head[3:9]) + f"  {head[9]}")
     for r in results:
+        if "note" in r:
+            continue
         cells = [r["spearman"], r["r2_log"], r["median_error_percent"], r["p90_error_percent"], r["exact_percent"]]
         cells.append(r.get("band_coverage_percent"))
         digits = (3, 3, 1, 1, 1, 1)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-NEEDED = ("id", "op", "strategy", "reuse_factor", "tool")
+NEEDED = ("op", "tool")
 TARGETS = {
     "lut": "LUT", "ff": "FF", "dsp": "DSP", "bram18": "BRAM18", "latency_cycles": "latency_max", "ii": "ii",
 }  # fmt: skip
@@ -19,7 +19,7 @@ _MOST_ROWS, _MOST_BYTES = 200_000, 1 << 30
 
 
 class DataError(Exception):
-    """The folder is not in the format; the message says where."""
+    """A folder, or a row, is not in the format; the message says where."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +66,27 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """The tables of a folder; `weights` by key."""
+    """The tables of a folder; `weights` by key; `faults` says what could not be read of it."""
 
     layers: tuple[Record, ...]
     networks: tuple[Record, ...]
     weights: Mapping[str, NDArray[np.integer]]
+    faults: tuple[str, ...] = ()
 
 
 def read_folder(folder: Path) -> Folder:
     """Everything in `folder`; one table may be missing, and the weights. DataError where nothing can be read."""
     if not folder.is_dir():
         raise DataError(f"no such folder: {folder}")
-    layers, networks = _read_table(folder / "layers.csv"), _read_table(folder / "networks.csv")
+    faults: list[str] = []
+    layers, networks = (_read_table(folder / name, faults) for name in ("layers.csv", "networks.csv"))
     if not layers and not networks:
-        raise DataError(f"{folder} has neither layers.csv nor networks.csv with any rows")
-    return Folder(layers, networks, _read_weights(folder / "weights.npz"))
+        raise DataError(f"{folder} has neither layers.csv nor networks.csv with any rows{'; '.join(['', *faults])}")
+    weights = _read_weights(folder / "weights.npz", faults)
+    return Folder(layers, networks, weights, tuple(faults))
 
 
-def _read_table(path: Path) -> tuple[Record, ...]:
+def _read_table(path: Path, faults: list[str]) -> tuple[Record, ...]:
     if not path.is_file():
         return ()
     try:
@@ -98,24 +101,32 @@ def _read_table(path: Path) -> tuple[Record, ...]:
                 if len(records) >= _MOST_ROWS:
                     raise DataError(f"{path.name} has more than {_MOST_ROWS:,} rows")
                 if None in cells or None in cells.values():
-                    raise DataError(f"{path.name} line {line}: not as many cells as columns")
+                    faults.append(f"{path.name} line {line}: not as many cells as columns")
+                    continue
                 records.append(Record(f"{path.name} line {line}", cells))
     except (UnicodeDecodeError, csv.Error, OSError) as error:
         raise DataError(f"{path.name} cannot be read: {error}") from error
     return tuple(records)
 
 
-def _read_weights(path: Path) -> dict[str, NDArray[np.integer]]:
+def _read_weights(path: Path, faults: list[str]) -> dict[str, NDArray[np.integer]]:
     if not path.is_file():
         return {}
     if path.stat().st_size > _MOST_BYTES:
         raise DataError(f"{path.name} is larger than {_MOST_BYTES >> 30} GiB")
+    arrays = {}
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
+            for key in archive.files:
+                try:
+                    array = archive[key]
+                except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+                    faults.append(f"{path.name}: {key!r} cannot be read: {error}")
+                    continue
+                if not np.issubdtype(array.dtype, np.integer) or array.ndim != 2:
+                    faults.append(f"{path.name}: {key!r} is no integer matrix but {array.dtype} {list(array.shape)}")
+                    continue
+                arrays[key] = array
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path.name} cannot be read: {error}") from error
-    for key, array in arrays.items():
-        if not np.issubdtype(array.dtype, np.integer) or array.ndim != 2:
-            raise DataError(f"{path.name}: {key!r} is no integer matrix but {array.dtype} {list(array.shape)}")
+        faults.append(f"{path.name} cannot be read: {error}")
     return arrays
