@@ -36,6 +36,9 @@ def deck_build_for(lowered: LoweredDeck, target: Target, options: DeckOptions) -
         if options.hls is not None or options.one_project:
             fix = "leave them out, or choose an FPGA: `cardc targets`"
             raise CompileError(f"options of hls4ml for {target.title}", fix=fix)
+        if target.has("eight_bit"):
+            fix = "compile one of its cards, or choose a board of 32 bits: `cardc targets`"
+            raise CompileError(f"decks are not compiled for cores of 8 bits, as {target.core} is", fix=fix)
         from .builds.deck_mcu import McuDeckBuild
 
         return McuDeckBuild(lowered, target)

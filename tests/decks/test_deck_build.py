@@ -220,3 +220,9 @@ def test_a_gate_of_another_size_is_refused(digits: Deck) -> None:
     with pytest.raises(CompileError) as caught:
         compile_deck(replace(digits, gate=gate), M4)
     assert caught.value.exit_code == 2
+
+
+def test_a_deck_for_an_8_bit_core_is_refused(digits: Deck) -> None:
+    with pytest.raises(CompileError, match="not compiled for cores of 8 bits, as avr5 is") as caught:
+        cardc.compile(digits, "arduino-uno")
+    assert "one of its cards" in caught.value.fix

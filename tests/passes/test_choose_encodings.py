@@ -93,7 +93,7 @@ def costly(inputs: Array) -> Array:
     return np.where(np.arange(one.size) <= one.size // 2, high, low).reshape(inputs.shape)
 
 
-@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus", "rv32ec"])
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m0plus", "rv32ec", "avr5"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_the_choice_is_the_best_measured_one_or_near(layer: str, core: str) -> None:
     """Within 1.3 times the best; dense layers on the cores that have rates follow their estimates to 15 %."""
@@ -109,7 +109,7 @@ def test_the_choice_is_the_best_measured_one_or_near(layer: str, core: str) -> N
     (best,) = chosen(LAYERS[layer](), tuple(features))
     assert spent[best] <= 1.3 * min(spent.values()), spent
     node = next(n for n in LAYERS[layer]().model().graph if n.op_type in ("Conv", "MatMul"))
-    if node.op_type == "MatMul" and core != "rv32ec":
+    if node.op_type == "MatMul" and core not in ("rv32ec", "avr5"):
         estimates = {name: cost.instructions for name, cost in costs(node, frozenset(features)).items()}
         assert estimates.keys() == spent.keys()
         assert {n: e for n, e in estimates.items() if not 1 / 1.15 <= e / spent[n] <= 1.15} == {}, spent
