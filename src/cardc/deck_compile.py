@@ -37,12 +37,15 @@ DECK_FILE = "deck.toml"
 class DeckOptions:
     """`average`: how several cards' answers are joined (None: softmax where there are several). `calibration`: images
     x [N, C, H, W] that take away what rounding adds to the gate's scores on average. `hls`: of every card's hls4ml
-    project. `one_project`: on an FPGA, gate, cards and join under one top function, not as projects and components."""
+    project. `one_project`: on an FPGA, gate, cards and join under one top function, not as projects and components.
+    `gate_goal_db`: signal to noise that the gate's words must reach on `calibration`, which it needs; on an FPGA they
+    are then the shortest that do, else, as always on a microcontroller, 16 bits."""
 
     average: Average | None = None
     calibration: Array | None = None
     hls: Options | None = None
     one_project: bool = False
+    gate_goal_db: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +105,11 @@ def lower_deck(source: Any, target: Target, options: DeckOptions | None = None, 
                            fix="give a gate images [C, H, W], or make the deck agnostic")  # fmt: skip
     levels = (1 << PIXEL_BITS) - 1
     images = None if options.calibration is None else calibration_images(cards[0], options.calibration)
-    integer = fit_integer_gate(gate, (shape[0], shape[1], shape[2]), 0, levels, PIXEL_SCALE, images)
+    bits = (16,) if target.backend == "c" else range(8, 17)
+    size = (shape[0], shape[1], shape[2])
+    integer = fit_integer_gate(
+        gate, size, 0, levels, PIXEL_SCALE, images, goal_db=options.gate_goal_db, data_bits=bits
+    )  # fmt: skip
     return LoweredDeck(title, deck, cards, integer, joint, groups, notes)
 
 

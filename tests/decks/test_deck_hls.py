@@ -15,14 +15,16 @@ from cardc.backends.hls4ml.deck_csim import JoinCsim
 from cardc.backends.hls4ml.gate import butterflies, interval
 from cardc.backends.hls4ml.namespace import in_namespace
 from cardc.builds.deck_fpga import FpgaDeckBuild
-from cardc.deck_api import compile_deck
-from cardc.deck_compile import DeckOptions
+from cardc.deck_api import compile_deck, verify_deck
+from cardc.deck_compile import DeckOptions, calibration_images, lower_deck
 from cardc.deck_joint import Average, Result, make_joint
 from cardc.errors import CompileError
 from cardc.estimate.components import deck_totals, gate_figures
 from cardc.frontend.deck import Card, Deck, Spectrum, fit_gate, load_deck
 from cardc.ops.deck_join import chosen, join
+from cardc.ops.spectral.noise import measured_db
 from cardc.report import Figure
+from cardc.targets.base import load
 
 DIGITS = Path(__file__).parents[2] / "examples" / "decks" / "digits"
 AREAS = ("lut", "ff", "dsp", "bram18")
@@ -161,3 +163,24 @@ def test_top_n_is_refused() -> None:
     with pytest.raises(CompileError, match="top-n") as caught:
         compile_deck(deck, "pynq-z2")
     assert "adaptive" in caught.value.fix
+
+
+def test_words_of_the_gate_are_chosen_for_a_goal() -> None:
+    images = (np.random.default_rng(0).random((40, 1, 8, 8)) * np.linspace(0, 1, 8)).astype(np.float32)
+    found = {}
+    for board, goal in (("pynq-z2", 45.0), ("pynq-z2", None), ("nucleo-f446re", 45.0)):
+        options = DeckOptions(calibration=images, gate_goal_db=goal)
+        low = lower_deck(DIGITS, load(board), options)
+        assert low.gate is not None
+        found[board, goal] = low.gate.plan
+    short = found["pynq-z2", 45.0]
+    assert 8 <= short.data_bits < 16
+    assert measured_db(short, calibration_images(low.first, images)) > 44
+    assert found["pynq-z2", None].data_bits == found["nucleo-f446re", 45.0].data_bits == 16
+    options = DeckOptions(calibration=images, gate_goal_db=45)
+    with pytest.raises(CompileError, match="different ones"):
+        verify_deck(DIGITS, ["pynq-z2", "nucleo-f446re"], images[:2], options=options)
+    with pytest.raises(CompileError, match="without images"):
+        lower_deck(DIGITS, load("pynq-z2"), DeckOptions(gate_goal_db=45))
+    with pytest.raises(CompileError, match="not 100 dB"):
+        lower_deck(DIGITS, load("pynq-z2"), DeckOptions(calibration=images, gate_goal_db=100))

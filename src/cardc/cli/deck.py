@@ -30,7 +30,7 @@ __all__ = ["DECK_STAGE", "compile_deck", "deck_options", "emulate_deck", "inspec
 
 
 def deck_options(command: Command) -> Command:
-    """Add --average, --gate-calibration and --one-project; `command` gets `options`, a DeckOptions or None."""
+    """Add --average, --gate-calibration, --gate-goal, --one-project; `command` gets `options`, DeckOptions or None."""
 
     @click.option(
         "--average", type=click.Choice(["softmax", "logits"]),
@@ -41,16 +41,21 @@ def deck_options(command: Command) -> Command:
         help="Decks: images [N, ...] as .npy that centre the integer gate's rounding.",
     )  # fmt: skip
     @click.option(
+        "--gate-goal", type=click.FloatRange(0, 120), metavar="DB",
+        help="Decks: signal to noise that the gate reaches on the calibration images; on FPGAs by the shortest words.",
+    )  # fmt: skip
+    @click.option(
         "--one-project", is_flag=True,
         help="Decks on FPGAs: gate, cards and join as one hls4ml project, not one a card and components beside them.",
     )  # fmt: skip
     @wraps(command)
     def wrapped(
-        *args: Any, average: Average | None, gate_calibration: Path | None, one_project: bool, **kwargs: Any
-    ) -> None:
+        *args: Any, average: Average | None, gate_calibration: Path | None, gate_goal: float | None, one_project: bool,
+        **kwargs: Any,
+    ) -> None:  # fmt: skip
         images = read_array(gate_calibration, "calibration images") if gate_calibration is not None else None
-        given = average is not None or images is not None or one_project
-        options = DeckOptions(average, images, one_project=one_project) if given else None
+        given = one_project or average is not None or images is not None or gate_goal is not None
+        options = DeckOptions(average, images, one_project=one_project, gate_goal_db=gate_goal) if given else None
         command(*args, options=options, **kwargs)
 
     return wrapped
@@ -59,7 +64,7 @@ def deck_options(command: Command) -> Command:
 def only_decks(options: DeckOptions | None) -> None:
     """CompileError where options of decks are given for a single card."""
     if options is not None:
-        what = "--average, --gate-calibration and --one-project are for decks"
+        what = "--average, --gate-calibration, --gate-goal and --one-project are for decks"
         raise CompileError(what, fix="give the folder of a deck")
 
 
