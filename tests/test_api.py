@@ -16,7 +16,7 @@ import pytest
 from tests.small import save_small, small_inputs
 
 import cardc
-from cardc import targets
+from cardc import compiler, targets
 from cardc.errors import CompileError
 from cardc.ops.execute import execute
 from cardc.report import Report
@@ -86,6 +86,14 @@ def test_verify_over_several_boards_runs_each_stage_once(small: Path) -> None:
     assert exact.stages == ("qonnx", "integer", "c:host", "c:cortex-m4", "c:cortex-m0plus")
     with pytest.raises(CompileError, match="no target to verify on"):
         cardc.verify(small, [], small_inputs())
+
+
+def test_verify_imports_a_model_once_for_all_boards(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[object] = []
+    load = compiler.load
+    monkeypatch.setattr(compiler, "load", lambda proto: (read.append(proto), load(proto))[1])
+    assert cardc.verify(small, [MCU, "rp2040-pico"], small_inputs(2), emulated_inputs=1).equal
+    assert len(read) == 1
 
 
 def test_after_sees_every_pass_in_order(small: Path) -> None:

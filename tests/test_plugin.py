@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from tests.faults import MOVED_WEIGHT, plant
-from tests.small import save_small, small_inputs
+from tests.small import save_small, save_text, small_inputs, small_text
 
 pytest_plugins = ["pytester"]
 
@@ -19,6 +19,19 @@ def test_card(cardc_exact):
     verdict = cardc_exact("small.onnx", ["nucleo-f446re"], x, np.zeros(12, int), emulated_inputs=3)
     assert verdict.stages == ("qonnx", "integer", "c:host", "c:cortex-m4")
     assert verdict.equal and verdict.inputs == 12
+"""
+
+
+FREE = """
+import numpy as np
+import pytest
+import cardc
+
+def test_card(cardc_exact):
+    x = np.load("x.npy")
+    assert cardc_exact("free.onnx", ["nucleo-f446re"], x, dims={"H": 6}, emulated_inputs=1).equal
+    with pytest.raises(cardc.CompileError, match="unknown size: H"):
+        cardc_exact("free.onnx", ["nucleo-f446re"], x)
 """
 
 
@@ -45,6 +58,12 @@ def test_fails_with_the_first_difference(users: pytest.Pytester, monkeypatch: py
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*NOT EQUAL: c:host: tensor 'y', sample *, element *: * instead of * differ)"])
     result.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_takes_sizes_for_symbolic_axes(users: pytest.Pytester) -> None:
+    save_text(small_text().replace("float[1,1,6,6] x", "float[1,1,H,6] x"), users.path / "free.onnx")
+    users.makepyfile(FREE)
+    users.runpytest().assert_outcomes(passed=1)
 
 
 def test_is_listed_with_its_help(users: pytest.Pytester) -> None:

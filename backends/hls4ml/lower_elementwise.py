@@ -9,12 +9,17 @@ import numpy as np
 import onnx_ir as ir
 from numpy.typing import NDArray
 
+from ...errors import CompileError
 from ...estimate import signed_digits
 from ...ops.base import integer, text
 from ...ops.qtype import qtype
 from .builder import Builder, integers
 from .layer import Tensor, Weights
 from .types import narrowest, signed, tabled
+
+
+MOST_LEVELS = (1 << 12) - 1
+"""Thresholds of an element: each is a comparator, and a constant in an array that is split into registers."""
 
 
 def per_channel(node: ir.Node, b: Builder, rows: int) -> Tensor:
@@ -41,6 +46,13 @@ def threshold(node: ir.Node, b: Builder) -> None:
     stored = x.layout.channel_parameters(stored)
     falling = x.layout.channel_parameters((d < 0).astype(np.int64))
     levels = t.shape[1]
+    if levels > MOST_LEVELS:
+        raise CompileError(
+            f"a quantiser of {q.levels} levels has no multiply-and-shift form, and {levels} comparators an element are "
+            f"more than {MOST_LEVELS}",
+            node=node,
+            fix="quantise to at most 12 bits, or give layer and quantiser scales that are powers of two",
+        )
     base = integer(node, "base", q.lo)
     constants = {
         "n_in": x.layout.order.size,

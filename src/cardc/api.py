@@ -11,7 +11,7 @@ from .backends.hls4ml import Options as HlsOptions
 from .builds import Build, build_for
 from .builds.base import DEFAULT_EMULATED, silent
 from .builds.deck import DeckBuild
-from .compiler import After, Entrance, Source, lower
+from .compiler import After, Entrance, Source, lower, to_integers
 from .deck_api import compile_deck, reject
 from .deck_compile import DeckOptions, is_deck
 from .errors import CompileError
@@ -112,8 +112,11 @@ def verify(
     """
     if not targets:
         raise CompileError("no target to verify on", fix="name at least one board: see `cardc targets`")
-    builds = [compile(source, target, sample=sample, entrance=entrance, dims=dims) for target in targets]
-    low = builds[0].lowered
+    boards = [target if isinstance(target, Target) else load(target) for target in targets]
+    if is_deck(source):
+        raise CompileError("a deck where a model is expected", fix="call verify_deck for decks")
+    low = to_integers(source, sample=sample, entrance=entrance, dims=dims)
+    builds = [build_for(low.on(board), board) for board in boards]
     n = len(check_inputs(low.imported, inputs))
     emulated = min(n, emulated_inputs or DEFAULT_EMULATED)
     stages = {stage.name: stage for build in builds for stage in build.stages(n, emulated)}

@@ -57,6 +57,26 @@ def steps_for(target: Target, encodings: Mapping[str, str] | None = None) -> tup
     return (*TO_INTEGER, *(for_microcontroller(target, encodings) if target.backend == "c" else ()))
 
 
+@dataclass(frozen=True, slots=True)
+class Integers:
+    """A model at the imported and the integer level, before any board is in sight: what `lower` starts from."""
+
+    name: str
+    proto: onnx.ModelProto
+    imported: ir.Model
+    integer: ir.Model
+    traces: tuple[PassTrace, ...]
+    module: Any = None
+    notes: tuple[str, ...] = ()
+
+    def on(self, target: Target, *, encodings: Mapping[str, str] | None = None, after: After | None = None) -> Lowered:
+        """Run the passes that know `target` on a copy. Raises CompileError where the board cannot take the model."""
+        steps = steps_for(target, encodings)[len(TO_INTEGER) :]
+        lowered = self.integer.clone()
+        traces = self.traces + run_steps(lowered, steps, after=after or (lambda name, model: None))
+        return Lowered(self.name, self.proto, self.imported, self.integer, lowered, traces, self.module, self.notes)
+
+
 def lower(
     source: Source,
     target: Target,
@@ -74,6 +94,21 @@ def lower(
     microcontroller stores the weights of the layers that it names; the others are chosen. Raises CompileError where
     the model cannot be lowered exactly. `after` sees the graph behind every pass.
     """
+    steps_for(target, encodings)  # what the board refuses is refused before any work
+    found = to_integers(source, name=name, sample=sample, after=after, entrance=entrance, dims=dims)
+    return found.on(target, encodings=encodings, after=after)
+
+
+def to_integers(
+    source: Source,
+    *,
+    name: str | None = None,
+    sample: Any = None,
+    after: After | None = None,
+    entrance: Entrance | None = None,
+    dims: Mapping[str, int] | None = None,
+) -> Integers:
+    """Import `source` and bring it to integers, once for all boards; arguments as for `lower`."""
     proto, module, stem = as_proto(source, sample, dims)
     notes: tuple[str, ...] = ()
     if entrance is not None:
@@ -83,11 +118,8 @@ def lower(
     title = identifier(name or stem)
     imported.graph.name = title  # what backends call the project
     integer = imported.clone()
-    seen = after or (lambda name, model: None)
-    traces = run_steps(integer, TO_INTEGER, after=seen)
-    lowered = integer.clone()
-    traces += run_steps(lowered, steps_for(target, encodings)[len(TO_INTEGER) :], after=seen)
-    return Lowered(title, proto, imported, integer, lowered, traces, module, notes)
+    traces = run_steps(integer, TO_INTEGER, after=after or (lambda name, model: None))
+    return Integers(title, proto, imported, integer, traces, module, notes)
 
 
 def stop_after(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from .compiler import Entrance
 from .ops.base import Array
 from .report import Exact, exact_in_words
 from .targets.base import Target
@@ -17,7 +18,8 @@ Check = Callable[..., Exact]
 
 @pytest.fixture
 def cardc_exact() -> Check:
-    """`cardc_exact(model, targets, inputs, labels=None, sample=None, emulated_inputs=None)` -> Exact.
+    """`cardc_exact(model, targets, inputs, labels=None, sample=None, entrance=None, dims=None, emulated_inputs=None)`
+    -> Exact.
 
     The test fails with the first tensor that differs. Arguments as for `cardc.verify`.
     """
@@ -29,11 +31,15 @@ def cardc_exact() -> Check:
         labels: Array | None = None,
         *,
         sample: Any = None,
+        entrance: Entrance | None = None,
+        dims: Mapping[str, int] | None = None,
         emulated_inputs: int | None = None,
     ) -> Exact:
         from .api import verify
 
-        verdict = verify(model, targets, inputs, labels, sample=sample, emulated_inputs=emulated_inputs)
+        verdict = verify(
+            model, targets, inputs, labels, sample=sample, entrance=entrance, dims=dims, emulated_inputs=emulated_inputs
+        )
         if not verdict.equal:
             pytest.fail(exact_in_words(verdict), pytrace=False)
         return verdict

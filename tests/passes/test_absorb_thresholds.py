@@ -7,6 +7,7 @@ import pytest
 from tests.text import again, before, constants, outputs, run_pass, samples, show
 
 from cardc.errors import CompileError, CompileErrors
+from cardc.passes import absorb_thresholds
 from cardc.passes.split_quantizers import SOURCE
 
 NAME = "absorb-thresholds"
@@ -182,3 +183,12 @@ def test_all_problems_are_reported_at_once() -> None:
     with pytest.raises(CompileErrors) as caught:
         run_pass(before(text, NAME), NAME)
     assert len(caught.value.errors) == 2
+
+
+def test_more_thresholds_than_memory_is_for_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = dense("c = Mul(a, k)", ", float[1,2] k = {1.5, 0.75}").replace("b2 = {2}", "b2 = {3}")
+    model = before(text, NAME)
+    monkeypatch.setattr(absorb_thresholds, "MAX_THRESHOLDS", 13)  # two channels of seven each
+    with pytest.raises(CompileError, match="3 bits in each of 2 channels take more than 13 thresholds") as caught:
+        run_pass(model, NAME)
+    assert "use fewer bits" in caught.value.fix

@@ -170,6 +170,21 @@ def signs() -> IntegerGraph:
     return g.dense(7, binary=True)
 
 
+def wide() -> IntegerGraph:
+    """16 bits everywhere: products of 32 bits and more, a requantisation to int16, a table of 1,023 thresholds."""
+    g = IntegerGraph((16,), QType(-(2**15), 2**15 - 1))
+    g.dense(8, weights=weights(g, -(2**15), 2**15 - 1, 16, 8)).requantize(QType(-(2**15), 2**15 - 1), shift=20)
+    g.dense(6, weights=weights(g, -(2**11), 2**11 - 1, 8, 6)).threshold(uint(10), falling=0.3)
+    return g.dense(3, weights=weights(g, -(2**15), 2**15 - 1, 6, 3))
+
+
+def wide_images() -> IntegerGraph:
+    """Convolutions of 12-bit weights and inputs, levels of 13 bits through a pool."""
+    g = IntegerGraph((2, 6, 6), QType(-(2**11), 2**11 - 1))
+    g.conv(3, weights=weights(g, -(2**11), 2**11 - 1, 3, 2, 3, 3)).requantize(uint(13), shift=20).maxpool().flatten()
+    return g.dense(3, weights=weights(g, -256, 255, 27, 3))
+
+
 def assert_exact(g: IntegerGraph, options: Options, inputs: int = 220) -> None:
     """Every tensor of the C simulation equals the integer graph's, on extreme and random inputs."""
     need(shutil.which("g++") is not None, "g++", "g++")

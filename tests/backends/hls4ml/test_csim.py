@@ -28,6 +28,8 @@ from .helpers import (
     spread,
     ties,
     vectors,
+    wide,
+    wide_images,
     windows,
 )
 
@@ -64,6 +66,10 @@ _SIGNS = Options(
         pytest.param(vectors, Options(), id="vectors-parallel"),
         pytest.param(flat_end, Options(), id="flat-end-stream"),
         pytest.param(vectors, Options(io_type="io_stream"), id="vectors-stream"),
+        pytest.param(wide, Options(io_type="io_parallel"), id="wide-parallel"),
+        pytest.param(wide_images, Options(io_type="io_stream"), id="wide-images-stream"),
+        pytest.param(wide, Options(io_type="io_stream"), id="wide-stream", marks=_SLOW),
+        pytest.param(wide_images, Options(io_type="io_parallel"), id="wide-images-parallel", marks=_SLOW),
         pytest.param(signs, _SIGNS, id="signs-parallel", marks=_SLOW),
         pytest.param(signs, dataclasses.replace(_SIGNS, io_type="io_stream"), id="signs-stream", marks=_SLOW),
         pytest.param(narrow, Options(backend="Vivado"), id="narrow-vivado"),

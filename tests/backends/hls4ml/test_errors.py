@@ -135,6 +135,14 @@ def test_values_too_wide_to_simulate() -> None:
     assert "fewer bits" in caught.value.fix
 
 
+def test_tables_that_no_hardware_compares_with() -> None:
+    graph = IntegerGraph((4,), uint(8)).dense(2).threshold(uint(16))
+    with pytest.raises(CompileError, match="65535 comparators an element are more than 4095") as caught:
+        make_plan(graph.model(), PYNQ, _PARALLEL)
+    assert "at most 12 bits" in caught.value.fix
+    assert getattr(caught.value.node, "name", None) == "n3_threshold"
+
+
 def test_gcc_that_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     fake = tmp_path / "g++"
     fake.write_text('#!/bin/sh\necho "x.cpp:1:1: error: no such thing" >&2\nexit 1\n')
