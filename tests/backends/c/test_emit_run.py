@@ -30,6 +30,7 @@ FORCES = {
     "lanes_ternary": ("lanes", "ternary"),
     "lanes_binary": ("lanes", "binary"),
     "runs": ("runs", "sparse"),
+    "vertical": ("taps", "vertical"),
 }
 CORES = ["cortex-m0plus", "cortex-m4", "rv32imc"]
 
@@ -58,6 +59,16 @@ def test_random_networks_on_the_host(seed: int, force: str) -> None:
 @pytest.mark.parametrize("seed", [200, 201, 202])
 def test_random_networks_on_emulated_cores(seed: int, core: str) -> None:
     check(in_c(random_graph(seed), inputs=4), core)
+
+
+@pytest.mark.parametrize("core", ["host", *CORES])
+@pytest.mark.parametrize("outputs", [1, 31, 33, 64])
+def test_layers_on_bits_from_a_convolution_to_the_result(outputs: int, core: str) -> None:
+    graph = IntegerGraph((2, 5, 5), BIPOLAR, seed=outputs).conv(3).threshold(BIPOLAR, falling=0.4).flatten()
+    graph.dense(outputs, binary=True).threshold(BIPOLAR, falling=0.5).dense(40, density=0.4).threshold(uint(1))
+    case = in_c(graph.dense(5, binary=True), inputs=3, force=("vertical",))
+    assert [s.encoding for s in case.built.program.steps[2:5]] == ["vertical"] * 3
+    check(case, core)
 
 
 @pytest.mark.parametrize("core", [name for name in EMULATE if name not in ("host", "cortex-m0", *CORES)])
