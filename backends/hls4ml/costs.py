@@ -6,10 +6,13 @@ To search over settings (reuse factors, strategies, io types) count the weights 
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from ...estimate import FpgaLayer, Products, Tool, count_factors, count_products, top_bits
 from ...targets.base import Target
+from .fifo import IN_FLIGHT
 from .layer import Layer, Plan
 
 _OPS = {
@@ -58,8 +61,22 @@ def _layer(layer: Layer, plan: Plan) -> FpgaLayer:
         strategy=layer.strategy,
         io_type=plan.io_type,
         reuse_factor=layer.reuse,
+        depth=_depth(layer, plan) if plan.io_type == "io_stream" else 0,
         signs=layer.class_name in ("CardcXnor", "CardcXnorConv"),
     )
+
+
+def _depth(layer: Layer, plan: Plan) -> int:
+    """Packets that the stream behind `layer` holds, as `fifo` makes it: a row, and more where tensors branch. How much
+    waits at a join is known when the project is written; until then, the whole tensor."""
+    shape = layer.layout.hls_shape
+    total = prod(shape[:-1])
+    row = min(max(2, shape[1] if len(shape) == 3 else 1), total)
+    read = [name for other in plan.layers for name in other.inputs]
+    if len(read) == len(set(read)):
+        return row
+    joined = any(layer.name in other.inputs and len(other.inputs) > 1 for other in plan.layers)
+    return total if joined else min(row + IN_FLIGHT, total)
 
 
 def _factors(layer: Layer) -> tuple[tuple[float, float], int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -47,9 +48,10 @@ def _read(call: Call, reader: HlsReader) -> FpgaLayer:
     layer = _other(call, config, reader) if make is None or config is None else make(call, config, reader)
     results = call.arguments[1 : 1 + max(1, len(call.types) - 2)] if call.function == "clone_stream" else ()
     inputs = 2 if layer.op == "add" else 1
-    for name in results or call.arguments[inputs : inputs + 1]:
+    made = results or call.arguments[inputs : inputs + 1]
+    for name in made:
         reader.shapes[name] = layer.out_shape
-    return layer
+    return replace(layer, depth=max((reader.depths.get(name, 0) for name in made), default=0))
 
 
 def _common(call: Call, config: Config | None, reader: HlsReader) -> dict[str, Any]:

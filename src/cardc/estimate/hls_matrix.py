@@ -19,12 +19,13 @@ _MOST_WEIGHTS = 1 << 28
 
 @dataclass(slots=True)
 class HlsReader:
-    """What is known while layers are read: the shapes of results so far by name, and notes on what is not."""
+    """What is known while layers are read: depths of streams, shapes of results so far, and notes on what is not."""
 
     folder: HlsFolder
     types: Mapping[str, str]
     configs: Mapping[str, Config]
     io_type: str
+    depths: Mapping[str, int] = field(default_factory=dict)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 

@@ -9,7 +9,7 @@ from ..errors import CompileError
 from .hls_folder import HlsFolder, open_folder
 from .hls_layers import read_layer
 from .hls_matrix import HlsReader
-from .hls_source import calls, configs, typedefs
+from .hls_source import calls, configs, stream_depths, typedefs
 from .layer import FpgaLayer, Tool
 
 _FAMILIES = {
@@ -37,7 +37,7 @@ def read_project(path: Path) -> HlsProject:
     tool, io_type = _tool(folder), folder.settings["IOType"]
     if io_type not in ("io_parallel", "io_stream"):
         raise CompileError(f"IOType {io_type!r} is not known", node=str(path), fix="use io_parallel or io_stream")
-    reader = HlsReader(folder, typedefs(folder.defines), configs(folder.parameters), io_type)
+    reader = HlsReader(folder, typedefs(folder.defines), configs(folder.parameters), io_type, stream_depths(folder.top))
     found = [read_layer(call, reader) for call in calls(folder.top)]
     if not found:
         raise CompileError(

@@ -16,6 +16,7 @@ _TYPEDEF = re.compile(r"^\s*typedef\s+(.+?)\s+(\w+)\s*;", re.MULTILINE)
 _USING = re.compile(r"^\s*using\s+(\w+)\s*=\s*([^;]+);", re.MULTILINE)
 _STRUCT = re.compile(r"^struct\s+(\w+)\s*:\s*(?:public\s+)?nnet::(\w+)\s*\{(.*?)^\};", re.MULTILINE | re.DOTALL)
 _CONSTANT = re.compile(r"^\s*static\s+const(?:expr)?\s+[\w:<>\s]+?\s(\w+)\s*=\s*([^;]+);", re.MULTILINE)
+_STREAM = re.compile(r"#pragma\s+HLS\s+STREAM\s+variable=(\w+)\s+depth=(\d{1,9})\b", re.IGNORECASE)
 _CALL = re.compile(r"^\s*nnet::(\w+)<([^;()]*)>\(([^;()]*)\)\s*;(?:\s*//\s*(\S+))?", re.MULTILINE)
 _MOST_BITS = 1024
 
@@ -86,6 +87,11 @@ def calls(text: str) -> list[Call]:
         for function, types, arguments, name in _CALL.findall(text)
         if not function.startswith("load_weights")
     ]
+
+
+def stream_depths(text: str) -> dict[str, int]:
+    """How many packets each stream of the top function holds, where the code says so."""
+    return {name: int(depth) for name, depth in _STREAM.findall(text)}
 
 
 def number(name: str, known: Mapping[str, str]) -> Number:

@@ -54,7 +54,8 @@ class FpgaLayer:
     the last multiplier's part of a folded weight memory holds (0: as `weight_bits`). `levels` counts thresholds a
     channel, `factors` are the shares of a requantisation's units whose constant takes two signed digits, and three or
     more, `kernel` is (height, width) of the window, `live` the share of outputs that are not constant,
-    `signs` whether inputs and weights are signs, multiplied by an exclusive nor.
+    `signs` whether inputs and weights are signs, multiplied by an exclusive nor, `depth` how many packets the stream
+    behind the layer holds (0: all that an input makes, hls4ml's default).
     `reuse_factor` 1 is fully unrolled.
     """
 
@@ -76,6 +77,7 @@ class FpgaLayer:
     reuse_factor: int = 1
     live: float = 1.0
     signs: bool = False
+    depth: int = 0
 
     @property
     def streams(self) -> bool:

@@ -166,10 +166,10 @@ def stream_ffs(layer: FpgaLayer) -> float:
 
 
 def fifo(layer: FpgaLayer) -> tuple[int, int]:
-    """LUTs and BRAM18 of the stream behind the layer, as deep as its pixels (hls4ml's default)."""
+    """LUTs and BRAM18 of the stream behind the layer, as deep as it was made, or as its pixels (hls4ml's default)."""
     if not layer.streams or len(layer.out_shape) < 2:
         return 0, 0
-    depth, width = prod(layer.out_shape[:-1]), layer.out_shape[-1] * layer.out_bits
+    depth, width = layer.depth or prod(layer.out_shape[:-1]), layer.out_shape[-1] * layer.out_bits
     if depth * width <= _FIFO_LUT_BITS:
         return ceil(depth / _SRL_BITS) * width + 10, 0
     return 10, ceil(width / _BRAM_WIDTH) * ceil(depth / _BRAM_DEPTH)

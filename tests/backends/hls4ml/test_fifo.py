@@ -13,6 +13,7 @@ from tests.graphs import IntegerGraph
 from tests.tools import need
 
 from cardc.backends.hls4ml import Options, emit
+from cardc.backends.hls4ml.costs import cost_layers
 from cardc.backends.hls4ml.fifo import IN_FLIGHT, _network, flows, needed_depths
 from cardc.backends.hls4ml.layer import Plan
 from cardc.backends.hls4ml.plan import make_plan
@@ -53,6 +54,21 @@ def test_a_chain_needs_one_row_and_branches_need_more() -> None:
     # The short road holds what two 3x3 convolutions keep: the padding of each and two rows of its image.
     assert written.depths["layer15_cpy2"] > 2 * 8 + IN_FLIGHT
     assert written.depths["layer4_out"] < 64
+
+
+@pytest.mark.parametrize("graph", [card, residual])
+def test_estimates_know_the_depths_before_they_are_written(graph: Callable[[], IntegerGraph]) -> None:
+    _, plan, written = _emitted(graph)
+    for layer in cost_layers(plan):
+        made = [
+            call.arguments[2 if call.function in ("cardc_add", "cardc_concat") else 1]
+            for call in written.calls
+            if call.layer == layer.name and call.function != "clone_stream"
+        ]
+        depths = [written.depths[name] for name in made if name in written.depths]
+        assert all(depth <= layer.depth for depth in depths), layer.name
+        if graph is card:
+            assert depths in ([], [layer.depth])
 
 
 def test_a_shallow_stream_is_refused() -> None:
