@@ -13,7 +13,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 import pytest
-from tests.small import save_small, small_inputs
+from tests.small import save_small, save_text, small_inputs, small_text
 
 import cardc
 from cardc import compiler, targets
@@ -94,6 +94,23 @@ def test_verify_imports_a_model_once_for_all_boards(small: Path, monkeypatch: py
     monkeypatch.setattr(compiler, "load", lambda proto: (read.append(proto), load(proto))[1])
     assert cardc.verify(small, [MCU, "rp2040-pico"], small_inputs(2), emulated_inputs=1).equal
     assert len(read) == 1
+
+
+def test_problems_of_import_and_lowering_come_together(tmp_path: Path) -> None:
+    """An operator that is not known at the end, and real weights in front of it; behind it nothing is guessed."""
+    text = (
+        small_text()
+        .replace("w1m = Mul(w1q, m1)", "w1m = Mul(w1, m1)")
+        .replace("p = MaxPool", "p0 = Det(h)\n  p = MaxPool")
+    )
+    text = text.replace("ints = [2, 2]>(h)", "ints = [2, 2]>(p0)").replace("w2m = Mul(w2q, m2)", "w2m = Mul(w2, m2)")
+    with pytest.raises(CompileError) as caught:
+        cardc.compile(save_text(text, tmp_path / "two.onnx"), MCU)
+    assert [error.what for error in caught.value.each()] == [
+        "operator Det is not supported",
+        "the weights of Conv are not quantised",
+    ]
+    assert all(error.node is not None and error.fix for error in caught.value.each())
 
 
 def test_after_sees_every_pass_in_order(small: Path) -> None:

@@ -17,7 +17,6 @@ from .builder import Builder, integers
 from .layer import Tensor, Weights
 from .types import narrowest, signed, tabled
 
-
 MOST_LEVELS = (1 << 12) - 1
 """Thresholds of an element: each is a comparator, and a constant in an array that is split into registers."""
 

@@ -18,6 +18,7 @@ from .frontend.load import load
 from .frontend.read import read_model
 from .frontend.sizes import with_sizes
 from .identifiers import identifier
+from .more_problems import with_more
 from .ops.base import Array
 from .passes.base import PassTrace, Step, run_steps
 from .passes.pipeline import TO_INTEGER, for_microcontroller
@@ -114,7 +115,10 @@ def to_integers(
     if entrance is not None:
         proto, spec = quantise_input(proto, entrance)
         module, notes = None, (f"input quantised to {spec}",)
-    imported = load(proto)
+    try:
+        imported = load(proto)
+    except CompileError as error:
+        raise with_more(error, proto) from error
     title = identifier(name or stem)
     imported.graph.name = title  # what backends call the project
     integer = imported.clone()
