@@ -49,7 +49,7 @@ def features(w: Array, g: runs.RunsGeometry, height: int, max_u: int, finish: Fi
     chunks = np.maximum(1, -(-taps // room)) if g.lane == 1 else np.ones(len(taps), np.int64)
     if finish == "line" and g.lane == 1:
         chunks = np.where(minus * max_u <= 190, 1, chunks)  # plus taps stop at 255
-    found = dict.fromkeys(_NAMES, 0.0)
+    found: dict[str, float] = {name: 0.0 for name in _NAMES}
     found["tap"], found["tile"] = float(taps.sum() * tiles), float(chunks.sum() * tiles)
     found["run"] = float(chunks.sum() * len(bands))
     for column, _, _, extra in g.copies():
