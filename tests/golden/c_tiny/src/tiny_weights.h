@@ -14,12 +14,12 @@ extern const CARDC_ROM uint16_t tiny_l1_offsets[11];
 extern const CARDC_ROM uint8_t tiny_l1_counts[18];
 extern const CARDC_ROM int16_t tiny_l3_thresholds[4];
 extern const CARDC_ROM uint8_t tiny_l3_weights[24];
-extern const CARDC_ROM uint32_t tiny_l4_levels[14];
-extern const CARDC_ROM uint32_t tiny_l4_weights[68];
-extern const CARDC_ROM uint32_t tiny_l4_totals[12];
-extern const CARDC_ROM int8_t tiny_l5_weights[144];
-extern const CARDC_ROM int32_t tiny_l5_multiplier[3];
-extern const CARDC_ROM int32_t tiny_l5_offset[3];
+extern const CARDC_ROM uint8_t tiny_l4_lists[181];
+extern const CARDC_ROM int16_t tiny_l4_thresholds[48];
+extern const CARDC_ROM uint8_t tiny_l4_falling[48];
+extern const CARDC_ROM uint32_t tiny_l5_weights[6];
+extern const CARDC_ROM int32_t tiny_l5_multiplier[1];
+extern const CARDC_ROM int32_t tiny_l5_offset[1];
 
 #ifdef __cplusplus
 }
