@@ -28,6 +28,7 @@ class Net:
     shape: tuple[int, ...]
     density: float = 0.1
     bits: int = 4
+    per_filter: bool = False  # a scale for each filter instead of one for all
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     constants: list[onnx.TensorProto] = field(default_factory=list)
     last: str = "x"
@@ -52,7 +53,7 @@ class Net:
         self.last = out
         return out
 
-    def quant(self, bits: int, scale: float, *, signed: bool, source: str | None = None, narrow: bool = False) -> str:
+    def quant(self, bits: int, scale: Any, *, signed: bool, source: str | None = None, narrow: bool = False) -> str:
         inputs = [source or self.last, self.constant(scale), self.constant(0.0), self.constant(float(bits))]
         where: dict[str, Any] = {"signed": int(signed), "narrow": int(narrow), "rounding_mode": "ROUND"}
         out = self.node("Quant", inputs, DOMAIN, **where)
@@ -67,7 +68,10 @@ class Net:
         else:
             w = self.rng.integers(-(2 ** (bits - 1)) + 1, 2 ** (bits - 1), shape)
         self.fan = max(1.0, float((w.astype(np.float64) ** 2).sum() / (shape[0] if len(shape) == 4 else shape[1])))
-        last, out = self.last, self.quant(bits, 1.0, signed=True, source=self.constant(w), narrow=True)
+        scale: Any = 1.0
+        if self.per_filter and len(shape) == 4:
+            scale = self.rng.uniform(0.7, 1.4, (shape[0], 1, 1, 1))
+        last, out = self.last, self.quant(bits, scale, signed=True, source=self.constant(w * scale), narrow=True)
         self.last = last
         return out
 
@@ -113,9 +117,9 @@ class Net:
         return helper.make_model(graph, opset_imports=opsets, ir_version=8)
 
 
-def resnet8(bits: int = 2, seed: int = 7) -> onnx.ModelProto:
+def resnet8(bits: int = 2, seed: int = 7, *, per_filter: bool = False) -> onnx.ModelProto:
     """Image classification: ResNet-8 on 32x32x3, 12.5 M multiply-accumulates; ternary, or dense weights of `bits`."""
-    net = Net((3, 32, 32), seed=seed).conv(16, 3, bits=bits).activate()
+    net = Net((3, 32, 32), seed=seed, per_filter=per_filter).conv(16, 3, bits=bits).activate()
     for channels, stride in ((16, 1), (32, 2), (64, 2)):
         skip, scale, rms, shape = net.last, net.scale, net.rms, net.shape
         net.conv(channels, 3, stride, bits=bits).activate().conv(channels, 3, bits=bits)
@@ -151,6 +155,11 @@ def autoencoder() -> onnx.ModelProto:
 
 NETWORKS: tuple[tuple[str, str, Callable[[], onnx.ModelProto]], ...] = (
     ("ResNet-8, ternary 90 % sparse, 4-bit activations", "IC ResNet-8", resnet8),
+    (
+        "ResNet-8, ternary 90 % sparse with a scale a filter, 4-bit activations",
+        "IC ResNet-8",
+        lambda: resnet8(per_filter=True),
+    ),
     ("ResNet-8, dense 4-bit weights, 4-bit activations", "IC ResNet-8", lambda: resnet8(bits=4)),
     ("DS-CNN, pointwise ternary 90 % sparse, depthwise 4-bit", "KWS DS-CNN", ds_cnn),
     ("autoencoder, ternary 90 % sparse, 4-bit activations", "AD autoencoder", autoencoder),
