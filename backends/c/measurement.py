@@ -11,7 +11,8 @@ FLASH, EMULATED = "measured:elf", "measured:emulated"
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What a network takes on one core, built by zig with -O2 (-Os where the core asks for it; by gcc for AVR). Bytes and instructions.
+    """What a network takes on one core, built by zig with -O2 (-Os where the core asks for it; by gcc for AVR). Bytes
+    and instructions.
 
     `flash_bytes` is all of the linked program but the caller, compiler support included; `rodata_bytes` its constants.
     `arena_bytes` and `io_bytes` (input and output buffers) are RAM that the caller gives; `static_bytes` is RAM that
