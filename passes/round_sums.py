@@ -54,11 +54,20 @@ def rounded_sum(pair: QuantisedSum) -> Found | None:
     shift = _SHIFT
     while shift and most * (1 << shift) >= _SUM:
         shift -= 1
-    if any(Fraction(x + y + 1, 2 << shift) > _SLACK for x, y in zip(*sizes, strict=True)):
+    if any(
+        _seen(f, x, g * y, o, q) + _seen(g, y, f * x, o, q) + 1 > _SLACK * (2 << shift)
+        for (f, g), x, y, o in zip(slopes, *sizes, offsets, strict=True)
+    ):
         return None
     m, k = (np.asarray([round(s[i] * (1 << shift)) for s in slopes], np.int64) for i in (0, 1))
     offset = np.asarray([round(o * (1 << shift)) for o in offsets], np.int64)
     return _found(pair, m, k, offset, shift, relu, (xs, ys))
+
+
+def _seen(slope: Fraction, size: int, other: Fraction, offset: Fraction, q: QType) -> Fraction:
+    """The largest integer of a branch, at most `size`, with which the sum can lie where levels change."""
+    room = max(abs(q.lo), abs(q.hi)) + 1 + abs(other) + abs(offset)
+    return min(Fraction(size), room / abs(slope)) if slope else Fraction(size)
 
 
 def _line(nodes: tuple[ir.Node, ...] | list[ir.Node], q: QType, channels: int) -> Line | None:
