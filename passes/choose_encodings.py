@@ -6,7 +6,9 @@
              runs    places of runs of words in copies            ternary weights; where the target's memory has room
                                                                   for copies of a band of the input, or on request
              int8    a byte a weight                              any weights of 8 bits
-    MatMul   sparse  steps between +-1 columns                    ternary weights
+    MatMul   sparse  lists of +-1 columns                         ternary weights
+             straight  no weights but code, two instructions and  ternary weights, at most 8,192 that are not 0; on
+                     some 6 bytes each                            request
              binary  one bit a weight, XNOR and popcount          weights of -1, +1
              ternary two bits a weight, mask and sign             ternary weights
              vertical  the same bits transposed, 32 outputs at a  ternary weights, inputs of two levels
@@ -42,6 +44,7 @@ from .schedule import base, finish_of
 from .wide import beyond_32_bits, wide_costs, wide_product
 
 CONV, DENSE = ("lanes", "taps", "pairs", "runs", "int8"), ("sparse", "binary", "ternary", "vertical", "int8")
+_MOST_CODE = 8192  # weights that become instructions, of 6 bytes each: about 50 KB
 
 
 @dataclass(frozen=True)
@@ -108,17 +111,25 @@ class ChooseEncodings(Pass):
 
     def _chosen(self, node: ir.Node, options: dict[str, Cost], wanted: dict[str, str]) -> str:
         if node.name in wanted:
-            if wanted[node.name] not in options and not (wanted[node.name] == "runs" and by_runs(node)):
+            if wanted[node.name] not in options and not _on_request(node, wanted[node.name], options):
                 what = f"{wanted[node.name]!r} cannot hold these weights"
                 raise CompileError(what, node=node, fix=did_you_mean(wanted[node.name], options))
             return wanted[node.name]
-        forced = [name for name in self.force if name in options or (name == "runs" and by_runs(node))]
+        forced = [name for name in self.force if name in options or _on_request(node, name, options)]
         best = min(options, key=lambda name: (options[name].instructions, options[name].bytes, name))
         return forced[0] if forced else best
 
 
 def _no_layer(name: str, layers: list[str]) -> CompileError:
     return CompileError("an encoding for a layer that has no weights", node=name, fix=did_you_mean(name, layers))
+
+
+def _on_request(node: ir.Node, name: str, options: dict[str, Cost]) -> bool:
+    """Whether `node` can be stored in an encoding that `options` does not list, as it is never chosen unasked."""
+    if name == "straight":
+        w = constant(operand(node, 1))
+        return "sparse" in options and w is not None and int(np.count_nonzero(w)) <= _MOST_CODE
+    return name == "runs" and by_runs(node)
 
 
 def by_runs(node: ir.Node) -> bool:

@@ -231,6 +231,8 @@ def _finish(step: Step, node: ir.Node | None, source: ir.Value, seen_by: ir.Node
         step.call("cardc_lookup", values, start, layout.plane, layout.row, step.maps("to", out), dst)
         return
     finish = add_finish(step, node, sums, out)
+    if node is None and layout.contiguous and out.contiguous:  # all channels alike
+        layout, out = layout.as_row, out.as_row
     step.call("cardc_finish_u8", finish, start, layout.plane, layout.row, step.maps("to", out), dst)
 
 

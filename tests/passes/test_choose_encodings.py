@@ -115,6 +115,14 @@ def test_the_choice_is_the_best_measured_one_or_near(layer: str, core: str) -> N
         assert {n: e for n, e in estimates.items() if not 1 / 1.15 <= e / spent[n] <= 1.15} == {}, spent
 
 
+def test_weights_become_code_on_request_and_in_bounds() -> None:
+    graph = lambda inputs: IntegerGraph((inputs,), uint(4)).dense(64, density=0.3, binary=inputs > 64)  # noqa: E731
+    assert chosen(graph(64)) != ["straight"]
+    assert chosen(graph(64), force=("straight",)) == ["straight"]
+    assert chosen(graph(128), force=("straight",)) == ["straight"]  # 8,192 weights
+    assert chosen(graph(129), force=("straight",)) != ["straight"]
+
+
 def test_a_forced_encoding_is_taken_only_where_it_can_be() -> None:
     graph = IntegerGraph((40,), uint(2)).dense(8, density=0.5).threshold(BIPOLAR).dense(4, binary=True)
     assert chosen(graph, force=("binary", "ternary")) == ["ternary", "binary"]
