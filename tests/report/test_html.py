@@ -65,6 +65,14 @@ def test_the_page_is_well_formed_and_alone(report: Report) -> None:
     assert html == report.to_html()
 
 
+def test_wide_tables_scroll_by_keyboard_and_show_the_focus(report: Report) -> None:
+    page = report.to_html()
+    assert page.count('class="scroll"') == page.count('class="scroll" tabindex="0"') > 0
+    assert ":focus-visible" in page
+    assert "@media print" in page
+    assert "prefers-color-scheme: dark" in page
+
+
 def test_headline_when_it_fits(mcu_report: Report) -> None:
     text = Page(mcu_report.to_html()).text
     assert "Fits fullest: RAM, 4,536 of 131,072 (3.5 %)" in text

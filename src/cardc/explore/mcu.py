@@ -32,7 +32,7 @@ def candidates(model: ir.Model, target: Target) -> list[Candidate]:
         name: min(found, key=lambda e: (found[e].instructions, found[e].bytes, e)) for name, found in layers.items()
     }
     # What compile takes looks at the whole network, its memory too: it is asked, and the point names what it took.
-    listed = [("cardc's own choice", {})]
+    listed: list[tuple[str, dict[str, str]]] = [("cardc's own choice", {})]
     for word in dict.fromkeys((*CONV, *DENSE)):
         if any(word in found for found in layers.values()):
             listed.append((f"{word} where it can be", {n: word if word in layers[n] else best[n] for n in layers}))
