@@ -6,6 +6,8 @@
              runs    places of runs of words in copies            ternary weights; where the target's memory has room
                                                                   for copies of a band of the input, or on request
              int8    a byte a weight                              any weights of 8 bits
+             rice    gaps between weights, near their entropy;    ternary weights; for size
+                     runs as taps; rice-lanes as lanes
     MatMul   sparse  lists of +-1 columns                         ternary weights
              straight  no weights but code, two instructions and  ternary weights, at most 8,192 that are not 0; on
                      some 6 bytes each                            request
@@ -13,11 +15,13 @@
              ternary two bits a weight, mask and sign             ternary weights
              vertical  the same bits transposed, 32 outputs at a  ternary weights, inputs of two levels
                      time
+             rice    gaps between weights, near their entropy     ternary weights; for size
              int8    a byte a weight                              any weights of 8 bits
     both     wide    as many bytes as they need                   what is too wide for all of these: inputs of more than
                                                                   256 levels, other weights, sums beyond 32 bits
 
-The cheapest one in estimated instructions is taken, ties by bytes of flash; kernel_costs has the estimates, which the
+The cheapest one in estimated instructions is taken, ties by bytes of flash (`optimize` speed), or the smallest, ties by
+instructions (size), or that of the smallest product of both (balanced); kernel_costs has the estimates, which the
 features of the target's core change. Keeps: everything; only an attribute is added.
 """
 
@@ -38,26 +42,32 @@ from .base import Pass, PassLog
 from .choose_layout import choose_layout
 from .dense_costs import dense_costs, tail_of
 from .kernel_costs import Cost, conv_costs
+from .rice_costs import rice_conv, rice_dense
 from .runs_costs import Finish, runs_cost
 from .runs_plan import BAND, geometry, spare_bytes
 from .schedule import base, finish_of
 from .wide import beyond_32_bits, wide_costs, wide_product
 
-CONV, DENSE = ("lanes", "taps", "pairs", "runs", "int8"), ("sparse", "binary", "ternary", "vertical", "int8")
+CONV = ("lanes", "taps", "pairs", "runs", "rice", "rice-lanes", "int8")
+DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
 _MOST_CODE = 8192  # weights that become instructions, of 6 bytes each: about 50 KB
+
+OPTIMIZE = ("speed", "size", "balanced")
 
 
 @dataclass(frozen=True)
 class ChooseEncodings(Pass):
     """`features` are those of the target's core (see targets/schema.py); `force` names an encoding to use wherever it
     can be used, for tests and comparisons; `wanted` holds (name of a layer, its encoding), and all must be met. `ram`
-    are the target's bytes of memory, of which encodings that need scratch may take what the tensors leave; 0: none."""
+    are the target's bytes of memory, of which encodings that need scratch may take what the tensors leave; 0: none.
+    `optimize` is one of OPTIMIZE."""
 
     name: ClassVar[str] = "choose-encodings"
     features: tuple[str, ...] = ()
     force: tuple[str, ...] = ()
     wanted: tuple[tuple[str, str], ...] = ()
     ram: int = 0
+    optimize: str = "speed"
 
     def run(self, model: ir.Model, log: PassLog) -> int:
         done, errors, wanted = 0, [], dict(self.wanted)
@@ -116,8 +126,19 @@ class ChooseEncodings(Pass):
                 raise CompileError(what, node=node, fix=did_you_mean(wanted[node.name], options))
             return wanted[node.name]
         forced = [name for name in self.force if name in options or _on_request(node, name, options)]
-        best = min(options, key=lambda name: (options[name].instructions, options[name].bytes, name))
+        best = min(options, key=lambda name: (*_rank(options[name], self.optimize), name))
         return forced[0] if forced else best
+
+
+def _rank(cost: Cost, optimize: str) -> tuple[float, float]:
+    match optimize:
+        case "speed":
+            return cost.instructions, cost.bytes
+        case "size":
+            return cost.bytes, cost.instructions
+        case "balanced":
+            return cost.instructions * cost.bytes, cost.bytes
+    raise CompileError(f"{optimize!r} is nothing to optimise for", fix=did_you_mean(optimize, OPTIMIZE))
 
 
 def _no_layer(name: str, layers: list[str]) -> CompileError:
@@ -154,8 +175,10 @@ def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
         out, win = shape_of(result(node)), window(node, w.shape[2:])
         levels = qtype(operand(node, 0)).levels
         found = conv_costs(w, levels, int(np.prod(out[2:-1])), out[-1], win.strides[-1], features)
+        found |= rice_conv(w, found, features)
     else:
         # As stored: a tensor that is padded somewhere has a level for the zero.
         levels = choose_layout(base(operand(node, 0)), word_rows=False).levels
         found = dense_costs(w, levels, tail_of(node), features)
+        found |= rice_dense(w, found, features)
     return wide_costs(node, w) if beyond_32_bits(node, w) else found

@@ -36,15 +36,17 @@ TO_INTEGER = (
 )
 
 
-def for_microcontroller(target: Target, encodings: Mapping[str, str] | None = None) -> tuple[Step, ...]:
+def for_microcontroller(
+    target: Target, encodings: Mapping[str, str] | None = None, optimize: str = "speed"
+) -> tuple[Step, ...]:
     """What a microcontroller's integer graph goes through next; the target's features decide, never its name.
 
-    `encodings` of some layers, by their names, are taken as given.
+    `encodings` of some layers, by their names, are taken as given; the others are chosen for what `optimize` says.
     """
     wanted = tuple(sorted((encodings or {}).items()))
     return (
         Step(
-            ChooseEncodings(target.features, wanted=wanted, ram=target.ram_bytes),
+            ChooseEncodings(target.features, wanted=wanted, ram=target.ram_bytes, optimize=optimize),
             check_lowered,
             "encodings decide the layouts that memory is planned for",
         ),

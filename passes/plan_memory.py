@@ -18,13 +18,13 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
-from ..ops.base import constant, operand, shape_of, text
+from ..ops.base import Array, constant, operand, shape_of, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from .arena import Buffer, place
 from .base import Pass, PassLog
 from .choose_layout import choose_layout, copy_layout, gives_levels, plain_layout, plain_width
-from .encodings import vertical
+from .encodings import rice, vertical
 from .layouts import Layout, chw, layout_of, set_layout
 from .runs_plan import plan
 from .schedule import MOVES, Schedule, Stage, readers, schedule
@@ -35,7 +35,7 @@ SLACK = 16
 """Bytes behind a tensor that a lane-packed kernel may read (CARDC_SLACK in cardc_types.h)."""
 
 _TOO_BIG = 2**31 - 1
-_WORDS = ("lanes", "runs")  # encodings whose kernels read rows word by word
+_WORDS = ("lanes", "rice-lanes", "runs")  # encodings whose kernels read rows word by word
 _TABLE = 4096  # bytes: what a finish table may add to the arena
 
 
@@ -101,11 +101,20 @@ def scratch_sizes(stage: Stage) -> dict[str, int]:
         sizes["work"] = 4 * int(np.prod(shape_of(node.inputs[1])[1:]))
     if encoding == "runs":
         sizes["work"] = runs_work(stage)
-    if encoding in ("lanes", "taps"):
+    if encoding in ("rice", "rice-lanes") and node.op_type == "Conv":
+        sizes["work"] = rice.work_bytes(_weights(node))
+    if encoding in ("lanes", "taps", "rice", "rice-lanes") and node.op_type == "Conv":
         table = table_bytes(stage)
         if table:
             sizes["table"] = table
     return sizes
+
+
+def _weights(node: ir.Node) -> Array:
+    w = constant(operand(node, 1))
+    if w is None:
+        raise CompileError(f"{node.op_type} weights are not constant", node=node, fix="export the model in eval mode")
+    return w
 
 
 def runs_work(stage: Stage) -> int:

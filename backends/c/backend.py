@@ -37,12 +37,13 @@ def lowering(target: Target) -> tuple[ChooseEncodings, PlanMemory]:
 @dataclass(frozen=True)
 class CBackend:
     """`title` names the network (any text; its files and functions get the nearest C identifier); None takes the
-    graph's name. With `pixels`, the library takes images too."""
+    graph's name. With `pixels`, the library takes images too. `optimise` is what CMake hands to the compiler."""
 
     name: str = "c"
     title: str | None = None
     vectors: int = 24
     pixels: Pixels | None = None
+    optimise: str = "-O2"
 
     def emit(self, model: ir.Model, target: Target) -> Project:
         """The project of `model` for `target`. CompileError, with node and remedy, for what has no exact kernel."""
@@ -60,7 +61,7 @@ class CBackend:
         files = library_files(name, program, self.pixels)
         files[f"test/{name}_selftest.c"] = selftest(name, program, inputs, outputs)
         sources = sorted(path for path in files if path.startswith("src/") and path.endswith(".c"))
-        files |= packaging(name, program, target.title, sources, f"test/{name}_selftest.c")
+        files |= packaging(name, program, target.title, sources, f"test/{name}_selftest.c", self.optimise)
         return Project({PurePosixPath(path): text for path, text in files.items()})
 
 

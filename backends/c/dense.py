@@ -13,6 +13,7 @@ from ...passes.layouts import Layout
 from ...passes.plan_memory import planes
 from ...passes.schedule import Stage
 from .finish import add_finish, one_threshold
+from .rice import add_dense_rice
 from .step import Step
 
 Ints = NDArray[np.int64]
@@ -48,6 +49,9 @@ def add_dense(step: Step, stage: Stage, rows: Ints, src: str, layout: Layout, ds
             layer = _planes(step, rows, count)
         case "sparse":
             layer = _sparse(step, rows)
+        case "rice":
+            add_dense_rice(step, rows, add_finish(step, stage.finish, sums, out), src, dst)
+            return
         case "vertical":
             _add_vertical(step, stage, rows, sums, src, dst, out, work)
             return

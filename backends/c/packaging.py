@@ -28,12 +28,14 @@ TEMPLATES = {
 }
 
 
-def packaging(name: str, program: Program, target: str, library: list[str], selftest: str) -> dict[str, str]:
+def packaging(
+    name: str, program: Program, target: str, library: list[str], selftest: str, optimise: str = "-O2"
+) -> dict[str, str]:
     """Path -> text. `library` and `selftest` are paths of C files from the project's root; `target` a board's title."""
     plan = program.schedule
     qi, qo = qtype(plan.source), qtype(plan.output)
     facts = {
-        "name": name, "upper": name.upper(), "library": library, "selftest": selftest,
+        "name": name, "optimise": optimise, "upper": name.upper(), "library": library, "selftest": selftest,
         "target": comment_text(target), "arena": max(1, program.arena),
         "in_type": program.in_type, "out_type": program.out_type,
         "in_size": elements(plan.source), "out_size": elements(plan.output),

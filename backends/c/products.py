@@ -17,6 +17,7 @@ from ...passes.schedule import Stage
 from .conv_runs import add_conv_runs
 from .dense import add_dense
 from .finish import add_finish
+from .rice import KERNELS, add_conv_rice
 from .step import Step, c_map
 
 Ints = NDArray[np.int64]
@@ -42,6 +43,8 @@ def add_product(
         add_conv_runs(step, stage, weights, sums, finish, src, layout, dst, out, table_bytes(stage), work)
     elif step.encoding in ("lanes", "taps"):
         _conv_sparse(step, stage.node, weights, finish, src, layout, dst, out, table)
+    elif step.encoding in KERNELS:
+        add_conv_rice(step, stage.node, weights, finish, src, layout, dst, out, table, work)
     else:
         raise _unknown(stage.node, step.encoding)
 

@@ -26,6 +26,8 @@ from .step import Step, at, c_map
 from .view import C_TYPES, TYPES, View
 from .wide import add_wide_finish, add_wide_product, is_wide
 
+_WORK_16 = ("vertical", "rice", "rice-lanes")  # encodings whose kernels take scratch of 16-bit words
+
 
 @dataclass(frozen=True)
 class Program:
@@ -168,7 +170,7 @@ def _product(step: Step, stage: Stage, dst: str, out: Layout) -> None:
         src = at(int(spans["planes"][0]), "uint32_t")
         step.call("cardc_pack_planes", at(start), layout.elements, planes(layout), src)
     table = (at(int(spans["table"][0])), int(spans["table"][1])) if "table" in spans else ("NULL", 0)
-    ctype = "uint16_t" if text(stage.node, "encoding", "") == "vertical" else "uint32_t"
+    ctype = "uint16_t" if text(stage.node, "encoding", "") in _WORK_16 else "uint32_t"
     work = at(int(spans["work"][0]), ctype) if "work" in spans else "NULL"
     add_product(step, stage, src, layout, dst, out, table, work)
 

@@ -29,8 +29,10 @@ class QemuNetwork:
     """The library with the driver, linked for a board that QEMU has. Inputs are rows of quantised integers of the
     input's C type. CompileError where QEMU is missing or no board of it holds the network."""
 
-    def __init__(self, name: str, program: Program, sources: Mapping[str, str], core: str) -> None:
-        self.name, self.program, self.core = name, program, core
+    def __init__(
+        self, name: str, program: Program, sources: Mapping[str, str], core: str, optimise: str | None = None
+    ) -> None:
+        self.name, self.program, self.core, self.optimise = name, program, core, optimise
         self._sources = sources
 
     def predict(self, data: Array) -> Array:
@@ -87,7 +89,9 @@ class QemuNetwork:
 
     def _build(self, sources: Mapping[str, str]) -> qemu.Program:
         text = (SUPPORT / "run_network.c").read_text(encoding="utf-8")
-        return qemu.build_selftest({**sources, "run_network.c": text}, get_core(self.core), compiler="zig")
+        core = get_core(self.core)
+        files = {**sources, "run_network.c": text}
+        return qemu.build_selftest(files, core, compiler="zig", optimise=self.optimise or core.optimise)
 
     def _results(
         self, run: qemu.Runner, program: qemu.Program, data: Array, *, trace: bool

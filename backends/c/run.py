@@ -32,11 +32,12 @@ class CBuild:
     """A network that was emitted as C: `project` holds the files, `program` what is in them.
 
     `core` is everywhere the name of one of emulate/cores.py, or "host" for this computer. Inputs are quantised
-    integers [n, *shape of the graph's input]; CompileError where they do not fit that, or a tool is missing.
+    integers [n, *shape of the graph's input]; CompileError where they do not fit that, or a tool is missing. `optimise`
+    is the compiler's option for emulated cores; None is each core's own.
     """
 
-    def __init__(self, project: Project, program: Program, name: str) -> None:
-        self.project, self.program, self.name = project, program, name
+    def __init__(self, project: Project, program: Program, name: str, optimise: str | None = None) -> None:
+        self.project, self.program, self.name, self.optimise = project, program, name, optimise
         self._elves: dict[str, Elf] = {}
         self._boards: dict[str, BoardNetwork | QemuNetwork] = {}
 
@@ -115,7 +116,7 @@ class CBuild:
         key = f"{function} on {core}"
         if key not in self._elves:
             keep = (f"{self.name}_{function}",)
-            self._elves[key] = compile_elf(self.sources(), get_core(core), keep=keep)
+            self._elves[key] = compile_elf(self.sources(), get_core(core), keep=keep, optimise=self.optimise)
         return self._elves[key]
 
     def symbols(self) -> list[str]:
@@ -131,7 +132,7 @@ class CBuild:
             if is_called(get_core(core)):
                 self._boards[core] = BoardNetwork(self.name, self.program, partial(self.elf, core), core)
             else:
-                self._boards[core] = QemuNetwork(self.name, self.program, self.sources(), core)
+                self._boards[core] = QemuNetwork(self.name, self.program, self.sources(), core, self.optimise)
         return self._boards[core]
 
     def _network(self, core: str) -> HostNetwork | BoardNetwork | QemuNetwork:

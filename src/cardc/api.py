@@ -40,6 +40,7 @@ def compile(
     pixels: Pixels | None = None,
     hls: HlsOptions | None = None,
     encodings: Mapping[str, str] | None = None,
+    optimize: str = "speed",
     options: DeckOptions | None = None,
 ) -> Build: ...
 def compile(
@@ -54,6 +55,7 @@ def compile(
     pixels: Pixels | None = None,
     hls: HlsOptions | None = None,
     encodings: Mapping[str, str] | None = None,
+    optimize: str = "speed",
     options: DeckOptions | None = None,
 ) -> Build | DeckBuild:
     """Compile `source` for `target`, exactly.
@@ -65,6 +67,8 @@ def compile(
     `pixels`: how bytes of an image become the model's input, for a C library that takes images.
     `hls`: choices for an hls4ml project: io type, reuse factors (`auto` fits them to the board), strategies, backend.
     `encodings`: how a microcontroller stores the weights of the layers named, as {"conv1": "taps"}.
+    `optimize`: for what a microcontroller's others are chosen: speed (fewest instructions), size (weights near their
+    entropy, library built with -Os) or balanced (the smallest product of both).
     A Deck, or the path to a deck's folder, gives a DeckBuild; `options` are for decks only (type checkers take a path
     for a single card's: call `compile_deck`).
 
@@ -82,14 +86,16 @@ def compile(
                 "pixels": pixels,
                 "hls": hls,
                 "encodings": encodings,
+                "optimize": optimize != "speed",
             }
         )
         return compile_deck(source, board, name=name, options=options)
     if options is not None:
         raise CompileError("options of a deck for a single card", fix="leave options out")
     lowered = lower(
-        source, board, sample=sample, name=name, after=after, entrance=entrance, dims=dims, encodings=encodings
-    )
+        source, board, sample=sample, name=name, after=after, entrance=entrance, dims=dims, encodings=encodings,
+        optimize=optimize,
+    )  # fmt: skip
     return build_for(lowered, board, pixels, hls)
 
 

@@ -21,6 +21,7 @@ from .identifiers import identifier
 from .more_problems import with_more
 from .ops.base import Array
 from .passes.base import PassTrace, Step, run_steps
+from .passes.choose_encodings import OPTIMIZE
 from .passes.pipeline import TO_INTEGER, for_microcontroller
 from .targets.base import Target
 
@@ -49,13 +50,20 @@ class Lowered:
     traces: tuple[PassTrace, ...]
     module: Any = None
     notes: tuple[str, ...] = ()
+    optimize: str = "speed"
 
 
-def steps_for(target: Target, encodings: Mapping[str, str] | None = None) -> tuple[Step, ...]:
-    """The whole pipeline for `target`; hardware-aware passes read its capabilities. `encodings` of weights by layer."""
+def steps_for(target: Target, encodings: Mapping[str, str] | None = None, optimize: str = "speed") -> tuple[Step, ...]:
+    """The whole pipeline for `target`; hardware-aware passes read its capabilities. `encodings` of weights by layer,
+    and for what (choose_encodings.OPTIMIZE) those of the others are chosen."""
+    if optimize not in OPTIMIZE:
+        raise CompileError(f"{optimize!r} is nothing to optimise for", fix=did_you_mean(optimize, OPTIMIZE))
+    if optimize != "speed" and target.backend != "c":
+        fix = "leave optimize out, and choose reuse factors and strategies"
+        raise CompileError(f"{target.title} is not optimised for {optimize}", fix=fix)
     if encodings and target.backend != "c":
         raise CompileError(f"{target.title} has no encodings of weights", fix="leave encodings out")
-    return (*TO_INTEGER, *(for_microcontroller(target, encodings) if target.backend == "c" else ()))
+    return (*TO_INTEGER, *(for_microcontroller(target, encodings, optimize) if target.backend == "c" else ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +78,21 @@ class Integers:
     module: Any = None
     notes: tuple[str, ...] = ()
 
-    def on(self, target: Target, *, encodings: Mapping[str, str] | None = None, after: After | None = None) -> Lowered:
+    def on(
+        self,
+        target: Target,
+        *,
+        encodings: Mapping[str, str] | None = None,
+        optimize: str = "speed",
+        after: After | None = None,
+    ) -> Lowered:
         """Run the passes that know `target` on a copy. Raises CompileError where the board cannot take the model."""
-        steps = steps_for(target, encodings)[len(TO_INTEGER) :]
+        steps = steps_for(target, encodings, optimize)[len(TO_INTEGER) :]
         lowered = self.integer.clone()
         traces = self.traces + run_steps(lowered, steps, after=after or (lambda name, model: None))
-        return Lowered(self.name, self.proto, self.imported, self.integer, lowered, traces, self.module, self.notes)
+        return Lowered(
+            self.name, self.proto, self.imported, self.integer, lowered, traces, self.module, self.notes, optimize
+        )
 
 
 def lower(
@@ -88,16 +105,17 @@ def lower(
     entrance: Entrance | None = None,
     dims: Mapping[str, int] | None = None,
     encodings: Mapping[str, str] | None = None,
+    optimize: str = "speed",
 ) -> Lowered:
     """Import `source` and run the pipeline for `target`.
 
     `dims` gives sizes to symbolic axes of its input by their names; the batch needs none. `encodings` are how a
-    microcontroller stores the weights of the layers that it names; the others are chosen. Raises CompileError where
-    the model cannot be lowered exactly. `after` sees the graph behind every pass.
+    microcontroller stores the weights of the layers that it names; the others are chosen for `optimize`. Raises
+    CompileError where the model cannot be lowered exactly. `after` sees the graph behind every pass.
     """
-    steps_for(target, encodings)  # what the board refuses is refused before any work
+    steps_for(target, encodings, optimize)  # what the board refuses is refused before any work
     found = to_integers(source, name=name, sample=sample, after=after, entrance=entrance, dims=dims)
-    return found.on(target, encodings=encodings, after=after)
+    return found.on(target, encodings=encodings, optimize=optimize, after=after)
 
 
 def to_integers(

@@ -11,6 +11,7 @@ import pytest
 from benchmarks.mcu.networks import Net
 from tests.frontend.deck.gates import random_gate
 
+from cardc.backends.hls4ml.components import deck_totals, gate_figures
 from cardc.backends.hls4ml.deck_csim import JoinCsim
 from cardc.backends.hls4ml.gate import butterflies, interval
 from cardc.backends.hls4ml.namespace import in_namespace
@@ -19,7 +20,6 @@ from cardc.deck_api import compile_deck, verify_deck
 from cardc.deck_compile import DeckOptions, calibration_images, lower_deck
 from cardc.deck_joint import Average, Result, make_joint
 from cardc.errors import CompileError
-from cardc.estimate.components import deck_totals, gate_figures
 from cardc.frontend.deck import Card, Deck, Spectrum, fit_gate, load_deck
 from cardc.ops.deck_join import chosen, join
 from cardc.ops.spectral.noise import measured_db

@@ -20,7 +20,11 @@ def conv(channels: int, size: int, out: int, density: float, stride: int = 1, bi
     """Behind it a quantiser whose levels reach 2.5 standard deviations of the sums, as trained ones do."""
     graph = IntegerGraph((channels, size, size), uint(bits), seed=3).conv(out, density=density, stride=stride)
     # The layer behind makes the result bytes.
-    return graph.scaled(uint(4), 2.5 * 2**bits / 3.5 * float(np.sqrt(density * channels * 9))).flatten().dense(1, density=0.1)
+    return (
+        graph.scaled(uint(4), 2.5 * 2**bits / 3.5 * float(np.sqrt(density * channels * 9)))
+        .flatten()
+        .dense(1, density=0.1)
+    )
 
 
 LAYERS: dict[str, Callable[[], IntegerGraph]] = {

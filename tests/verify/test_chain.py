@@ -54,7 +54,7 @@ def test_every_stage_is_equal_and_counted(build: Build) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "tensor", "element"), [(MOVED_WEIGHT, "y", r"\[0\]"), (SHIFTED_OFFSET, "h_int", r"\[0, \d, \d\]")]
+    ("fault", "tensor", "element"), [(MOVED_WEIGHT, "y", r"\[0\]"), (SHIFTED_OFFSET, "h_int", r"\[1, \d, \d\]")]
 )
 def test_a_fault_in_the_emitted_c_is_found(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: tuple[str, int], tensor: str, element: str

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from ..backends.hls4ml import Options, make_plan
+from ..backends.hls4ml.components import deck_totals, gate_figures, join_figures
 from ..backends.hls4ml.deck import join_component
 from ..backends.hls4ml.deck_csim import JoinCsim
 from ..backends.hls4ml.deck_design import DesignCard, design
@@ -18,7 +19,6 @@ from ..backends.hls4ml.gate_csim import GateCsim
 from ..deck_compile import LoweredDeck
 from ..deck_model import DeckAnswer
 from ..errors import CompileError
-from ..estimate.components import deck_totals, gate_figures, join_figures
 from ..ops.base import Array, shape_of
 from ..ops.deck_join import chosen
 from ..project import Project, merge

@@ -43,7 +43,12 @@ class McuBuild(Build):
 
     @cached_property
     def _backend(self) -> CBackend:
-        return CBackend(title=self.name, pixels=self.pixels)
+        return CBackend(title=self.name, pixels=self.pixels, optimise=self._optimise or "-O2")
+
+    @property
+    def _optimise(self) -> str | None:
+        """The compiler's option; None is the core's own."""
+        return "-Os" if self.lowered.optimize == "size" else None
 
     @cached_property
     def project(self) -> Project:
@@ -52,7 +57,7 @@ class McuBuild(Build):
     @cached_property
     def c(self) -> CBuild:
         """The emitted library, to run on this computer or on any emulated core."""
-        return CBuild(self.project, self.program, self._backend.identifier(self.lowered.lowered))
+        return CBuild(self.project, self.program, self._backend.identifier(self.lowered.lowered), self._optimise)
 
     def single_header(self) -> str:
         return single_header(self.c.name, self.c.sources())

@@ -14,6 +14,7 @@ from ..deck_api import reject
 from ..deck_compile import DeckOptions, is_deck
 from ..errors import CompileError
 from ..identifiers import identifier
+from ..passes.choose_encodings import OPTIMIZE
 from ..report import print_report, require_fit
 from ..show import graph_text
 from ..targets.base import load as load_target
@@ -32,6 +33,10 @@ from .pixels import pixel_options
 @click.option("--print-after", multiple=True, metavar="PASS", help="Print the graph behind this pass (repeatable).")
 @click.option("--stop-after", "stop", metavar="PASS", help="Write the graph behind this pass as .onnx and stop.")
 @click.option("--single-header", is_flag=True, help="Write the C library as one file too: single/NAME.h.")
+@click.option(
+    "--optimize", type=click.Choice(OPTIMIZE), default="speed", show_default=True,
+    help="Microcontroller: fewest instructions, smallest flash (weights near their entropy, -Os), or between.",
+)  # fmt: skip
 @click.option("--encoding", "encoding", multiple=True, metavar="LAYER=WORD",
               help="Microcontroller: how a layer's weights are stored. [default: the fastest]")  # fmt: skip
 @pixel_options
@@ -41,7 +46,7 @@ from .pixels import pixel_options
 @json_option
 def compile_command(
     model: Path, target: str, out: Path | None, name: str | None, print_after: tuple[str, ...], stop: str | None,
-    single_header: bool, encoding: tuple[str, ...], pixels: Pixels | None, hls: Options | None,
+    single_header: bool, encoding: tuple[str, ...], optimize: str, pixels: Pixels | None, hls: Options | None,
     entrance: Entrance | None, dims: dict[str, int],
     options: DeckOptions | None, as_json: bool,
 ) -> None:  # fmt: skip
@@ -53,7 +58,7 @@ def compile_command(
             console(as_json).print(f"the whole deck as one graph: {path}", markup=False)
             return
         reject({"--print-after": print_after, "--stop-after": stop, "--single-header": single_header, "--image": pixels,
-                "--encoding": encoding,
+                "--encoding": encoding, "--optimize": optimize != "speed",
                 "--input-bits": entrance, "--dim": dims})  # fmt: skip
         compile_deck(model, target, out, name, options, hls=hls, as_json=as_json)
         return
@@ -74,7 +79,7 @@ def compile_command(
         return
     build = compile_model(
         model, target=board, name=name, after=after, entrance=entrance, dims=dims, pixels=pixels, hls=hls,
-        encodings=dict(pair("--encoding", text) for text in encoding),
+        encodings=dict(pair("--encoding", text) for text in encoding), optimize=optimize,
     )  # fmt: skip
     for note in build.lowered.notes:
         screen.print(note, markup=False)

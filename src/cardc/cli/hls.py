@@ -25,7 +25,10 @@ def hls_options(command: Callable[..., None]) -> Callable[..., None]:
         help="FPGA: cycles that share a multiplier, for a layer; auto fits the others to the board (repeatable).",
     )
     @click.option(
-        "--strategy", multiple=True, metavar="LAYER=WORD", help="FPGA: latency (unrolled), resource or distributed_arithmetic, for a layer."
+        "--strategy",
+        multiple=True,
+        metavar="LAYER=WORD",
+        help="FPGA: latency (unrolled), resource or distributed_arithmetic, for a layer.",
     )
     @click.option("--io-type", metavar="WORD", help="FPGA: io_parallel or io_stream. [default: by the network]")
     @click.option("--hls-backend", metavar="WORD", help="FPGA: hls4ml's backend. [default: the board's]")

@@ -30,6 +30,8 @@ FORCES = {
     "lanes_ternary": ("lanes", "ternary"),
     "lanes_binary": ("lanes", "binary"),
     "runs": ("runs", "sparse"),
+    "rice": ("rice",),
+    "rice_lanes": ("rice-lanes", "rice"),
     "vertical": ("taps", "vertical"),
     "straight": ("taps", "straight"),
 }

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil
 
-from ..ops.deck_join import Joint
-from ..ops.softmax_fixed import SoftmaxPlan
-from ..ops.spectral import IntegerGate
-from ..ops.spectral.transform import radices
-from ..report.figure import Figure
+from ...ops.deck_join import Joint
+from ...ops.softmax_fixed import SoftmaxPlan
+from ...ops.spectral import IntegerGate
+from ...ops.spectral.transform import radices
+from ...report.figure import Figure
 
 STAGE = "estimated:analytic"
 _BAND, _CYCLES_BAND = 2.0, 4 / 3

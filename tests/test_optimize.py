@@ -1,0 +1,52 @@
+"""`optimize`: what speed, size and balanced choose, down to bytes and instructions, and words that are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.graphs import IntegerGraph, uint
+from tests.small import save_small
+
+import cardc
+from cardc.errors import CompileError
+from cardc.passes.encodings import rice
+
+BOARD = "nucleo-f446re"
+
+
+@pytest.fixture(scope="module")
+def net() -> IntegerGraph:
+    graph = IntegerGraph((8, 10, 10), uint(4), seed=2).conv(24, density=0.1).requantize(uint(4))
+    graph.conv(48, density=0.1, stride=2).requantize(uint(4)).flatten()
+    return graph.dense(10, density=0.1)
+
+
+def test_size_takes_less_flash_near_the_entropy_and_speed_fewer_instructions(net: IntegerGraph) -> None:
+    model = net.model()
+    fast, small, between = (cardc.compile(model, BOARD, optimize=o) for o in ("speed", "size", "balanced"))
+    x = net.inputs(3)
+    for build in (small, between):
+        assert (build.emulate(x) == fast.emulate(x)).all()
+    flash, instructions = (
+        [build.report.totals[name].value for build in (fast, small, between)]
+        for name in ("flash_bytes", "instructions")
+    )
+    assert flash[1] < min(flash[0], flash[2])
+    assert instructions[0] < instructions[1]
+    assert {layer.encoding for layer in small.report.layers if layer.weights} <= {"rice", "rice-lanes"}
+    for layer in small.report.layers:
+        if layer.op == "MatMul":
+            least = rice.entropy_bits(layer.nonzeros / layer.weights) * layer.weights / 8
+            assert layer.weight_bytes < 1.25 * least + 60  # offsets of the outputs
+    assert "PRIVATE -Os" in small.project.text("CMakeLists.txt")
+    assert "PRIVATE -O2" in fast.project.text("CMakeLists.txt")
+
+
+def test_other_words_and_other_boards_are_refused(tmp_path: Path) -> None:
+    model = save_small(tmp_path / "small.onnx")
+    with pytest.raises(CompileError, match="'sise' is nothing to optimise for") as caught:
+        cardc.compile(model, BOARD, optimize="sise")
+    assert "size" in caught.value.fix
+    with pytest.raises(CompileError, match="is not optimised for size"):
+        cardc.compile(model, "pynq-z2", optimize="size")
