@@ -48,7 +48,7 @@ class McuBuild(Build):
     @property
     def _optimise(self) -> str | None:
         """The compiler's option; None is the core's own."""
-        return "-Os" if self.lowered.optimize == "size" else None
+        return None if self.lowered.optimize == "speed" else "-Os"
 
     @cached_property
     def project(self) -> Project:

@@ -35,7 +35,7 @@ from .pixels import pixel_options
 @click.option("--single-header", is_flag=True, help="Write the C library as one file too: single/NAME.h.")
 @click.option(
     "--optimize", type=click.Choice(OPTIMIZE), default="speed", show_default=True,
-    help="Microcontroller: fewest instructions, smallest flash (weights near their entropy, -Os), or between.",
+    help="Microcontroller: fewest instructions; smallest flash (weights near their entropy, -Os); the first with -Os.",
 )  # fmt: skip
 @click.option("--encoding", "encoding", multiple=True, metavar="LAYER=WORD",
               help="Microcontroller: how a layer's weights are stored. [default: the fastest]")  # fmt: skip
