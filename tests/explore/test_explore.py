@@ -73,7 +73,7 @@ def test_a_microcontroller_measures_each_encoding(small: Path) -> None:
     assert found.stopped == "points"
     assert [len(p.candidate.encodings) for p in found.points] == [2, 2, 2]
     for point in found.points[1:]:
-        build = cardc.compile(small, MCU, encodings=point.candidate.encodings)
+        build = cardc.compile(small, MCU, encodings=point.candidate.encodings, optimize=point.candidate.optimize)
         assert {x.name: x.encoding for x in build.report.layers if x.weights} == dict(point.candidate.encodings)
         assert dict(build.report.totals) == dict(point.figures)
     default = cardc.compile(small, MCU)
@@ -84,8 +84,9 @@ def test_encodings_change_no_result(small: Path) -> None:
     x = small_inputs(4)
     want = cardc.compile(small, MCU).emulate(x)
     graph = lower(small, targets.load(MCU)).integer
-    for candidate in mcu.candidates(graph, targets.load(MCU))[1:3]:
-        assert np.array_equal(cardc.compile(small, MCU, encodings=candidate.encodings).emulate(x), want)
+    for candidate in mcu.candidates(graph, targets.load(MCU))[1:5]:
+        build = cardc.compile(small, MCU, encodings=candidate.encodings, optimize=candidate.optimize)
+        assert np.array_equal(build.emulate(x), want)
 
 
 def test_candidates_are_all_different(small: Path) -> None:

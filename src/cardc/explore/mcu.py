@@ -1,4 +1,5 @@
-"""What there is to choose on a microcontroller: the encoding of each layer's weights; measured by the emulator."""
+"""What there is to choose on a microcontroller: the encoding of each layer's weights, and what the library is optimised
+for; measured by the emulator."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import onnx_ir as ir
 from ..builds.mcu import McuBuild
 from ..compiler import Lowered
 from ..ops.graph import is_cardc
-from ..passes.choose_encodings import CONV, DENSE, by_runs, costs
+from ..passes.choose_encodings import CONV, DENSE, OPTIMIZE, by_runs, costs
 from ..passes.kernel_costs import Cost
 from ..targets.base import Target
 from .point import Candidate, Point
@@ -23,9 +24,9 @@ _Picked = tuple[float, float, tuple[tuple[str, str], ...]]
 
 
 def candidates(model: ir.Model, target: Target) -> list[Candidate]:
-    """Encodings for the integer graph `model`, the most telling first: what cardc itself takes, one encoding wherever
-    it can hold the weights, what estimates put on the front, then all others in the order of their estimated cost
-    (where there are too many, those that differ in one layer)."""
+    """Choices for the integer graph `model`, the most telling first: what cardc itself takes for each of OPTIMIZE, one
+    encoding wherever it can hold the weights, what estimates put on the front, then all others in the order of their
+    estimated cost (where there are too many, those that differ in one layer)."""
     features = frozenset(target.features)
     layers = {node.name or "": costs(node, features) for node in model.graph if is_cardc(node, "Conv", "MatMul")}
     best = {
@@ -43,7 +44,8 @@ def candidates(model: ir.Model, target: Target) -> list[Candidate]:
     seen: dict[tuple[tuple[str, str], ...], Candidate] = {}
     for label, choice in listed:
         seen.setdefault(tuple(sorted(choice.items())), Candidate(label, encodings=choice))
-    return list(seen.values())
+    own, *others = seen.values()
+    return [own, *(Candidate(f"optimize {word}", optimize=word) for word in OPTIMIZE if word != "speed"), *others]
 
 
 def measure(lowered: Lowered, target: Target, candidate: Candidate) -> Point:

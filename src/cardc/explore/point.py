@@ -19,7 +19,7 @@ _NONE: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Options that are to be tried. `encodings` are a microcontroller's, all else an FPGA's.
+    """Options that are to be tried. `encodings` and `optimize` are a microcontroller's, all else an FPGA's.
 
     `share`: layers without a reuse factor are folded until they fit this share of the board (0: none are left).
     Mappings are plain dicts, since candidates travel between processes.
@@ -31,11 +31,12 @@ class Candidate:
     reuse: Mapping[str, int] = field(default_factory=dict)
     strategy: Mapping[str, str] = field(default_factory=dict)
     share: float = 0.0
+    optimize: str = "speed"
 
     def options(self) -> dict[str, Any]:
         """As JSON has it, keys sorted by layer."""
         if not self.io_type:
-            return {"encodings": dict(sorted(self.encodings.items()))}
+            return {"encodings": dict(sorted(self.encodings.items())), "optimize": self.optimize}
         layers = {
             name: {"strategy": self.strategy[name], "reuse_factor": factor}
             for name, factor in sorted(self.reuse.items())
@@ -74,7 +75,8 @@ class Point:
         """For `cardc compile MODEL --target BOARD`."""
         c = self.candidate
         if not c.io_type:
-            return tuple(word for pair in sorted(c.encodings.items()) for word in ("--encoding", "=".join(pair)))
+            words = tuple(word for pair in sorted(c.encodings.items()) for word in ("--encoding", "=".join(pair)))
+            return (*words, "--optimize", c.optimize) if c.optimize != "speed" else words
         found = ["--io-type", c.io_type]
         for name, factor in sorted(c.reuse.items()):
             found += ["--reuse-factor", f"{name}={factor}", "--strategy", f"{name}={c.strategy[name]}"]

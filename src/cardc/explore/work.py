@@ -35,7 +35,9 @@ def price(task: Task) -> Point | Refused:
 
 
 def _encoded(task: Task) -> Lowered:
-    return lower(onnx.load_from_string(task.model), task.target, name=task.name, encodings=task.candidate.encodings)
+    c = task.candidate
+    model = onnx.load_from_string(task.model)
+    return lower(model, task.target, name=task.name, encodings=c.encodings, optimize=c.optimize)
 
 
 @lru_cache(maxsize=1)
