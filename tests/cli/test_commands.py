@@ -179,7 +179,9 @@ def test_targets(cardc: Cardc, folder: Path) -> None:
 def test_no_word_is_broken_on_narrow_terminals(
     cardc: Cardc, folder: Path, monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
-    monkeypatch.setenv("COLUMNS", str(width))
+    terminal = {"FORCE_COLOR": "1", "TERM": "dumb", "COLUMNS": str(width), "LINES": "24"}  # one without colours
+    for name, value in terminal.items():
+        monkeypatch.setenv(name, value)
     for words in (("inspect", "small.onnx"), ("compile", "small.onnx", "-t", MCU), ("targets",)):
         ran = cardc(*words)
         table = [line for line in ran.out.splitlines() if "cardc verify" not in line]

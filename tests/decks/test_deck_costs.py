@@ -72,7 +72,7 @@ def test_instructions_are_the_gates_the_picked_cards_and_the_joining(build: McuD
 def test_the_command_prints_it(build: McuDeckBuild, tmp_path: Path) -> None:
     done = CliRunner().invoke(cardc, ["compile", str(DIGITS), "-t", "nucleo-f446re", "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
-    assert "flash = gate + cards + shared; RAM = the largest of gate and cards + shared" in done.output
+    assert "flash = gate + cards + shared;\nRAM = the largest of gate and cards + shared;" in done.output
     for line in ("gate ", "card augmix_0", "shared, once", "deck ", "without gate"):
         assert any(row.startswith(line) for row in done.output.splitlines()), line
     page = (tmp_path / "out" / "report.html").read_text()

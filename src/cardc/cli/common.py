@@ -34,8 +34,10 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON o
 def console(as_json: bool = False) -> Console:
     """Where people read: standard output, or standard error where that belongs to JSON."""
     screen = Console(stderr=as_json, highlight=False, emoji=False)
-    if not screen.is_terminal and "COLUMNS" not in os.environ:
-        screen.width = 160  # a file or a pipe: no line need be broken, no column left out
+    if not screen.is_terminal:  # a file or a pipe: no sentence is broken, no column left out unless COLUMNS asks for it
+        screen.soft_wrap = True
+        if "COLUMNS" not in os.environ:
+            screen.width = 160
     return screen
 
 

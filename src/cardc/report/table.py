@@ -108,9 +108,9 @@ def deck_sum(deck: DeckFacts) -> str:
         slowest = "the slowest card (in one project: the picked cards in turn)"
         return f"deck: areas = gate + cards + shared (the join of answers);\nlatency = gate + {slowest} + shared"
     if deck.gate is None:
-        return "deck: flash = cards + shared; RAM = the largest card + shared; instructions = all cards + shared"
+        return "deck: flash = cards + shared; RAM = the largest card + shared;\ninstructions = all cards + shared"
     return (
-        "deck: flash = gate + cards + shared; RAM = the largest of gate and cards + shared;\n"
+        "deck: flash = gate + cards + shared;\nRAM = the largest of gate and cards + shared;\n"
         "instructions = gate + the picked cards + shared, mean of the measured inputs"
     )
 
