@@ -77,8 +77,7 @@ class ChooseEncodings(Pass):
         room = spare_bytes(model, self.ram)
         for node in layers:
             try:
-                options = costs(node, frozenset(self.features))
-                self._add_runs(node, options, room)
+                options = self.options(node, room)
                 chosen = self._chosen(node, options, wanted)
             except CompileError as error:
                 errors.append(error)
@@ -90,6 +89,12 @@ class ChooseEncodings(Pass):
             done += 1
         raise_all(errors)
         return done
+
+    def options(self, node: ir.Node, room: int) -> dict[str, Cost]:
+        """Every encoding that `node` may be given, with `room` bytes of scratch, and its cost."""
+        options = costs(node, frozenset(self.features))
+        self._add_runs(node, options, room)
+        return options
 
     def _add_runs(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
         """List `runs` for a convolution whose copies fit `room` bytes."""

@@ -30,7 +30,7 @@ BELOW: dict[str, set[str]] = {
     "project": {"errors", "identifiers", "project_write"},
     "ops": {"errors"},
     "targets": {"errors"},
-    "frontend": {"errors", "identifiers", "ops", "targets"},  # a training budget is a board's
+    "frontend": {"errors", "identifiers", "ops", "passes", "targets"},  # a budget is a board's, planned as compiled
     "passes": {"errors", "ops", "targets"},
     "report": {"errors", "identifiers", "ops", "passes", "project", "targets"},
     "estimate": {"errors", "report"},

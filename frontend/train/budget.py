@@ -1,9 +1,9 @@
 """What fits a board, before anything is trained: flash, RAM and instructions of a model at a sparsity, estimated.
 
-These are rules of thumb for choosing a width; `cardc.compile` measures. They were fitted to eleven networks compiled
-for a Cortex-M4 and hold for pruned ones within a quarter for flash and RAM, and a factor of 1.7 for instructions;
-flash of unpruned ones may be 40 % more. Beside the flash stands the entropy of masks and weights, below which no
-encoding gets.
+For choosing a width; `cardc.compile` measures. Each layer is planned by the passes that compile it, with weights drawn
+at random where the sparsity is given; what stands between layers and what code takes are rules of thumb, fitted to
+networks compiled for a Cortex-M4. Estimates hold within a quarter for flash and RAM, and a factor of 1.7 for
+instructions. Beside the flash stands the entropy of masks and weights, below which no encoding gets.
 """
 
 from __future__ import annotations
@@ -11,24 +11,28 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import brevitas.nn as qnn
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ...errors import CompileError
+from ...ops.base import Array
+from ...ops.qtype import QType
 from ...targets.base import Target
 from .layers import Masked
+from .planned import Shape, planned
 
-# From cardc's own builds, at 0 to 95 % sparsity, of small, digits_card, lenet, conv_n and mlp_card.
-CODE_BYTES, CONV_CODE_BYTES = 2_300, 12_600
-"""Calls, tables and kernels of a small network; what convolutions add."""
-_CONV_BYTES, _DENSE_BYTES = 2.0, 0.85  # a non-zero weight
-_FULL_CONV_BYTES, _FULL_DENSE_BYTES = 0.55, 0.14  # a weight where none is pruned: signs alone
-_PER_ROW, _PER_PIXEL, _PER_WEIGHT, _PER_OUTPUT = 18.0, 23.0, 4.0, 80.0  # instructions
-_RAM_SHARE, _RAM_MORE = 1.2, 64  # padding of rows, and accumulators of the layer that runs
+# From cardc's own builds of digits_card and mlp_card, with each encoding.
+CODE_BYTES, CONV_CODE_BYTES = 2_900, 5_200
+"""Calls and tables of a small network; what all convolutions share."""
+_KERNEL_BYTES = {"runs": 5_950, "lanes": 5_800, "pairs": 2_100, "ternary": 1_400, "binary": 1_400}
+_OTHER_KERNEL_BYTES = 800
+_PER_LOADED, _PER_POOLED, _PER_ADDED = 5, 7, 10  # instructions an element of the image, read by a pool, of a sum
+_THRESHOLD_BYTES = 12  # a channel: multiplier, offset and shift, or its thresholds where these are fewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class LayerBudget:
     live_bytes: int
     instructions: int
     convolution: bool
+    encoding: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +79,15 @@ def budget(model: nn.Module, shape: Sequence[int], target: Target, *, sparsity: 
     """
     if target.backend != "c":
         raise CompileError(f"{target.name} is no microcontroller", fix="give one with backend c")
-    layers, extra = _measure(model, shape, sparsity)
+    layers, between = _measure(model, shape, sparsity, target)
     if not layers:
         raise CompileError("the model has no masked layer", fix="build it from MaskedConv2d and MaskedLinear")
     code = CODE_BYTES + (CONV_CODE_BYTES if any(layer.convolution for layer in layers) else 0)
-    flash = code + sum(layer.weight_bytes for layer in layers) + extra
-    ram = round(_RAM_SHARE * max(layer.live_bytes for layer in layers)) + _RAM_MORE
-    instructions = sum(layer.instructions for layer in layers)
+    code += sum(_KERNEL_BYTES.get(kernel, _OTHER_KERNEL_BYTES) for kernel in {layer.encoding for layer in layers})
+    flash = code + sum(layer.weight_bytes for layer in layers) + between.threshold_bytes
+    image = math.prod(shape)
+    ram = max(layer.live_bytes for layer in layers) + image + 2 * between.results
+    instructions = sum(layer.instructions for layer in layers) + _PER_LOADED * image + between.instructions
     latency = instructions * target.cpi.typical / target.clock_hz if target.cpi is not None else 0.0
     fits = flash <= target.flash_bytes and ram <= target.ram_bytes
     return Budget(target.name, flash, ram, instructions, latency, fits, tuple(layers))
@@ -104,60 +111,93 @@ def widest(
     )  # fmt: skip
 
 
-def _measure(model: nn.Module, shape: Sequence[int], sparsity: float | None) -> tuple[list[LayerBudget], int]:
-    """Layers in order of execution; bytes of thresholds. What a residual block keeps counts as alive."""
+@dataclass(slots=True)
+class _Between:
+    """What layers do not have: bytes of thresholds, instructions of pools and sums, elements of the result; and what
+    the last quantiser that a layer may read gives."""
+
+    reads: QType = field(default_factory=lambda: QType(0, 255))
+    threshold_bytes: int = 0
+    instructions: int = 0
+    results: int = 0
+
+
+def _measure(
+    model: nn.Module, shape: Sequence[int], sparsity: float | None, target: Target
+) -> tuple[list[LayerBudget], _Between]:
+    """Layers in order of execution, and the rest. What a residual block keeps counts as alive."""
     twin = copy.deepcopy(model).eval()
     found: list[LayerBudget] = []
     kept: list[Tensor] = []  # inputs of the residual blocks that are running
-    extra = 0
+    between = _Between()
 
     def enter(_: nn.Module, args: Any) -> None:
         kept.append(args[0])
 
-    def leave(*_: Any) -> None:
+    def leave(_: nn.Module, __: Any, out: Tensor) -> None:
         kept.pop()
+        between.instructions += _PER_ADDED * out.numel()
+
+    def pool(_: nn.Module, args: Any, __: Tensor) -> None:
+        between.instructions += _PER_POOLED * args[0].numel()
 
     def layer(name: str) -> Callable[[Masked, Any, Any], None]:
-        def hook(module: Masked, args: Any, out: Any) -> None:
+        def hook(module: Masked, args: Any, _: Any) -> None:
             beside = sum(x.numel() for x in kept if x is not args[0])
-            found.append(_layer(name, module, args[0], out, beside, sparsity))
+            found.append(_layer(name, module, args[0], between.reads, target, sparsity, beside))
 
         return hook
 
-    def quantiser(module: nn.Module, args: Any, out: Tensor) -> None:
-        nonlocal extra
+    def quantiser(module: nn.Module, _: Any, out: Tensor) -> None:
         quant: Any = module
         levels = 2 ** int(quant.act_quant.bit_width()) - 1
-        # 16-bit thresholds a channel, or multiplier, offset and shift where these are fewer; none for the images
-        extra += 0 if not found else out.shape[1] * min(2 * levels, 12)
+        if levels == 1:
+            between.reads = QType(-1, 1, (1.0,), 2)
+        elif not quant.act_quant.is_signed:  # those of residual branches end in a sum
+            between.reads = QType(0, levels)
+        between.threshold_bytes += min(2 * levels, _THRESHOLD_BYTES) * out.shape[1] if found else 0
 
     for name, module in twin.named_modules():
         if isinstance(module, Masked):
             module.register_forward_hook(layer(name))
         elif isinstance(module, qnn.QuantReLU | qnn.QuantIdentity):
             module.register_forward_hook(quantiser)
+        elif isinstance(module, nn.MaxPool2d | nn.AvgPool2d | nn.AdaptiveAvgPool2d):
+            module.register_forward_hook(pool)
         elif hasattr(module, "shortcut"):
             module.register_forward_pre_hook(enter)
             module.register_forward_hook(leave)
     with torch.no_grad():
-        twin(torch.zeros(1, *shape))
-    return found, extra
+        between.results = twin(torch.zeros(1, *shape)).numel()
+    return found, between
 
 
-def _layer(name: str, module: Masked, x: Tensor, out: Tensor, beside: int, sparsity: float | None) -> LayerBudget:
-    n = module.weight.numel()
-    density = float(module.mask.mean()) if sparsity is None else 1 - sparsity
-    if module.bits == 2:
-        density *= 0.55  # share of a normal weight beyond 0.7 of its mean magnitude
-    nonzeros = round(n * density)
-    least = math.ceil(n * weight_bits(density, 1 if module.bits <= 2 else module.bits) / 8)
-    convolution = out.ndim == 4
+def _layer(
+    name: str, module: Masked, x: Tensor, reads: QType, target: Target, sparsity: float | None, beside: int
+) -> LayerBudget:
+    w = _weights(module, sparsity)
+    least = math.ceil(w.size * weight_bits(np.count_nonzero(w) / w.size, 1 if module.bits <= 2 else module.bits) / 8)
+    convolution, layer = w.ndim == 4, cast(Any, module)
+    window = {}
     if convolution:
-        rows = out.shape[2]
-        instructions = _PER_ROW * nonzeros * rows + _PER_PIXEL * out.numel()
-        stored = n * _FULL_CONV_BYTES if density == 1 else min(_CONV_BYTES * nonzeros, n)
-    else:
-        instructions = _PER_WEIGHT * nonzeros + _PER_OUTPUT * out.numel()
-        stored = n * _FULL_DENSE_BYTES if density == 1 else min(_DENSE_BYTES * nonzeros, n)
-    live = x.numel() + out.numel() + beside
-    return LayerBudget(name, n, nonzeros, round(stored), least, live, round(instructions), convolution)
+        pads = tuple(layer.padding)
+        window = {"strides": tuple(layer.stride), "pads": pads * 2, "dilations": tuple(layer.dilation)}
+        window["group"] = layer.groups
+    found = planned(w if convolution else w.T, Shape(tuple(x.shape[1:]), reads, window), target, beside)
+    return LayerBudget(
+        name, w.size, int(np.count_nonzero(w)), round(found.bytes), least, found.memory + beside,
+        round(found.instructions), convolution, found.encoding,
+    )  # fmt: skip
+
+
+def _weights(module: Masked, sparsity: float | None) -> Array:
+    """The layer's integers; with `sparsity`, so many of a random layer's."""
+    if sparsity is None:
+        return module.integers().numpy().astype(np.int64)
+    random, shape = np.random.default_rng(0), tuple(module.weight.shape)
+    module.mask.fill_(1)
+    w = module.integers().numpy().astype(np.int64) if module.bits > 1 else random.choice(np.array([-1, 1]), shape)
+    flat = np.zeros(w.size, np.int64)
+    kept = random.permutation(w.size)[: max(1, round(w.size * (1 - sparsity)))]
+    flat[kept] = w.reshape(-1)[kept]
+    return flat.reshape(shape)
