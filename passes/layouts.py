@@ -36,7 +36,8 @@ class Layout:
     """Where element (c, y, x) is: `interior + c * plane + y * row + x`, counted in elements of `width_bytes`.
 
     A stored u means the integer lo + step * u (lo = 0, step = 1 for plain integers). `border` is the stored byte of
-    the real zero, None where the tensor has no border; `size` is the whole storage in bytes.
+    the real zero, None where the tensor has no border; `size` is the whole storage in bytes. With `lines`, memory holds
+    only that many rows of a plane at a time, and at first those from the border above on (see streams).
     """
 
     channels: int
@@ -51,6 +52,12 @@ class Layout:
     step: int = 1
     levels: int = 0
     border: int | None = None
+    lines: int = 0
+
+    @property
+    def above(self) -> int:
+        """Rows of border above the tensor."""
+        return self.interior // self.row
 
     @property
     def elements(self) -> int:

@@ -1,11 +1,15 @@
 """plan-memory: a layout for every integer tensor and a place for each in one arena; nothing is computed.
 
 A tensor lives from the stage that writes it to the last stage that reads it; scratch lives during its stage. The
-result of the last stage goes straight to the caller's buffer where it is a plain integer. Writes metadata:
+result of the last stage goes straight to the caller's buffer where it is a plain integer. For the smallest memory, or
+where the target has no more, stages run as streams (see streams), between which a few rows of a tensor live. Writes
+metadata:
 
     tensor   cardc.layout (see layouts), cardc.offset (bytes into the arena; absent: the caller's output buffer)
-    node     cardc.scratch: {name: [offset, bytes]} with names `copy`, `planes`, `table`, `work`
-    model    cardc.arena_bytes, cardc.arena_lower_bound (largest live set), cardc.output_bytes
+    node     cardc.scratch: {name: [offset, bytes]} with names `copy`, `planes`, `table`, `work`;
+             cardc.rows: how many rows it makes at most at a time (absent: all)
+    model    cardc.arena_bytes, cardc.arena_lower_bound (largest live set), cardc.output_bytes,
+             cardc.streams: [[first stage, last stage, rows a round]]
 """
 
 from __future__ import annotations
@@ -14,59 +18,87 @@ import json
 from dataclasses import dataclass
 from typing import ClassVar
 
-import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
-from ..ops.base import Array, constant, operand, shape_of, text
+from ..ops.base import text
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
-from .arena import Buffer, place
+from .arena import Buffer, Placement, aligned, place
 from .base import Pass, PassLog
-from .choose_layout import choose_layout, copy_layout, gives_levels, plain_layout, plain_width
-from .encodings import rice, vertical
+from .choose_layout import choose_layout, gives_levels, plain_layout, plain_width
+from .choose_streams import choose_streams
 from .layouts import Layout, chw, layout_of, set_layout
-from .runs_plan import plan
-from .schedule import MOVES, Schedule, Stage, readers, schedule
+from .schedule import MOVES, Schedule, readers, schedule
+from .scratch import ROWS, scratch_sizes
+from .streams import WORDS, Stream, Streamed, is_whole, lines_layout, output, simulate
 
 OFFSET, SCRATCH = "cardc.offset", "cardc.scratch"
-ARENA, BOUND = "cardc.arena_bytes", "cardc.arena_lower_bound"
+ARENA, BOUND, STREAMS = "cardc.arena_bytes", "cardc.arena_lower_bound", "cardc.streams"
 SLACK = 16
 """Bytes behind a tensor that a lane-packed kernel may read (CARDC_SLACK in cardc_types.h)."""
 
 _TOO_BIG = 2**31 - 1
-_WORDS = ("lanes", "rice-lanes", "runs")  # encodings whose kernels read rows word by word
-_TABLE = 4096  # bytes: what a finish table may add to the arena
+_OTHERS = 2048  # bytes: what stack and static data take of a target's memory, at least
 
 
 @dataclass(frozen=True)
 class PlanMemory(Pass):
+    """`ram` are the target's bytes of memory (0: no limit): what does not fit there is streamed. With `optimize`
+    "size", whatever that makes smaller is. `streams`, given, are taken as they are, for tests."""
+
     name: ClassVar[str] = "plan-memory"
+    ram: int = 0
+    optimize: str = "speed"
+    streams: tuple[Stream, ...] | None = None
 
     def run(self, model: ir.Model, log: PassLog) -> int:
         plan = schedule(model)
         values = [plan.source, *(s.output for s in plan.stages)]
+        layouts: dict[str, Layout] = {}
         for value in values:
             layout = output_layout(value) if to_caller(plan, value) else choose_layout(value, _word_rows(value))
             set_layout(value, layout)
-            _check_size(value, layout.size)
-        scratch = [scratch_sizes(stage) for stage in plan.stages]
-        placement = place(_buffers(plan, scratch))
+            layouts[value.name or ""] = layout
+        for stage in plan.stages:
+            stage.node.metadata_props.pop(ROWS, None)
+        chosen = self._streams(plan, layouts)
         for value in values:
-            value.metadata_props.pop(OFFSET, None)
-            if not to_caller(plan, value):
-                value.metadata_props[OFFSET] = str(placement.offsets[_name(value)])
-        for k, (stage, sizes) in enumerate(zip(plan.stages, scratch, strict=True)):
-            spans = {what: [placement.offsets[_scratch_name(k, what)], size] for what, size in sizes.items()}
-            stage.node.metadata_props[SCRATCH] = json.dumps(spans, separators=(",", ":"))
+            _check_size(value, layout_of(value).size)
+        rows = _set_lines(plan, chosen, layouts)
+        scratch = [scratch_sizes(stage, rows.get(k, 0)) for k, stage in enumerate(plan.stages)]
+        placement = place(_buffers(plan, scratch, [stream for stream, _ in chosen]))
+        _write(plan, placement, scratch, [stream for stream, _ in chosen])
         ends = [_end(value) for value in values if OFFSET in value.metadata_props]
         arena = max([placement.arena, *ends])
         if arena > _TOO_BIG:
             raise CompileError(f"the activations take {arena} bytes", fix="use a smaller model or input")
         model.metadata_props[ARENA] = str(arena)
         model.metadata_props[BOUND] = str(placement.lower_bound)
+        model.metadata_props[STREAMS] = json.dumps([[s.first, s.last, s.rows] for s, _ in chosen])
         log.notes.append(f"arena of {arena} bytes; the largest live set is {placement.lower_bound}")
+        for s, _ in chosen:
+            names = [output(plan, k).name for k in (s.first, s.last)]
+            log.notes.append(f"{names[0]} .. {names[1]} by {s.rows} rows a round")
         return len(values)
+
+    def _streams(self, plan: Schedule, layouts: dict[str, Layout]) -> list[tuple[Stream, Streamed]]:
+        if self.streams is not None:
+            return [(stream, simulate(plan, stream, layouts)) for stream in self.streams]
+        most = 0
+        if self.ram:
+            given = sum(layouts[v.name or ""].elements * width for v, width in ((plan.source, 1), (plan.output, 2)))
+            most = max(1, self.ram - _OTHERS - given)
+        return choose_streams(plan, layouts, to_caller, smallest=self.optimize == "size", most=most)
+
+
+def streams_of(model: ir.Model) -> list[Stream]:
+    """The streams that plan-memory chose for `model`."""
+    try:
+        return [Stream(*map(int, numbers)) for numbers in json.loads(model.metadata_props.get(STREAMS, "[]"))]
+    except (ValueError, TypeError) as error:
+        fix = "write the stage again with --stop-after"
+        raise CompileError("the model's streams are malformed", fix=fix) from error
 
 
 def to_caller(plan: Schedule, value: ir.Value) -> bool:
@@ -82,100 +114,72 @@ def output_layout(value: ir.Value) -> Layout:
     return plain_layout(chw(value), plain_width(qtype(value)))
 
 
-def scratch_sizes(stage: Stage) -> dict[str, int]:
-    """Bytes of scratch that `stage` needs, by name: a copy in another layout, bit planes, a finish table,
-    unpacked weights."""
-    node, sizes = stage.node, {}
-    stored = layout_of(stage.source)
-    encoding = text(node, "encoding", "")
-    if stored.is_bytes and encoding != "wide":  # whose kernels read any strides
-        copy = copy_layout(node, stored, encoding in _WORDS)
-        if copy is not None:
-            sizes["copy"] = copy.size
-    if encoding in ("binary", "ternary"):
-        words = -(-stored.elements // 32)
-        sizes["planes"] = planes(stored) * words * 4
-    if encoding == "vertical":
-        sizes["work"] = vertical.list_bytes(stored.elements)
-    if encoding == "pairs":
-        sizes["work"] = 4 * int(np.prod(shape_of(node.inputs[1])[1:]))
-    if encoding == "runs":
-        sizes["work"] = runs_work(stage)
-    if encoding in ("rice", "rice-lanes") and node.op_type == "Conv":
-        sizes["work"] = rice.work_bytes(_weights(node))
-    if encoding in ("lanes", "taps", "rice", "rice-lanes") and node.op_type == "Conv":
-        table = table_bytes(stage)
-        if table:
-            sizes["table"] = table
-    return sizes
+def _set_lines(plan: Schedule, chosen: list[tuple[Stream, Streamed]], layouts: dict[str, Layout]) -> dict[int, int]:
+    """Give the tensors within streams their layouts, and the stages their rows; how many rows each makes at most."""
+    rows: dict[int, int] = {}
+    for stream, streamed in chosen:
+        for k in stream.members:
+            value = output(plan, k)
+            if not is_whole(plan, stream, k):
+                set_layout(value, lines_layout(layouts[value.name or ""], streamed.lines[k]))
+            if k >= 0:
+                rows[k] = streamed.most(k)
+                plan.stages[k].node.metadata_props[ROWS] = str(rows[k])
+    return rows
 
 
-def _weights(node: ir.Node) -> Array:
-    w = constant(operand(node, 1))
-    if w is None:
-        raise CompileError(f"{node.op_type} weights are not constant", node=node, fix="export the model in eval mode")
-    return w
+def steps_of(plan: Schedule, streams: list[Stream]) -> list[int]:
+    """When each stage runs, by its number, that of the load first: those of a stream at the same time."""
+    steps = list(range(len(plan.stages) + 1))
+    for stream in streams:
+        for k in stream.members:
+            steps[k + 1] = stream.last + 1
+    return steps
 
 
-def runs_work(stage: Stage) -> int:
-    """Bytes of scratch that a convolution by runs needs."""
-    planned = plan(stage.node, working_layout(stage), table_bytes(stage))
-    if planned is None:
-        fix = "compile again from the imported model"
-        raise CompileError("this convolution cannot run by runs of words", node=stage.node, fix=fix)
-    return planned[1].size
-
-
-def planes(stored: Layout) -> int:
-    """Bit planes that hold the stored bytes."""
-    return max(1, (stored.levels - 1).bit_length())
-
-
-def table_bytes(stage: Stage) -> int:
-    """Room for the largest finish table that pays: filling it costs less than finishing each pixel by itself.
-
-    A table has an entry for each value of the sum. One of thresholds is filled run by run, a word at a time, one of a
-    requantisation entry by entry; a look-up then saves some 30 instructions a pixel.
-    """
-    out, finish = layout_of(stage.output), stage.finish
-    weights = constant(operand(stage.node, 1))
-    if weights is None or finish is None or not out.is_bytes:
-        return 0
-    taps = np.count_nonzero(weights.reshape(weights.shape[0], -1), axis=1)
-    needs = taps * (layout_of(stage.source).levels - 1) + 5
-    pays = (16 if is_cardc(finish, "Threshold") else 2) * out.height * out.width
-    worth = needs[needs <= min(pays, _TABLE)]
-    return -(-int(worth.max()) // 4) * 4 if worth.size else 0
-
-
-def working_layout(stage: Stage) -> Layout:
-    """The layout that the stage's kernel reads: the stored one, or that of its copy."""
-    stored = layout_of(stage.source)
-    if not stored.is_bytes:
-        return stored
-    copy = copy_layout(stage.node, stored, text(stage.node, "encoding", "") in _WORDS)
-    return stored if copy is None else copy
-
-
-def _word_rows(value: ir.Value) -> bool:
-    return any(is_cardc(n, "Conv") and text(n, "encoding", "") in _WORDS for n in readers(value))
-
-
-def _buffers(plan: Schedule, scratch: list[dict[str, int]]) -> list[Buffer]:
-    # Step 0 writes the input, step k + 1 is stage k, and the step behind the last stores a result of bytes.
+def lifetimes(plan: Schedule, streams: list[Stream]) -> list[tuple[ir.Value, int, int]]:
+    """Each tensor in the arena with the steps of its first and its last use. Step 0 writes the input, step k + 1 is
+    stage k, and the step behind the last stores a result of bytes."""
+    at = steps_of(plan, streams)
     last = {id(plan.output): len(plan.stages) + 1}
     for k, stage in enumerate(plan.stages):
         for source in stage.sources:
-            last[id(source)] = max(k + 1, last.get(id(source), 0))
-    written = [(plan.source, 0), *((s.output, k + 1) for k, s in enumerate(plan.stages))]
-    buffers = [
-        Buffer(_name(value), layout_of(value).size, first, max(first, last.get(id(value), 0)))
-        for value, first in written
-        if not to_caller(plan, value)
-    ]
+            last[id(source)] = max(at[k + 1], last.get(id(source), 0))
+    written = [(output(plan, k), at[k + 1]) for k in range(-1, len(plan.stages))]
+    return [(v, first, max(first, last.get(id(v), 0))) for v, first in written if not to_caller(plan, v)]
+
+
+def _buffers(plan: Schedule, scratch: list[dict[str, int]], streams: list[Stream]) -> list[Buffer]:
+    buffers = [Buffer(_name(v), layout_of(v).size, first, last) for v, first, last in lifetimes(plan, streams)]
+    at = steps_of(plan, streams)
+    shared: dict[int, int] = {}
     for k, sizes in enumerate(scratch):
-        buffers += [Buffer(_scratch_name(k, what), size, k + 1, k + 1) for what, size in sizes.items()]
-    return buffers
+        if any(k in stream.members for stream in streams):  # of which one stage works at a time
+            shared[at[k + 1]] = max(shared.get(at[k + 1], 0), sum(map(aligned, sizes.values())))
+        else:
+            buffers += [Buffer(_scratch_name(k, what), size, k + 1, k + 1) for what, size in sizes.items()]
+    return buffers + [Buffer(_shared_name(step), size, step, step) for step, size in shared.items() if size]
+
+
+def _write(plan: Schedule, placement: Placement, scratch: list[dict[str, int]], streams: list[Stream]) -> None:
+    """Offsets of tensors and scratch memory."""
+    for k in range(-1, len(plan.stages)):
+        value = output(plan, k)
+        value.metadata_props.pop(OFFSET, None)
+        if not to_caller(plan, value):
+            value.metadata_props[OFFSET] = str(placement.offsets[_name(value)])
+    at = steps_of(plan, streams)
+    for k, (stage, sizes) in enumerate(zip(plan.stages, scratch, strict=True)):
+        free = placement.offsets.get(_shared_name(at[k + 1]), 0)
+        spans = {}
+        for what, size in sizes.items():
+            spans[what] = [placement.offsets.get(_scratch_name(k, what), free), size]
+            free += aligned(size)
+        stage.node.metadata_props[SCRATCH] = json.dumps(spans, separators=(",", ":"))
+
+
+def _word_rows(value: ir.Value) -> bool:
+    return any(is_cardc(n, "Conv") and text(n, "encoding", "") in WORDS for n in readers(value))
 
 
 def _end(value: ir.Value) -> int:
@@ -190,6 +194,10 @@ def _name(value: ir.Value) -> str:
 
 def _scratch_name(k: int, what: str) -> str:
     return f"{what} of stage {k}"
+
+
+def _shared_name(step: int) -> str:
+    return f"scratch of step {step}"
 
 
 def _check_size(value: ir.Value, size: int) -> None:

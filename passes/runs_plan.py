@@ -25,11 +25,11 @@ def _square(win: Window) -> tuple[tuple[int, int], tuple[int, int], tuple[int, i
 
 
 def geometry(
-    node: ir.Node, max_u: int, origin: int = 0, row: int = 0, room: int | None = None
+    node: ir.Node, max_u: int, origin: int = 0, row: int = 0, room: int | None = None, at_once: int = 0
 ) -> runs.RunsGeometry | None:
     """The copies of the Conv `node`, with the highest bands that fit; None where its weights or its size rule runs out.
     `origin` and `row` are those of its input's storage: they change no size. With `room`, copies of more bytes than
-    that are ruled out too."""
+    that are ruled out too. `at_once` is how many rows a call makes at most; 0: all."""
     w = constant(operand(node, 1))
     if w is None or not np.isin(w, (-1, 0, 1)).all():
         return None
@@ -38,7 +38,7 @@ def geometry(
     if strides[1] > runs.MAX_STRIDE or most * max_u > 0xFFFF:
         return None
     out, group = shape_of(result(node)), integer(node, "group", 1)
-    height, lane = int(out[2]) if len(out) == 4 else 1, 2 if max_u > 63 else 1
+    height, lane = at_once or (int(out[2]) if len(out) == 4 else 1), 2 if max_u > 63 else 1
     for rows in range(min(height, integer(node, BAND, height)), 0, -1):
         g = runs.RunsGeometry(
             w.shape[1] * group, origin, row, kernel, strides, dilations, group, int(out[-1]), rows, lane
@@ -69,14 +69,17 @@ def _elements(value: ir.Value) -> int:
     return int(np.prod(shape_of(value)[1:]))
 
 
-def plan(node: ir.Node, layout: Layout, table_bytes: int) -> tuple[runs.RunsGeometry, runs.Work] | None:
-    """The copies of `node`, which reads its input as `layout` says, and the scratch memory of its kernel."""
+def plan(
+    node: ir.Node, layout: Layout, table_bytes: int, at_once: int = 0
+) -> tuple[runs.RunsGeometry, runs.Work] | None:
+    """The copies of `node`, which reads its input as `layout` says and makes `at_once` rows in a call (0: all), and the
+    scratch memory of its kernel."""
     top, left, _, _ = pads_of(node)
     max_u = max(1, layout.levels - 1)
-    g = geometry(node, max_u, layout.interior - top * layout.row - left, layout.row)
+    g = geometry(node, max_u, layout.interior - top * layout.row - left, layout.row, at_once=at_once)
     w = constant(operand(node, 1))
     if g is None or w is None:
         return None
     taps = np.count_nonzero(w.reshape(len(w), -1), axis=1).astype(np.int64)
     out = shape_of(result(node))
-    return g, runs.work(taps, int(out[2]) if len(out) == 4 else 1, max_u, table_bytes, g)
+    return g, runs.work(taps, at_once or (int(out[2]) if len(out) == 4 else 1), max_u, table_bytes, g)

@@ -8,24 +8,24 @@ from numpy.typing import NDArray
 
 from ...ops import lookup
 from ...ops.base import Array, constant, operand
-from ...passes.layouts import Layout, chw
+from ...passes.layouts import Layout, layout_of
 from ...passes.schedule import Stage
-from .step import Place, Step, c_map
+from .step import Places, Step, c_map
 from .view import View, view_of
 
 _MOST = 4096  # entries of a table
 
 
-def add_bytes(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> bool:
+def add_bytes(step: Step, stage: Stage, places: Places, dst: str, out: Layout) -> bool:
     """Add `cardc_add_bytes` for the Add of `stage`; whether that can be: bytes in and out, all channels alike, and a
     table that is not larger than what it saves."""
     node = stage.node
-    a, b = (view_of(node, k, place_of) for k in (0, 1))
-    sizes = chw(operand(node, 0))
+    a, b = (view_of(node, k, places) for k in (0, 1))
+    sizes = places.sizes(operand(node, 0))
     if not (a.layout.is_bytes and b.layout.is_bytes and out.is_bytes) or a.sizes != sizes or b.sizes != sizes:
         return False
     entries = a.layout.levels * b.layout.levels
-    if entries > min(_MOST, out.elements):
+    if entries > min(_MOST, layout_of(stage.output).elements):
         return False
     outputs = _outputs(node, stage.finish, a, b, out)
     if outputs is None:

@@ -13,8 +13,8 @@ from .emulate.elf import Elf
 from .emulate.machines import machine
 from .emulate.unicorn_cpu import Run
 from .network import symbol
-from .program import Program, place_of
-from .step import Step
+from .program import Program
+from .step import Step, place_of
 
 
 class BoardNetwork:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from ...errors import CompileError
 from ...passes.encodings import bit_planes, fold, int8, sparse_dense, vertical
 from ...passes.layouts import Layout
-from ...passes.plan_memory import planes
 from ...passes.schedule import Stage
+from ...passes.scratch import planes
 from .finish import add_finish, one_threshold
 from .rice import add_dense_rice
 from .step import Step

@@ -5,8 +5,8 @@ from __future__ import annotations
 from ...passes.layouts import Layout, layout_of
 from ...passes.plan_memory import OFFSET
 from .network import calls
-from .program import Program, place_of
-from .step import Step
+from .program import Program
+from .step import Step, place_of
 from .writer import Writer
 
 DRIVER = "cardc_driver.c"

@@ -16,23 +16,23 @@ from ...passes.encodings import fold
 from ...passes.layouts import Layout, chw
 from ...passes.schedule import Stage
 from .add_bytes import add_bytes
-from .step import Place, Step, c_map
+from .step import Places, Step, c_map
 from .view import C_TYPES, TYPES, View, reach, view_of, window_sizes
 from .wide import finish_for
 
 Ints = NDArray[np.int64]
 
 
-def add_join(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+def add_join(step: Step, stage: Stage, places: Places, dst: str, out: Layout) -> None:
     """Add the kernel of `stage`, whose operator is one of JOINS; it writes `dst`, laid out by `out`.
 
     Raises CompileError, with the node, for a shape or a number that the kernel does not take.
     """
-    _KERNELS[stage.node.op_type](step, stage, place_of, dst, out)
+    _KERNELS[stage.node.op_type](step, stage, places, dst, out)
 
 
-def _add(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
-    if add_bytes(step, stage, place_of, dst, out):
+def _add(step: Step, stage: Stage, places: Places, dst: str, out: Layout) -> None:
+    if add_bytes(step, stage, places, dst, out):
         return
     node = stage.node
     channels = chw(operand(node, 0))[0]
@@ -40,7 +40,7 @@ def _add(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> No
     most = np.zeros(channels)
     views, factors = [], []
     for k in (0, 1):
-        view = view_of(node, k, place_of)
+        view = view_of(node, k, places)
         given = constant(node.inputs[2 + k]) if len(node.inputs) > 2 else None
         m = np.broadcast_to(np.ones(1, np.int64) if given is None else given.astype(np.int64), (channels,))
         ends = np.stack([m * view.layout.step * u for u in reach(operand(node, k), view.layout)])
@@ -74,9 +74,9 @@ def _check(node: ir.Node, most: Array) -> None:
         raise CompileError(f"a sum of this {node.op_type} does not fit 64 bits", node=node, fix=fix)
 
 
-def _windows(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+def _windows(step: Step, stage: Stage, places: Places, dst: str, out: Layout) -> None:
     """SumPool, and MaxPool of tensors that the kernel for bytes does not take."""
-    node, view = stage.node, view_of(stage.node, 0, place_of)
+    node, view = stage.node, view_of(stage.node, 0, places)
     win = window(node)
     stored, channels = view.layout, view.sizes[0]
     summed = node.op_type == "SumPool"
@@ -100,7 +100,7 @@ def _windows(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -
     step.call(f"cardc_{'sum' if summed else 'max'}_windows{wide}", layer, finish, view.pointer, dst)
 
 
-def _move(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+def _move(step: Step, stage: Stage, places: Places, dst: str, out: Layout) -> None:
     """Concat, Resize, Pad, ZeroStuff, Transpose: each input's elements to their places."""
     node = stage.node
     up, origin, repeat = (1, 1), (0, 0), (1, 1)
@@ -116,7 +116,7 @@ def _move(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> N
     for k, value in enumerate(node.inputs):
         if value is None or value.const_value is not None:
             continue
-        view = _transposed(node, place_of) if node.op_type == "Transpose" else view_of(node, k, place_of)
+        view = _transposed(node, places) if node.op_type == "Transpose" else view_of(node, k, places)
         gain, offset = _recode(node, view.layout, out)
         start = channel * out.plane + origin[0] * out.row + origin[1]
         to = f"({C_TYPES[out.width_bytes]} *){dst} + {start}" if dst == "out" else f"{dst} + {start}"
@@ -158,8 +158,8 @@ def _recode(node: ir.Node, source: Layout, out: Layout) -> tuple[int, int]:
     return source.step // out.step, (source.lo - out.lo) // out.step
 
 
-def _transposed(node: ir.Node, place_of: Place) -> View:
-    view = view_of(node, 0, place_of)
+def _transposed(node: ir.Node, places: Places) -> View:
+    view = view_of(node, 0, places)
     rank = len(shape_of(node.inputs[0]))
     perm = ints(node, "perm", tuple(range(rank))[::-1])
     # Axes of [1, C], [1, C, W], [1, C, H, W] among (C, H, W); a missing one has size 1.
@@ -170,16 +170,16 @@ def _transposed(node: ir.Node, place_of: Place) -> View:
     return View(view.layout, (sizes[0], sizes[1], sizes[2]), (strides[0], strides[1], strides[2]), view.pointer)
 
 
-def _argmax(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
-    view = view_of(stage.node, 0, place_of)
+def _argmax(step: Step, stage: Stage, places: Places, dst: str, out: Layout) -> None:
+    view = view_of(stage.node, 0, places)
     one, last = np.zeros(1, np.int64), np.full(1, view.sizes[0] - 1, np.int64)
     finish, wide = finish_for(step, None, fold.Sums(1, one, one, last), [view.layout], out)
     shape = step.struct("cardc_view", "from", [("view", view.struct().strip("{}"))])
     step.call(f"cardc_argmax_channels{wide}", shape, finish, view.pointer, step.maps("to", out), dst)
 
 
-def _top(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
-    node, view = stage.node, view_of(stage.node, 0, place_of)
+def _top(step: Step, stage: Stage, places: Places, dst: str, out: Layout) -> None:
+    node, view = stage.node, view_of(stage.node, 0, places)
     indices, count = integer(node, "indices", 0), integer(node, "k", 1)
     unit, offset, (low, high) = view.layout.step, view.layout.lo, reach(operand(node, 0), view.layout)
     if indices:
@@ -193,7 +193,7 @@ def _top(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> No
     step.call(f"cardc_top_channels{wide}", layer, finish, view.pointer, dst)
 
 
-_KERNELS: Mapping[str, Callable[[Step, Stage, Place, str, Layout], None]] = MappingProxyType({
+_KERNELS: Mapping[str, Callable[[Step, Stage, Places, str, Layout], None]] = MappingProxyType({
     "Add": _add, "SumPool": _windows, "MaxPool": _windows, "Concat": _move, "Resize": _move, "Pad": _move,
     "ZeroStuff": _move, "Transpose": _move, "ArgMax": _argmax,
     "TopK": _top,

@@ -12,8 +12,8 @@ from ...ops.window import Window, window
 from ...passes.choose_layout import pads_of
 from ...passes.encodings import fold, int8, pairs, sparse_conv
 from ...passes.layouts import Layout
-from ...passes.plan_memory import table_bytes
 from ...passes.schedule import Stage
+from ...passes.scratch import table_bytes
 from .conv_runs import add_conv_runs
 from .dense import add_dense
 from .finish import add_finish

@@ -16,13 +16,14 @@ from ...ops.window import window
 from ...passes.choose_layout import as_seen
 from ...passes.encodings import fold
 from ...passes.layouts import Layout, layout_of
-from ...passes.plan_memory import ARENA, BOUND, OFFSET, SCRATCH, output_layout, planes, to_caller, working_layout
+from ...passes.plan_memory import ARENA, BOUND, SCRATCH, output_layout, to_caller
 from ...passes.schedule import Schedule, Stage, schedule
+from ...passes.scratch import planes, working_layout
 from .finish import add_finish
 from .joins import JOINS, add_join
 from .lookup import lookup_table
 from .products import add_product
-from .step import Step, at, c_map
+from .step import Places, Step, at, c_map, place_of
 from .view import C_TYPES, TYPES, View
 from .wide import add_wide_finish, add_wide_product, is_wide
 
@@ -92,14 +93,6 @@ def in_type(source: ir.Value) -> str:
     raise CompileError(f"the input has type {q}, which does not fit int32_t", node=source.producer(), fix=fix)
 
 
-def place_of(value: ir.Value) -> int:
-    """Bytes from the start of the arena to the storage of `value`."""
-    text = value.metadata_props.get(OFFSET)
-    if text is None:
-        raise CompileError(f"tensor {value.name!r} has no place in memory", fix="run the pass plan-memory first")
-    return int(text)
-
-
 def _load(plan: Schedule) -> Step:
     value, layout = plan.source, layout_of(plan.source)
     step = Step(0, "load", f"input {value.name}", None, value)
@@ -132,13 +125,13 @@ def _stage(index: int, plan: Schedule, stage: Stage) -> Step:
     offset = 0 if direct else place_of(stage.output)
     dst = "out" if direct else at(offset + out.interior * out.width_bytes, C_TYPES[out.width_bytes])
     if text(stage.node, "encoding", "") == "wide":
-        add_wide_product(step, stage, place_of, dst, out)
+        add_wide_product(step, stage, Places(), dst, out)
     elif stage.op in ("conv", "matmul"):
         _product(step, stage, dst, out)
     elif stage.op == "maxpool" and _pools_bytes(stage, out):
         _pool(step, stage, dst, out)
     elif stage.node.op_type in JOINS:
-        add_join(step, stage, place_of, dst, out)
+        add_join(step, stage, Places(), dst, out)
     else:
         _finish(step, stage.node, stage.source, stage.node, dst, out)
     if out.is_bytes:

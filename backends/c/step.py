@@ -2,17 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import onnx_ir as ir
 
+from ...errors import CompileError
 from ...ops.base import Array
-from ...passes.layouts import Layout
+from ...passes.layouts import Layout, chw
+from ...passes.plan_memory import OFFSET
 
-Place = Callable[[ir.Value], int]
-"""Bytes from the start of the arena to a tensor's storage."""
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """A place in the arena that is `start`, and `step` bytes further each time a loop over `k` comes round."""
+
+    start: int
+    step: int = 0
+
+    def __add__(self, further: int) -> Moving:
+        return Moving(self.start + further, self.step)
+
+
+class Places:
+    """Where tensors lie and how much of them there is: as plan-memory says."""
+
+    def start(self, value: ir.Value) -> Moving:
+        """From the start of the arena to the storage of `value`."""
+        return Moving(place_of(value))
+
+    def sizes(self, value: ir.Value) -> tuple[int, int, int]:
+        """Channels, height and width of what is there of `value`."""
+        return chw(value)
+
+
+def place_of(value: ir.Value) -> int:
+    """Bytes from the start of the arena to the storage of `value`."""
+    text = value.metadata_props.get(OFFSET)
+    if text is None:
+        raise CompileError(f"tensor {value.name!r} has no place in memory", fix="run the pass plan-memory first")
+    return int(text)
+
 
 _MAP = ("channels", "height", "width", "plane", "row")
 
@@ -51,8 +82,10 @@ class Step:
 
     def array(self, name: str, ctype: str, values: Array | Sequence[int], comment: str) -> str:
         """Add a constant; its name in C, with the placeholder for the network's name."""
-        full = f"l{self.index}_{name}"
-        self.arrays.append(ConstArray(full, ctype, np.asarray(values).ravel(), comment))
+        full, flat = f"l{self.index}_{name}", np.asarray(values).ravel()
+        same = (a for a in self.arrays if a.name == full and a.ctype == ctype and np.array_equal(a.values, flat))
+        if next(same, None) is None:
+            self.arrays.append(ConstArray(full, ctype, flat, comment))
         return f"{{prefix}}_{full}"
 
     def maps(self, name: str, layout: Layout) -> str:
@@ -65,10 +98,14 @@ class Step:
 
     def struct(self, ctype: str, name: str, fields: Iterable[tuple[str, object]]) -> str:
         """Add a static constant of struct type, fields in the order of its declaration; `&name` to pass it."""
-        full = f"l{self.index}_{name}"
-        lines = [f"static const CARDC_ROM {ctype} {full} = {{"]
-        lines += [f"    {value}, /* {label} */" for label, value in fields]
-        self.structs.append([*lines, "};"])
+        body = [*(f"    {value}, /* {label} */" for label, value in fields), "};"]
+        kind = f"static const CARDC_ROM {ctype} l{self.index}_{name}"
+        alike = [struct for struct in self.structs if struct[0].startswith(kind)]
+        for struct in alike:
+            if struct[1:] == body:
+                return f"&{struct[0].split()[4]}"
+        full = f"l{self.index}_{name}{len(alike) + 1 if alike else ''}"
+        self.structs.append([f"static const CARDC_ROM {ctype} {full} = {{", *body])
         return f"&{full}"
 
     def call(self, function: str, *arguments: object) -> None:
@@ -87,9 +124,11 @@ def c_map(layout: Layout) -> str:
     return f"{{{layout.channels}, {layout.height}, {layout.width}, {layout.plane}, {layout.row}}}"
 
 
-def at(offset: int, ctype: str = "uint8_t", *, const: bool = False) -> str:
+def at(offset: int | Moving, ctype: str = "uint8_t", *, const: bool = False) -> str:
     """A pointer to `offset` bytes into the arena."""
-    place = f"arena + {offset}" if offset else "arena"
+    start, step = (offset.start, offset.step) if isinstance(offset, Moving) else (offset, 0)
+    place = f"arena + {start}" if start else "arena"
+    place = f"{place} + {step} * k" if step else place
     if ctype == "uint8_t":
         return place
     qualifier = "const " if const else ""

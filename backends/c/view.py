@@ -12,7 +12,7 @@ from ...ops.qtype import qtype
 from ...ops.window import Window
 from ...passes.layouts import Layout, chw, layout_of
 from ...passes.schedule import base
-from .step import Place, at
+from .step import Places, at
 
 TYPES = {1: "CARDC_U8", 2: "CARDC_I16", 4: "CARDC_I32", 8: "CARDC_I64"}
 """Element types by width; int64 is for the wide kernels only."""
@@ -39,13 +39,13 @@ class View:
         return self.strides == (height * width, width, 1)
 
 
-def view_of(node: ir.Node, index: int, place_of: Place) -> View:
+def view_of(node: ir.Node, index: int, places: Places) -> View:
     """Input `index` of `node`, which may be a reshaped view of what is stored."""
     value = operand(node, index)
     stored = layout_of(base(value))
-    sizes = chw(value)
+    sizes = places.sizes(value)
     strides = (stored.plane, stored.row, 1)
-    if sizes != (stored.channels, stored.height, stored.width):
+    if chw(value) != (stored.channels, stored.height, stored.width):
         if not stored.contiguous:
             raise CompileError(
                 f"{node.op_type} reads a reshaped tensor that other layers need with a border",
@@ -53,7 +53,7 @@ def view_of(node: ir.Node, index: int, place_of: Place) -> View:
                 fix="do not reshape between convolutions",
             )
         strides = (sizes[1] * sizes[2], sizes[2], 1)
-    offset = place_of(base(value)) + stored.interior * stored.width_bytes
+    offset = places.start(base(value)) + stored.interior * stored.width_bytes
     return View(stored, sizes, strides, at(offset, C_TYPES[stored.width_bytes], const=True))
 
 

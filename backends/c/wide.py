@@ -18,7 +18,7 @@ from ...passes.layouts import Layout
 from ...passes.schedule import Stage
 from ...passes.wide import wide_finish
 from .finish import add_finish, coefficient, levels_code
-from .step import Place, Step, c_map
+from .step import Places, Step, c_map
 from .view import TYPES, reach, view_of, window_sizes
 from .writer import literal
 
@@ -115,7 +115,7 @@ def _struct(step: Step, out: Layout, given: dict[str, object]) -> str:
     return step.struct("cardc_wide_finish", "finish", [(name, values.get(name, 0)) for name in _FIELDS])
 
 
-def add_wide_product(step: Step, stage: Stage, place_of: Place, dst: str, out: Layout) -> None:
+def add_wide_product(step: Step, stage: Stage, places: Places, dst: str, out: Layout) -> None:
     """Add the kernel of `stage`, a Conv or MatMul whose encoding is "wide"; it writes `dst`, laid out by `out`.
 
     Raises CompileError, with the node, for what 64 bits do not hold.
@@ -127,7 +127,7 @@ def add_wide_product(step: Step, stage: Stage, place_of: Place, dst: str, out: L
         raise CompileError(f"{node.op_type} weights are not constant", node=node, fix="export the model in eval mode")
     w = given.astype(np.int64)
     dense = node.op_type == "MatMul"
-    seen = view_of(node, 0, place_of)
+    seen = view_of(node, 0, places)
     rows = w.T if dense else w.reshape(w.shape[0], -1)
     padded = not dense and window(node, w.shape[2:]).padded
     sums, small = _sums(node, rows, seen.layout, padded)
