@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from .frontend.load import load
 from .frontend.read import read_model
 from .frontend.sizes import with_sizes
 from .identifiers import identifier
+from .more_problems import lower as to_integer_level
 from .more_problems import with_more
 from .ops.base import Array
 from .passes.base import PassTrace, Step, run_steps
@@ -133,14 +134,11 @@ def to_integers(
     if entrance is not None:
         proto, spec = quantise_input(proto, entrance)
         module, notes = None, (f"input quantised to {spec}",)
-    try:
-        imported = load(proto)
-    except CompileError as error:
-        raise with_more(error, proto) from error
+    imported = _load(proto)
     title = identifier(name or stem)
     imported.graph.name = title  # what backends call the project
     integer = imported.clone()
-    traces = run_steps(integer, TO_INTEGER, after=after or (lambda name, model: None))
+    traces = to_integer_level(integer, after or (lambda name, model: None))
     return Integers(title, proto, imported, integer, traces, module, notes)
 
 
@@ -161,7 +159,7 @@ def stop_after(
     steps = steps_for(target)
     check_pass_names([pass_name], target)
     proto, _, _ = as_proto(source, sample, dims)
-    model = load(quantise_input(proto, entrance)[0] if entrance is not None else proto)
+    model = _load(quantise_input(proto, entrance)[0] if entrance is not None else proto)
     run_steps(model, steps, stop_after=pass_name, after=after or (lambda name, model: None))
     return model
 
@@ -169,7 +167,15 @@ def stop_after(
 def imported(source: Source, entrance: Entrance | None = None, dims: Mapping[str, int] | None = None) -> ir.Model:
     """`source` at the imported level, its input quantised where `entrance` says how."""
     proto, _, _ = as_proto(source, dims=dims)
-    return load(quantise_input(proto, entrance)[0] if entrance is not None else proto)
+    return _load(quantise_input(proto, entrance)[0] if entrance is not None else proto)
+
+
+def _load(proto: onnx.ModelProto, prepare: Callable[[onnx.ModelProto], onnx.ModelProto] | None = None) -> ir.Model:
+    """`proto` imported. Raises CompileError with all of its problems, those of lowering included."""
+    try:
+        return load(proto)
+    except CompileError as error:
+        raise with_more(error, proto, prepare) from error
 
 
 def quantise_input(proto: onnx.ModelProto, entrance: Entrance) -> tuple[onnx.ModelProto, InputQuantizer]:
@@ -178,12 +184,17 @@ def quantise_input(proto: onnx.ModelProto, entrance: Entrance) -> tuple[onnx.Mod
     Raises CompileError where the model has one already, or no scale is given and no samples to find it.
     """
     spec = entrance.quantizer
-    checked = load(proto)  # whatever is wrong with the model is said here
+    guess = spec if spec.scale is not None else replace(spec, scale=1.0)
+    checked = _load(proto, lambda copy: _with_quantizer(copy, guess))  # whatever is wrong with the model is said here
     if spec.scale is None and entrance.samples is not None:
         spec = fit(spec, checked, entrance.samples)
+    return _with_quantizer(proto, spec), spec
+
+
+def _with_quantizer(proto: onnx.ModelProto, spec: InputQuantizer) -> onnx.ModelProto:
     model = read_model(proto)
     insert(model, spec)
-    return ir.to_proto(model), spec
+    return ir.to_proto(model)
 
 
 def check_pass_names(names: Sequence[str], target: Target) -> None:

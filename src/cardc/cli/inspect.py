@@ -12,8 +12,7 @@ import onnx_ir as ir
 from ..compiler import Entrance, imported
 from ..deck_api import reject
 from ..errors import CompileError
-from ..passes.base import run_steps
-from ..passes.pipeline import TO_INTEGER
+from ..more_problems import lower
 from ..report import Column, fitting_table
 from ..show import graph_text, layer_facts
 from ..targets.base import listing
@@ -40,7 +39,7 @@ def inspect_command(model: Path, graph: bool, entrance: Entrance | None, dims: d
     problem: CompileError | None = None
     try:
         integer = imported(model, entrance, dims)
-        run_steps(integer, TO_INTEGER)
+        lower(integer)
     except CompileError as error:
         problem = error
     if as_json:

@@ -13,7 +13,7 @@ import onnx_ir as ir
 
 from ..errors import CompileError, printable
 from ..ops.base import Array
-from .shapes import infer_each
+from .shapes import complete, infer_each, lift_constants
 
 _QUANTISERS = (
     "Quant",
@@ -149,8 +149,11 @@ def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:
     known = [value for value in copy.graph.value_info if _sized(value)]  # some files write sizes of 0 for unknown ones
     del copy.graph.value_info[:]
     copy.graph.value_info.extend(known)
+    lift_constants(copy.graph)
     model = ModelWrapper(copy)
     infer_each(model)
+    if complete(model):  # qonnx's own inference takes minutes where images are large
+        return model
     return model.transform(InferShapes()).transform(FoldConstants()).transform(InferShapes())
 
 

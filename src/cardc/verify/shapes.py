@@ -38,3 +38,25 @@ def infer_each(model: Any) -> None:
                 continue
             kinds[value.name] = value.type.tensor_type.elem_type or TensorProto.FLOAT
             model.set_tensor_shape(value.name, [d.dim_value for d in shape.dim], kinds[value.name])
+
+
+def lift_constants(graph: onnx.GraphProto) -> None:
+    """Constant nodes that hold a tensor as initializers, in place."""
+    for node in [n for n in graph.node if n.op_type == "Constant" and not n.domain]:
+        value = next((a.t for a in node.attribute if a.name == "value" and a.HasField("t")), None)
+        if value is not None:
+            graph.initializer.add().CopyFrom(value)
+            graph.initializer[-1].name = node.output[0]
+            graph.node.remove(node)
+
+
+def complete(model: Any) -> bool:
+    """Whether every tensor of `model` has its shape and no node but a quantiser's works on constants alone."""
+    constants = {t.name for t in model.graph.initializer}
+    for node in model.graph.node:
+        if any(name and model.get_tensor_shape(name) is None for name in (*node.input, *node.output)):
+            return False
+        alone = all(name in constants for name in node.input)
+        if node.op_type == "Shape" or (alone and node.op_type not in ("Quant", "BipolarQuant")):
+            return False
+    return True
