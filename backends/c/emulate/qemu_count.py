@@ -10,6 +10,7 @@ from pathlib import Path
 
 from . import host, qemu
 from .cores import Core
+from .elf import Symbol
 from .process import Sources, ToolError, check_tool
 
 
@@ -53,14 +54,20 @@ def run(
     with tempfile.TemporaryDirectory(prefix="cardc-count-") as name:
         report = Path(name) / "entries"
         symbols = [program.elf.symbol(mark) for mark in marks]
-        options = ",".join(f"mark={s.address:x}:{s.address + max(s.size, 2):x}" for s in symbols)
-        library = host.build_support("qemu_count.c", [f"-DCARDC_PLUGIN_VERSION={_api(program.emulator)}"])
-        plugin = ["-plugin", f"{library},out={report},{options}"]
-        result = qemu.run(program, timeout=timeout, options=plugin, cwd=cwd)
+        options = plugin(program.emulator, symbols, report)
+        result = qemu.run(program, timeout=timeout, options=options, cwd=cwd)
         if not report.exists():
             raise ToolError(f"QEMU did not load the counting plugin\n{result.output}")
         lines = [line.split() for line in report.read_text(encoding="ascii").splitlines()]
     return Counted(result, tuple((marks[int(mark)], int(count)) for mark, count in lines))
+
+
+def plugin(emulator: str, marks: Sequence[Symbol], report: Path) -> list[str]:
+    """QEMU's options to write to `report` a line for each entry into `marks`: its place among them, and how many
+    instructions ran before."""
+    options = ",".join(f"mark={s.address:x}:{s.address + max(s.size, 2):x}" for s in marks)
+    library = host.build_support("qemu_count.c", [f"-DCARDC_PLUGIN_VERSION={_api(emulator)}"])
+    return ["-plugin", f"{library},out={report},{options}"]
 
 
 def _api(emulator: str) -> int:

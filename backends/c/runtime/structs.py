@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....passes.encodings import pairs, runs, sparse_conv, sparse_dense, vertical
+from ....passes.encodings import pairs, runs, sparse_conv, sparse_dense, vectors, vertical
 from ....passes.encodings.lines import Line
 from .call import Constant, Place
 
@@ -176,6 +176,32 @@ class ConvRuns:
         fields += [("u32", v) for v in (w.list_at, w.sums_at, w.table_at, w.table_bytes)]
         fields += [("u16", v) for v in (w.tables, g.in_channels, g.rows, g.pitch)]
         fields += [("u8", v) for v in (len(copies), g.stride[1], g.lane, self.max_u, w.chunks, self.top)]
+        lines = None if self.lines is None else np.array([line.words() for line in self.lines], np.int32)
+        fields += [("ptr", put_array(place, a)) for a in (lines, self.shared)]
+        fields += [("u32", self.shared_bias)]
+        return place.put(pack([*fields, *self.to.fields()], place.pointer))
+
+
+@dataclass(frozen=True)
+class ConvVectors:
+    """cardc_conv_vectors_layer"""
+
+    encoded: vectors.Vectors
+    work: vectors.Work
+    row: int
+    max_u: int
+    to: Map
+    lines: Sequence[Line] | None = None
+    top: int = 0
+    shared: NDArray[np.uint8] | None = None
+    shared_bias: int = 0
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        e, w = self.encoded, self.work
+        fields: list[Field] = [("ptr", put_array(place, e.offsets)), ("ptr", put_array(place, e.counts))]
+        fields += [("u32", v) for v in (self.row, w.halves_at, w.table_at, w.table_bytes)]
+        fields += [("u16", w.rows), ("u8", w.lane), ("u8", self.max_u), ("u8", self.top)]
         lines = None if self.lines is None else np.array([line.words() for line in self.lines], np.int32)
         fields += [("ptr", put_array(place, a)) for a in (lines, self.shared)]
         fields += [("u32", self.shared_bias)]

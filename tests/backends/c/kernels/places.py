@@ -8,9 +8,9 @@ from collections.abc import Callable
 import hypothesis
 import numpy as np
 from numpy.typing import NDArray
-from tests.tools import need_avr
+from tests.tools import need_avr, need_qemu
 
-from cardc.backends.c.runtime.call import SLACK, Emulated, EmulatedAvr, Host, Place
+from cardc.backends.c.runtime.call import SLACK, Emulated, EmulatedAvr, EmulatedByQemu, Host, Place
 from cardc.backends.c.runtime.structs import Map
 
 # Under test_kernels_sanitized.py the process has the sanitizers' library loaded.
@@ -22,12 +22,18 @@ def _avr() -> Place:
     return EmulatedAvr("avr5")
 
 
+def _m55() -> Place:
+    need_qemu("cortex-m55")
+    return EmulatedByQemu("cortex-m55")
+
+
 PLACES: dict[str, Callable[[], Place]] = {
     "host": lambda: Host(flags=_SANITIZE),
     "host-aligned": lambda: Host(flags=("-DCARDC_UNALIGNED=0", *_SANITIZE)),
     "cortex-m0plus": lambda: Emulated("cortex-m0plus"),
     "cortex-m4": lambda: Emulated("cortex-m4"),
     "rv32imc": lambda: Emulated("rv32imc"),
+    "cortex-m55": _m55,
     "avr5": _avr,
 }
 ROOMY = [name for name in PLACES if name != "avr5"]  # whose RAM is the 16 KiB of the largest part

@@ -1,0 +1,42 @@
+/* Sparse ternary convolutions over the input as it lies in memory, a vector of pixels at a time. */
+#ifndef CARDC_CONV_VECTORS_H
+#define CARDC_CONV_VECTORS_H
+
+#include "cardc_finish.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Strides are 1, so what a tap meets in a band of output rows lies side by side, with the borders between the rows: sums are
+ * made of those too and thrown away. Nothing is copied.
+ *
+ * `offsets` holds, for each output channel, where in the input's storage its -1 taps begin to read, then its +1 taps;
+ * counts[channel][2] says how many there are. Written by cardc.passes.encodings.vectors. */
+typedef struct cardc_conv_vectors_layer {
+  const CARDC_ROM uint16_t *offsets;
+  const CARDC_ROM uint16_t *counts;
+  uint32_t row;       /* of the input */
+  uint32_t halves_at; /* where in `work` lie sums in 16 bits; those in bytes lie at 0 */
+  uint32_t table_at;  /* a finish table */
+  uint32_t table_bytes; /* 0: none */
+  uint16_t rows;      /* of a band */
+  uint8_t lane;       /* 1: sums are made as bytes, chunk by chunk; 2: as 16 bits */
+  uint8_t max_u;      /* the largest byte of the input, border included; max_u * taps of a channel < 65,536 */
+  uint8_t top;        /* the largest output of lines */
+  const CARDC_ROM int32_t *lines; /* three words of a line for each output channel (cardc_line.h), or NULL */
+  const CARDC_ROM uint8_t *shared; /* the finish table of all channels, from the sum -shared_bias on, or NULL */
+  uint32_t shared_bias;
+  cardc_map to;
+} cardc_conv_vectors_layer;
+
+/* dst = finish(S), S[o, y, x] = sum of +1 taps - sum of -1 taps. `work` is 4-byte aligned. Reads up to CARDC_SLACK bytes
+ * behind the storage of src. */
+void cardc_conv_vectors(const CARDC_ROM cardc_conv_vectors_layer *layer, const CARDC_ROM cardc_finish *finish,
+                        const uint8_t *src, void *dst, uint32_t *work);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,131 @@
+"""Convolutions by vectors against their meaning in numpy, exactly, on every place and at the edges of every range."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.backends.c.kernels.convs import Layer, dense_layer, layers, level_counts, lines_of, seeds, shared_tail
+from tests.backends.c.kernels.finishes import kinds, tail
+from tests.backends.c.kernels.places import PLACES, ROOMY, chw, outside_is, some, stored
+
+from cardc.backends.c.emulate.process import EmulationError
+from cardc.backends.c.runtime.call import Place
+from cardc.backends.c.runtime.structs import ConvVectors, pack
+from cardc.passes.encodings import fold, lines, vectors
+
+FILL = 99
+flat = layers(aligned=False, strided=False)
+
+
+def run(
+    place: Place, layer: Layer, kind: str, levels: int, seed: int, table: int = 0, by: str = "", off: int = 0
+) -> list[int]:
+    """Call the kernel, finished by `by`: a "line", one table for all channels ("shared"), or with a finish table of
+    `table` bytes, and compare all of the output's memory: the kinds of the lines. `off` moves the input off its
+    words."""
+    rng = np.random.default_rng(seed)
+    sums = fold.of_bytes(layer.rows, fold.Stored(0, 1, layer.max_u))
+    end, one, bias = tail(kind, levels, layer.sums, sums, rng), None, 0
+    if by == "shared":
+        (end, one), bias = shared_tail(levels, layer.sums, sums, rng), -int(sums.low.min())
+    g = layer.geometry()
+    encoded = vectors.encode(layer.w, g)
+    shape = layer.w.shape
+    np.testing.assert_array_equal(vectors.decode(encoded, (shape[0], shape[1], shape[2], shape[3]), g), layer.w)
+    work = vectors.work(layer.to.height, layer.to.width, g.row, layer.max_u, table)
+    found = lines_of(end, layer, sums) if by == "line" else None
+    struct = ConvVectors(encoded, work, g.row, layer.max_u, layer.to, found, 255, one, bias).put(place)
+    storage = stored(layer.x, layer.source, layer.interior, layer.size, layer.zero, rng)
+    src = place.put(bytes(off) + storage) + off
+    width = np.dtype(end.dtype).itemsize
+    size = layer.to.plane * layer.to.channels * width
+    dst = place.put(bytes([FILL]) * size, read_only=False)
+    scratch = place.put(rng.integers(0, 256, work.size, np.uint8).tobytes(), read_only=False)
+    place.call("cardc_conv_vectors", struct, end.finish.put(place), src, dst, scratch)
+    got = np.frombuffer(place.read(dst, size), end.dtype)
+    np.testing.assert_array_equal(chw(got, layer.to), end.want)
+    fill = int(np.frombuffer(bytes([FILL]) * width, end.dtype)[0])
+    assert outside_is(got, layer.to, fill), "wrote outside of its rows"
+    return [line.kind for line in found or []]
+
+
+@pytest.mark.parametrize("name", ROOMY)
+@some
+@given(flat, kinds, level_counts, st.sampled_from([0, 64, 600, 4096]), st.integers(0, 3), seeds)
+def test_vectors(name: str, layer: Layer, kind: str, levels: int, table: int, off: int, seed: int) -> None:
+    run(PLACES[name](), layer, kind, levels, seed, table, off=off)
+
+
+@pytest.mark.parametrize("name", ROOMY)
+@some
+@given(flat, st.sampled_from(["threshold", "requantize"]), level_counts, seeds)
+def test_vectors_by_line(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run(PLACES[name](), layer, kind, levels, seed, by="line")
+
+
+@pytest.mark.parametrize("name", ROOMY)
+@some
+@given(flat, level_counts, seeds)
+def test_vectors_by_one_table(name: str, layer: Layer, levels: int, seed: int) -> None:
+    run(PLACES[name](), layer, "threshold", levels, seed, by="shared")
+
+
+EDGES = [
+    (1, 15, lines.BYTES),
+    (2, 15, lines.HALVES),
+    (7, 15, lines.HALVES),
+    (20, 15, lines.HALVES),
+    (8, 255, lines.HALVES),
+]
+
+
+@pytest.mark.parametrize("name", ROOMY)
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("cin", "max_u", "kind"), EDGES)
+def test_vectors_by_line_at_their_edges(name: str, cin: int, max_u: int, kind: int, sign: int) -> None:
+    """Bytes that are full, chunk after chunk of them, sums in halves; rising, falling, constant lines."""
+    layer = dense_layer(cin, max_u, sign)
+    found = [run(PLACES[name](), layer, "requantize", 15, seed, by="line") for seed in range(6)]
+    assert kind in {k for kinds_of in found for k in kinds_of}
+
+
+@pytest.mark.parametrize("name", ROOMY)
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(("cin", "max_u"), [(2, 15), (17, 15), (28, 255), (60, 36), (90, 1)])
+def test_vectors_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> None:
+    """Exactly full bytes, almost full halves, chunk after chunk."""
+    for table in (0, 4096):
+        run(PLACES[name](), dense_layer(cin, max_u, sign), "threshold", 15, 1, table)
+
+
+def test_bands_are_as_high_as_their_sums_have_room() -> None:
+    assert vectors.work(16, 16, 17, 15, 0).rows == 16
+    low = vectors.work(96, 96, 97, 15, 0)
+    assert low.rows == 21
+    assert low.size == 3 * (20 * 97 + 96 + 12 + 16)
+    assert vectors.work(3, 5000, 5002, 15, 0).rows == 1
+
+
+def test_a_store_beside_a_buffer_is_seen_on_the_m55() -> None:
+    """What guards the tests above: their machine has protected memory."""
+    for beside in (False, True):
+        place = PLACES["cortex-m55"]()
+        sums = place.put(np.arange(8, dtype=np.int32).tobytes())
+        m, b = place.put(np.ones(1, np.int32).tobytes()), place.put(np.zeros(1, np.int32).tobytes())
+        finish = place.put(
+            pack(
+                [("u8", v) for v in (0, 2, 1, 0, 0, 1)]
+                + [("u16", 0), ("i32", 0), ("i32", 0)]
+                + [("ptr", v) for v in (0, 0, 0, m, b, 0)],
+                place.pointer,
+            )
+        )
+        dst = place.put(bytes(32), read_only=False)
+        if not beside:
+            place.call("cardc_finish_row", finish, 0, sums, 1, 0, 8, dst, 0)
+            assert place.read(dst, 32) == place.read(sums, 32)
+            continue
+        with pytest.raises(EmulationError, match="FAULT"):
+            place.call("cardc_finish_row", finish, 0, sums, 1, 0, 1, dst, 8)
