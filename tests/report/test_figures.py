@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import io
+from dataclasses import replace
+
 import pytest
 
 from cardc import targets
-from cardc.report import Figure, Layer, MemoryMap, MemoryTensor, Report, latency_seconds, mcu_cycles, number, show
+from cardc.cli.common import console
+from cardc.report import (
+    Figure,
+    Layer,
+    MemoryMap,
+    MemoryTensor,
+    Report,
+    latency_seconds,
+    mcu_cycles,
+    number,
+    print_report,
+    show,
+)
 
 
 @pytest.mark.parametrize(
@@ -84,3 +99,11 @@ def test_the_table_is_short_plain_and_complete(mcu_report: Report) -> None:
 
 def test_the_table_says_where_stages_part(fpga_report: Report) -> None:
     assert "NOT EQUAL: hls4ml:csim differs" in fpga_report.to_table()
+
+
+def test_advice_is_whole_in_a_pipe(mcu_report: Report) -> None:
+    line = "choose a board that is big enough: " + ", ".join(f"board {n}" for n in range(60))
+    screen = console()
+    screen.file = io.StringIO()
+    print_report(mcu_report.replace(fit=replace(mcu_report.fit, advice=(line,))), screen)
+    assert f"\n  {line}\n" in screen.file.getvalue()

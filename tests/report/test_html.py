@@ -172,3 +172,16 @@ def test_a_stage_that_only_loads_has_no_shape_and_no_bits(mcu_report: Report) ->
     load = replace(mcu_report.layers[0], name="load input", in_shape=(), out_shape=(), in_bits=0, out_bits=0)
     text = Page(mcu_report.replace(layers=(load,)).to_html()).text
     assert "0 bit" not in text
+
+
+def test_bars_are_readable_on_a_phone(mcu_report: Report) -> None:
+    """Rows of a table, not a drawing that shrinks with the page: names, shares, sums."""
+    bars = mcu_report.to_html().split("<h2>Where the instructions go</h2>")[1].split("</section>")[0]
+    assert "<svg" not in bars
+    rows = re.findall(r"<th scope=\"row\">(.*?)</th>.*?width:([\d.]+)%.*?>([\d,]+)</td><td[^>]*>(\d+) %", bars, re.S)
+    costs = {layer.name: int(layer.figures["instructions"].value) for layer in mcu_report.layers}
+    assert [name.replace("<wbr>", "") for name, *_ in rows] == sorted(costs, key=lambda n: -costs[n])
+    for name, width, text, _ in rows:
+        cost = costs[name.replace("<wbr>", "")]
+        assert (float(width), text) == (round(100 * cost / max(costs.values()), 1), f"{cost:,}")
+    assert rows[-1][3] == "100"

@@ -78,7 +78,7 @@ def memory_plot(memory: MemoryMap) -> MapPlot:
 
 
 def cost_bars(layers: Sequence[Layer], figure: str) -> tuple[Bar, ...]:
-    """A Pareto chart: layers that cost anything, dearest first, with the share of the total reached so far."""
+    """A Pareto chart: layers that cost anything, costliest first, with the share of the total reached so far."""
     known = [(layer.figures[figure].value, layer.name) for layer in layers if figure in layer.figures]
     costs = [(value, name) for value, name in known if value]
     total, most = sum(value for value, _ in costs), max((value for value, _ in costs), default=0)

@@ -34,7 +34,7 @@ def print_report(report: Report, console: Console) -> None:
     verdict = "fits" if report.fits else "DOES NOT FIT"
     console.print(Text(f"{verdict}: {fullest}", style="green" if report.fits else "bold red"))
     for line in report.fit.advice:
-        console.print(Padding(Text(line), (0, 0, 0, 2)))
+        console.print(Text(f"  {line}") if console.soft_wrap else Padding(Text(line), (0, 0, 0, 2)))
     if report.exact is not None:
         style = "green" if report.exact.equal else "bold red"
         console.print(Text(exact_in_words(report.exact), style=style))
