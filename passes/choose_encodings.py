@@ -5,6 +5,8 @@
              pairs   two channels to a word, 4 or 8 bits a weight weights and inputs of few bits
              runs    places of runs of words in copies            ternary weights; where the target's memory has room
                                                                   for copies of a band of the input, or on request
+             vectors places of vectors of pixels in the input     ternary weights, strides of 1; on cores with vectors,
+                                                                  or on request
              int8    a byte a weight                              any weights of 8 bits
              rice    gaps between weights, near their entropy;    ternary weights; for size
                      runs as taps; rice-lanes as lanes
@@ -46,9 +48,10 @@ from .rice_costs import rice_conv, rice_dense
 from .runs_costs import Finish, runs_cost
 from .runs_plan import BAND, geometry, spare_bytes
 from .schedule import base, finish_of
+from .vectors_plan import layout_for, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
-CONV = ("lanes", "taps", "pairs", "runs", "rice", "rice-lanes", "int8")
+CONV = ("lanes", "taps", "pairs", "runs", "vectors", "rice", "rice-lanes", "int8")
 DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
 _MOST_CODE = 8192  # weights that become instructions, of 6 bytes each: about 50 KB
 
@@ -94,6 +97,7 @@ class ChooseEncodings(Pass):
         """Every encoding that `node` may be given, with `room` bytes of scratch, and its cost."""
         options = costs(node, frozenset(self.features))
         self._add_runs(node, options, room)
+        self._add_vectors(node, options)
         return options
 
     def _add_runs(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
@@ -114,8 +118,14 @@ class ChooseEncodings(Pass):
         height = int(out[2]) if len(out) == 4 else 1
         options["runs"] = runs_cost(w4.astype(np.int64), g, height, max(1, max_u - 1), self._finish(node))
 
+    def _add_vectors(self, node: ir.Node, options: dict[str, Cost]) -> None:
+        """List `vectors` where the core has them."""
+        if node.op_type == "Conv" and "taps" in options and "mve" in self.features:
+            cost = vectors_cost(node, self._finish(node))
+            options |= {} if cost is None else {"vectors": cost}
+
     def _finish(self, node: ir.Node) -> Finish:
-        """How the sums of a convolution by runs are finished, most likely."""
+        """How the sums of a convolution by runs or vectors are finished, most likely."""
         finish = finish_of(node)
         if finish is None or not is_cardc(finish, "Threshold", "Requantize"):
             return "none"
@@ -153,6 +163,8 @@ def _on_request(node: ir.Node, name: str, options: dict[str, Cost]) -> bool:
     if name == "straight":
         w = constant(operand(node, 1))
         return "sparse" in options and w is not None and int(np.count_nonzero(w)) <= _MOST_CODE
+    if name == "vectors":
+        return node.op_type == "Conv" and "taps" in options and layout_for(node) is not None
     return name == "runs" and by_runs(node)
 
 

@@ -8,6 +8,7 @@ import onnx_ir as ir
 from ..errors import CompileError
 from ..ops.base import Array, constant, operand, shape_of, text
 from ..ops.graph import is_cardc
+from . import vectors_plan
 from .choose_layout import copy_layout
 from .encodings import rice, vertical
 from .layouts import Layout, layout_of
@@ -44,6 +45,8 @@ def scratch_sizes(stage: Stage, rows: int = 0) -> dict[str, int]:
         sizes["work"] = 4 * int(np.prod(shape_of(node.inputs[1])[1:]))
     if encoding == "runs":
         sizes["work"] = _runs_work(stage, rows)
+    if encoding == "vectors":
+        sizes["work"] = vectors_plan.work(node, working_layout(stage), table_bytes(stage, rows), rows).size
     if encoding in ("rice", "rice-lanes") and node.op_type == "Conv":
         sizes["work"] = rice.work_bytes(_weights(node))
     if encoding in ("lanes", "taps", "rice", "rice-lanes") and node.op_type == "Conv":

@@ -22,7 +22,7 @@ from .schedule import Schedule, Stage, base, readers
 
 WORDS = ("lanes", "rice-lanes", "runs")
 """Encodings whose kernels read rows word by word."""
-_KERNELS = (*WORDS, "taps", "rice", "pairs", "int8")
+_KERNELS = (*WORDS, "vectors", "taps", "rice", "pairs", "int8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from ...passes.choose_layout import pads_of
 from ...passes.encodings import fold, int8, pairs, sparse_conv
 from ...passes.layouts import Layout
 from ...passes.schedule import Stage
-from ...passes.scratch import table_bytes
+from ...passes.scratch import rows_of, table_bytes
 from .conv_runs import add_conv_runs
+from .conv_vectors import add_conv_vectors
 from .dense import add_dense
 from .finish import add_finish
 from .rice import KERNELS, add_conv_rice
@@ -40,7 +41,11 @@ def add_product(
     elif step.encoding == "pairs":
         _conv_pairs(step, stage.node, weights, finish, src, layout, dst, out, work)
     elif step.encoding == "runs":
-        add_conv_runs(step, stage, weights, sums, finish, src, layout, dst, out, table_bytes(stage), work)
+        most = table_bytes(stage, rows_of(stage))
+        add_conv_runs(step, stage, weights, sums, finish, src, layout, dst, out, most, work)
+    elif step.encoding == "vectors":
+        room = table_bytes(stage, rows_of(stage))
+        add_conv_vectors(step, stage, weights, sums, finish, src, layout, dst, out, room, work)
     elif step.encoding in ("lanes", "taps"):
         _conv_sparse(step, stage.node, weights, finish, src, layout, dst, out, table)
     elif step.encoding in KERNELS:

@@ -1,0 +1,55 @@
+"""Convolutions by vectors over the input as it lies: a call of `cardc_conv_vectors`."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CompileError
+from ...ops.base import integer
+from ...passes.encodings import fold, vectors
+from ...passes.layouts import Layout, layout_of
+from ...passes.schedule import Stage
+from ...passes.scratch import rows_of
+from ...passes.vectors_plan import geometry, work
+from .lines import add_lines, add_shared
+from .step import Step, c_map
+
+
+def add_conv_vectors(
+    step: Step, stage: Stage, w: NDArray[np.int64], sums: fold.Sums, finish: str, src: str, layout: Layout, dst: str,
+    out: Layout, table_bytes: int, scratch: str,
+) -> None:  # fmt: skip
+    """Add the kernel of the Conv of `stage` with ternary weights `w`, whose sums `finish` ends; `table_bytes` is what
+    plan-memory gave to a finish table. Raises CompileError where the weights or their places do not fit."""
+    node = stage.node
+    places = work(node, layout, table_bytes, rows_of(stage))
+    w4 = w.reshape(w.shape[0], w.shape[1], 1, w.shape[2]) if w.ndim == 3 else w
+    try:
+        encoded = vectors.encode(w4, geometry(node, layout))
+    except CompileError as error:
+        error.node = node
+        raise
+    lines, top, shared, bias = "NULL", 0, "NULL", 0
+    if layout.levels > 1 and integer(node, "packed", 0):
+        lines, top = add_lines(step, stage.finish, sums, out, in_bytes=places.lane == 1)
+    if layout.levels > 1 and lines == "NULL":
+        shared, bias = add_shared(step, stage.finish, sums, layout_of(stage.output))
+    fields: list[tuple[str, object]] = [
+        ("offsets", step.array("offsets", "uint16_t", encoded.offsets, "bytes into the input")),
+        ("counts", step.array("counts", "uint16_t", encoded.counts, "-1s and +1s of each channel")),
+        ("row", layout.row),
+        ("halves_at", places.halves_at),
+        ("table_at", places.table_at),
+        ("table_bytes", places.table_bytes),
+        ("rows", places.rows),
+        ("lane", places.lane),
+        ("max_u", max(1, layout.levels - 1)),
+        ("top", top),
+        ("lines", lines),
+        ("shared", shared),
+        ("shared_bias", bias),
+        ("to", c_map(out)),
+    ]
+    layer = step.struct("cardc_conv_vectors_layer", "layer", fields)
+    step.call("cardc_conv_vectors", layer, finish, src, dst, scratch)

@@ -1,0 +1,100 @@
+"""Which convolutions run by vectors (see encodings.vectors), what that costs, and the scratch memory that they need."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx_ir as ir
+
+from ..ops.base import Array, constant, integer, operand, result, shape_of
+from ..ops.window import window
+from .choose_layout import choose_layout, copy_layout, pads_of
+from .encodings import vectors
+from .encodings.sparse_conv import ConvGeometry
+from .kernel_costs import Cost, is_ternary
+from .layouts import Layout
+from .runs_costs import Finish
+from .schedule import base
+
+# Instructions on a Cortex-M55 (zig -O2), beside those that are counted out below.
+_TILE, _CALL = 9, 35  # of sums: a tile of seven vectors, a chunk of taps in a band
+_WIDEN, _WIDENED = 9, 25  # a vector that is added up to 16 bits, a chunk of them
+_BAND, _CHANNEL = 75, 45
+_COLUMN, _LINE, _HALVES, _LOOK_UP = 10, 14, 15, 8  # outputs: a column of 16 or 8 pixels, a row of it
+_PLAIN = 45  # an output with neither line nor table
+_TABLE = 330  # a table of a channel, beside an instruction for each entry
+_ENTRIES = 4091  # of plan-memory's largest table, less what may be written behind its end
+
+
+def layout_for(node: ir.Node) -> Layout | None:
+    """How the input of the Conv `node` lies if it runs by vectors, at the widest; None where it cannot: for other
+    strides than 1, weights that are not ternary, or more than 16 bits of places or sums."""
+    w = constant(operand(node, 1))
+    if w is None or not is_ternary(w) or set(window(node, w.shape[2:]).strides) != {1}:
+        return None
+    stored = choose_layout(base(operand(node, 0)), word_rows=True)
+    copied = copy_layout(node, stored, word_rows=True) if stored.is_bytes else None
+    layout = copied or stored
+    most = int(np.count_nonzero(w.reshape(len(w), -1), axis=1).max(initial=0))
+    fits = layout.is_bytes and layout.size <= vectors.MAX_OFFSET and most * max(1, layout.levels - 1) <= 0xFFFF
+    return layout if fits else None
+
+
+def geometry(node: ir.Node, layout: Layout) -> ConvGeometry:
+    """What the places of the weights of `node` follow from, for an input that lies as `layout` says."""
+    top, left, _, _ = pads_of(node)
+    win = window(node, shape_of(node.inputs[1])[2:])
+    dilations = (1, *win.dilations)[-2:]
+    origin = layout.interior - top * layout.row - left
+    group = integer(node, "group", 1)
+    return ConvGeometry(layout.channels, layout.plane, layout.row, origin, (dilations[0], dilations[1]), group)
+
+
+def work(node: ir.Node, layout: Layout, table_bytes: int, at_once: int = 0) -> vectors.Work:
+    """The kernel's scratch memory; `at_once` is how many rows a call makes at most, 0: all."""
+    out = shape_of(result(node))
+    height = at_once or (int(out[2]) if len(out) == 4 else 1)
+    return vectors.work(height, int(out[-1]), layout.row, max(1, layout.levels - 1), table_bytes)
+
+
+def vectors_cost(node: ir.Node, finish: Finish) -> Cost | None:
+    """The cost of the convolution `node`; None where it cannot run by vectors."""
+    layout, w = layout_for(node), constant(operand(node, 1))
+    if layout is None or w is None:
+        return None
+    taps = np.count_nonzero(w.reshape(len(w), -1), axis=1).astype(np.int64)
+    minus = (w.reshape(len(w), -1) < 0).sum(axis=1)
+    max_u, out = max(1, layout.levels - 1), shape_of(result(node))
+    height, width = int(out[2]) if len(out) == 4 else 1, int(out[-1])
+    plan = work(node, layout, 0)
+    spent = float(_CHANNEL * len(w)) + _tables(taps, max_u, height * width, finish)
+    for y in range(0, height, plan.rows):
+        spent += _band(taps, minus, max_u, min(plan.rows, height - y), width, layout.row, plan.lane, finish)
+    return Cost(spent, 2.0 * np.count_nonzero(w) + 4 * len(w) + (12 * len(w) if finish == "line" else 0))
+
+
+def _band(
+    taps: Array, minus: Array, max_u: int, rows: int, width: int, row: int, lane: int, finish: Finish
+) -> float:  # fmt: skip
+    """All channels of one band."""
+    count = -(-((rows - 1) * row + width) // vectors.VECTOR) * lane
+    tiles, rest = -(-count // 7), count % 7
+    each = 17 * (count // 7) + (3 + 2 * rest if rest else 0)  # a tap: 3 instructions a tile, 2 a vector
+    wide = (taps * max_u > 255) & (lane == 1)
+    if finish == "line":
+        wide &= minus * max_u > 190  # plus taps stop at 255
+    chunks = np.where(wide, -(-taps // (255 // max_u)), 1)
+    sums = taps * each + chunks * (2 * count + _TILE * tiles + _CALL)
+    widened = np.where(wide, chunks * (_WIDEN * count + _WIDENED), 0)
+    halves = wide | (lane == 2)
+    columns = np.where(halves, -(-width // 8), -(-width // 16))
+    pixel = np.where(halves, _HALVES, _LINE) if finish == "line" else _LOOK_UP
+    ends = columns * (_COLUMN + rows * pixel) if finish != "none" else _PLAIN * rows * width
+    return float((sums + widened + ends + _BAND).sum())
+
+
+def _tables(taps: Array, max_u: int, pixels: int, finish: Finish) -> float:
+    """What a finish table of each channel costs, or where it has none."""
+    if finish != "table":
+        return 0.0
+    reach = taps * max_u
+    return float(np.where(reach < _ENTRIES, _TABLE + reach, _PLAIN * pixels).sum())
