@@ -1,4 +1,7 @@
-"""Operators that do nothing at inference: Identity, Dropout, a Cast of float32 to itself, a Sum of one, a Pad by 0."""
+"""Operators that do nothing at inference: Identity, Dropout, a Cast of float32 to itself, a Sum of one, a Pad by 0.
+
+Of QONNX: DebugMarker.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
-from ..ops.base import ONNX, constant, integer, ints, operand
+from ..ops.base import ONNX, QONNX, constant, integer, ints, operand
 from ..ops.shapes import cast_type
 
 NAMES = ("Identity", "Dropout", "Cast")
+MARKS = ("DebugMarker",)
+"""Of QONNX: names for tensors, which Brevitas's debugging hooks left in exported files."""
 _ONE_OF = ("Sum", "Mean", "Max", "Min")
 
 
@@ -18,7 +23,11 @@ def aliased(node: ir.Node) -> ir.Value | None:
 
     Raises CompileError for a Dropout in training mode and for a Cast that rounds.
     """
-    if node.domain != ONNX or not node.inputs or node.inputs[0] is None:
+    if not node.inputs or node.inputs[0] is None:
+        return None
+    if node.domain == QONNX and node.op_type in MARKS:
+        return operand(node, 0)
+    if node.domain != ONNX:
         return None
     if node.op_type == "Identity" or (node.op_type in _ONE_OF and len(node.inputs) == 1):
         return operand(node, 0)

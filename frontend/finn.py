@@ -43,6 +43,8 @@ def _multithreshold(graph: ir.Graph, node: ir.Node) -> list[ir.Node] | None:
     t = constant(operand(node, 1))
     if t is None:
         raise CompileError("MultiThreshold's thresholds are not constant", node=node, fix="export them as constants")
+    if (t == t[:1]).all():
+        t = t[:1]  # the same in every channel, which may then be moved
     kept = {k: node.attributes[k] for k in ("out_scale", "out_bias") if k in node.attributes}
     # The count is the same in any order, and ascending thresholds are what every later step expects.
     ascending = constant_beside(graph, node, "thresholds", np.sort(t.astype(np.float32), axis=1))

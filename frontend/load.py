@@ -19,7 +19,7 @@ from .normalise import constants_second, name_everything, normalise_domain, spli
 from .numbers import to_float32
 from .qcdq import check_pairs
 from .read import read_model
-from .remedies import REMEDIES
+from .remedies import FLOW, REMEDIES
 from .rules import known
 from .sizes import HOW
 from .structure import check_numbers, check_structure, inline, sort
@@ -110,6 +110,6 @@ def _check_operators(graph: ir.Graph) -> None:
                 lookup(node)
         except CompileError as error:
             error.stage = "import"
-            error.fix = REMEDIES.get(node.op_type, error.fix)
+            error.fix = FLOW if "fpgadataflow" in node.domain else REMEDIES.get(node.op_type, error.fix)
             errors.append(error)
     raise_all(errors)

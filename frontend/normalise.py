@@ -11,7 +11,16 @@ from ..ops.constants import constant_values
 from ..ops.graph import add_initializer, fresh, make_node, replace
 from .edit import CHANNELS_LAST
 
-_QUANT_DOMAINS = ("onnx.brevitas", "finn.custom_op.general", "qonnx.custom_op.general", "finn")
+_QUANT_DOMAINS = (
+    "onnx.brevitas",
+    "brevitas.onnx",
+    "finn.custom_op.general",
+    "qonnx.custom_op.general",
+    "finn",
+    "qonnx",
+)
+QUANTISERS = ("Quant", "IntQuant", "BipolarQuant", "Trunc", "FloatQuant", "MultiThreshold")
+"""Names that ONNX does not have: early exporters left their domain empty."""
 _LAST_DOMAINS = ("finn.custom_op.channels_last", CHANNELS_LAST)
 
 
@@ -19,7 +28,7 @@ def normalise_domain(node: ir.Node) -> None:
     """Quantisers of every exporter get the QONNX domain; `ai.onnx` is the empty one."""
     if node.domain == "ai.onnx":
         node.domain = ONNX
-    if node.domain in _QUANT_DOMAINS:
+    if node.domain in _QUANT_DOMAINS or (node.domain == ONNX and node.op_type in QUANTISERS):
         node.domain = QONNX
         if node.op_type == "IntQuant":
             node.op_type = "Quant"

@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 import onnx_ir as ir
 
-from ..ops.base import ONNX
-from . import aliases, channels_last, finn, qcdq, spelling, top, windows
+from ..ops.base import ONNX, QONNX
+from . import aliases, channels_last, depth, finn, qcdq, spelling, top, windows, xnor
 
 Rule = Callable[[ir.Graph, ir.Node], Sequence[ir.Node] | None]
 """New nodes in place of one, inferred, the last of them giving its result; None where the rule does not apply."""
@@ -19,7 +19,7 @@ Rule = Callable[[ir.Graph, ir.Node], Sequence[ir.Node] | None]
 def rules() -> Mapping[tuple[str, str], tuple[Rule, ...]]:
     """Every rule by (domain, name) of the operator, in the order in which they are tried."""
     found: dict[tuple[str, str], tuple[Rule, ...]] = {}
-    for module in (windows, channels_last, spelling, qcdq, finn, top):
+    for module in (windows, channels_last, spelling, depth, qcdq, finn, xnor, top):
         for key, rule in module.RULES.items():
             found[key] = (*found.get(key, ()), rule)
     return MappingProxyType(found)
@@ -29,14 +29,15 @@ _GONE = (*aliases.NAMES, "Split", "Constant")
 """Of ONNX: what does nothing at inference or is known before it."""
 
 
+@cache
 def names() -> tuple[tuple[str, str], ...]:
     """Domain and name of every operator that import takes away, by a rule or otherwise, in order."""
-    return tuple(sorted({*((ONNX, name) for name in _GONE), *rules()}))
+    return tuple(sorted({*((ONNX, name) for name in _GONE), *((QONNX, name) for name in aliases.MARKS), *rules()}))
 
 
 def known(node: ir.Node) -> bool:
     """Whether import takes operators of this name away."""
-    return (node.domain == ONNX and node.op_type in _GONE) or (node.domain, node.op_type) in rules()
+    return (node.domain, node.op_type) in names()
 
 
 def rewritten(graph: ir.Graph, node: ir.Node) -> Sequence[ir.Node] | None:

@@ -23,6 +23,8 @@ from .rational import AFFINE, Line, common_unit, extend, start, whole
 
 LIMIT = 2**31 - 1
 CLIPS = ("Relu", "Clip")
+LAYERS = ("Conv", "ConvTranspose", "MatMul")
+_ENTRANCE = "put a quantiser in front (brevitas.nn.QuantIdentity), or name one: --input-bits with --calibrate"
 
 
 def integers_of(value: ir.Value) -> ir.Value | None:
@@ -41,11 +43,7 @@ def realise(graph: ir.Graph, value: ir.Value, before: ir.Node) -> ir.Value:
     while (found := integers_of(here)) is None:
         node = here.producer()
         if node is None:
-            raise CompileError(
-                f"the input of {before.op_type} is not quantised",
-                node=before,
-                fix="put a quantiser in front (brevitas.nn.QuantIdentity), or name one: --input-bits with --calibrate",
-            )
+            raise CompileError(f"the input of {before.op_type} is not quantised", node=before, fix=_ENTRANCE)
         others = node.inputs[1:]
         if node.op_type not in (*AFFINE, *CLIPS) or any(v is not None and v.const_value is None for v in others):
             raise CompileError(
@@ -162,4 +160,11 @@ def _bounds(node: ir.Node) -> tuple[Fraction | None, Fraction | None]:
 
 
 def _how_to_quantise(node: ir.Node) -> str:
+    here: ir.Node | None = node
+    while here is not None and not is_cardc(here, "Dequantize"):
+        if any(v is not None and v.const_value is None for v in here.inputs[1:]) or here.op_type in LAYERS:
+            break
+        here = operand(here, 0).producer()
+    if here is None:  # nothing but moves and constants behind the graph's input
+        return _ENTRANCE
     return f"put a quantiser (brevitas.nn.QuantIdentity, QuantReLU) after {node.op_type} {node.name!r}"

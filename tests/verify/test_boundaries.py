@@ -186,3 +186,10 @@ def test_integers_have_no_excuse() -> None:
     shape = Tally()
     compare_integers("c:host", {"b": want["b"][:, :4]}, want, shape)
     assert shape.difference == "c:host: tensor 'b' has shape [2, 4], not [2, 5]"
+
+
+def test_beside_large_values_the_rounding_of_terms_that_cancel_is_excused() -> None:
+    where = point(INT4)
+    assert excused((2.5 + 1e-3) * 0.5, 2, 3, where, beside=1800 * 0.5)
+    assert not excused((2.5 + 1e-3) * 0.5, 2, 3, where)
+    assert not excused((2.5 + 2e-2) * 0.5, 2, 3, where, beside=1800 * 0.5)

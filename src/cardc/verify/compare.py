@@ -20,6 +20,9 @@ from ..passes.split_quantizers import SOURCE, activation_type
 
 RELATIVE = 1e-5
 """How near a rounding boundary, relative to it, a float executor may round either way."""
+CANCELLED = 1e-6
+"""The same relative to the sample's largest value, 17 units of float32's last place: terms that cancel, as a sum and
+its bias do, leave the rounding of their own size behind."""
 PICK = "PICK"
 """The rounding mode of an ArgMax or of TopK's indices, whose boundaries are ties."""
 
@@ -197,15 +200,18 @@ def as_integers(x: Array, expected: Array, point: Point) -> tuple[NDArray[np.int
 
 
 def either_way(entered: Array, got: Array, expected: Array, point: Point) -> NDArray[np.bool_]:
-    """Where a value within RELATIVE of what entered the quantiser gives `got`, and another one gives `expected`."""
+    """Where a value so near to what entered the quantiser that float32 may mean it gives `got`, another `expected`."""
     # In float64, so that the distance is not lost in the quantiser's own float32 arithmetic.
     t = entered.astype(np.float64) / point.unit(entered.ndim)
-    size = np.maximum(1.0, np.abs(t))
-    if point.q.bipolar:
-        # 0, a bipolar quantiser's only boundary, has no size; what stands beside it has.
-        largest = np.abs(t).reshape(len(t), -1).max(axis=1)
-        size = np.maximum(np.median(largest), largest).reshape(-1, *(1,) * (t.ndim - 1))
-    low, high = (_levels(t + sign * RELATIVE * size, point) for sign in (-1, 1))
+    largest = np.abs(t).reshape(len(t), -1).max(axis=1)
+    largest = np.maximum(np.median(largest), largest).reshape(-1, *(1,) * (t.ndim - 1))
+    # 0, a bipolar quantiser's only boundary, has no size; what stands beside it has.
+    slack = (
+        RELATIVE * largest
+        if point.q.bipolar
+        else np.maximum(RELATIVE * np.maximum(1.0, np.abs(t)), CANCELLED * largest)
+    )
+    low, high = (_levels(t + sign * slack, point) for sign in (-1, 1))
     inside = (np.minimum(got, expected) >= low) & (np.maximum(got, expected) <= high)
     return np.asarray((low != high) & inside)
 

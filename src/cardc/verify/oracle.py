@@ -12,7 +12,8 @@ import onnx
 import onnx_ir as ir
 
 from ..errors import CompileError, printable
-from ..ops.base import Array
+from ..frontend.normalise import QUANTISERS
+from ..ops.base import QONNX, Array
 from .shapes import complete, infer_each, lift_constants
 
 _QUANTISERS = (
@@ -167,7 +168,8 @@ def _as_meant(model: onnx.ModelProto) -> None:
     """What qonnx's executor needs told, in place.
 
     Channels-last operators are those of the model's own ONNX opset: some files say 1 or nothing, and version 1 of
-    MaxPool has no ceil_mode. An order that TopK leaves open is the sorted one.
+    MaxPool has no ceil_mode. An order that TopK leaves open is the sorted one. Early files
+    have no domain for quantisers.
     """
     standard = next((o.version for o in model.opset_import if not o.domain), 1)
     given = {o.domain: o for o in model.opset_import}
@@ -175,6 +177,8 @@ def _as_meant(model: onnx.ModelProto) -> None:
         opset = given[domain] if domain in given else model.opset_import.add(domain=domain)
         opset.version = max(opset.version, standard)
     for node in model.graph.node:
+        if node.op_type in QUANTISERS and node.domain in ("", "ai.onnx", "qonnx", "brevitas.onnx"):
+            node.domain = QONNX  # where their operators are found today
         for attribute in node.attribute:
             if node.op_type == "TopK" and attribute.name == "sorted":
                 attribute.i = 1

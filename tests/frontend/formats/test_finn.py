@@ -262,3 +262,61 @@ def test_verify_knows_quantisers_at_the_end_and_integer_averages() -> None:
     exact = verify(imported, integer, model, samples((4, 6, 6), 4), [])
     assert exact.equal, exact.first_difference
     assert exact.tensors >= 3
+
+
+def test_bits_that_agree() -> None:
+    """XnorPopcountMatMul, as FINN's ConvertBipolarMatMulToXnorPopcount leaves a dense network."""
+    b = Builder([1, 6], opset=12)
+    h = multithreshold(b, "x", 1, 1, dtype="BINARY")
+    h = b.op("XnorPopcountMatMul", h, integers(b, 6, 5, low=0), domain=GENERAL)
+    h = multithreshold(b, h, 5, 1, dtype="BINARY")
+    y = b.op("XnorPopcountMatMul", h, integers(b, 5, 3, low=0), domain=GENERAL)
+    imported, integer = lowered(b.model(y))
+    exact = verify(imported, integer, b.model(y), samples((6,), 64), [])
+    assert exact.equal, exact.first_difference
+    assert {"Threshold", "MatMul"} <= set(operators(integer))
+
+
+@pytest.mark.parametrize("weights", ["x", "numbers"])
+def test_bits_that_are_none(weights: str) -> None:
+    b = Builder([1, 6])
+    h = multithreshold(b, "x", 1, 1, dtype="BINARY")
+    w = b.op("Reshape", h, b.const([6, 1], np.int64)) if weights == "x" else integers(b, 6, 5)
+    with pytest.raises(CompileError, match=r"weights are not constant bits|moves the batch axis"):
+        lowered(b.model(b.op("XnorPopcountMatMul", h, w, domain=GENERAL)))
+
+
+def test_thresholds_alike_in_every_channel_go_in_front_of_a_reshape() -> None:
+    b = Builder([1, 2, 3], opset=12)
+    h = b.op("Reshape", b.op("Mul", "x", b.const(2.0)), b.const([1, 6], np.int64))
+    h = b.op("MultiThreshold", b.op("Sub", h, b.const(0.25)), b.const([[-0.5, 0.5]] * 6), domain=GENERAL)
+    y = b.op("MatMul", b.op("Add", h, b.const(-1.0)), integers(b, 6, 4))
+    check(b.model(y), samples((2, 3), 20))
+
+
+@pytest.mark.parametrize("domain", ["", "qonnx", "onnx.brevitas", "finn.custom_op.general", "finn"])
+def test_quantisers_of_every_domain(domain: str) -> None:
+    b = Builder([1, 6])
+    model = b.model(b.op("MatMul", b.quant("x"), b.weight(6, 3)))
+    x = samples((6,), 20)
+    want = execute(lowered(model)[1], {"x": x})
+    for one in model.graph.node:
+        one.domain = domain if one.op_type == "Quant" else ""
+    imported, integer = lowered(model)
+    assert verify(imported, integer, model, x, []).equal
+    assert all(np.array_equal(execute(integer, {"x": x})[name], array) for name, array in want.items())
+
+
+def test_marks_of_debugging_are_passed_over() -> None:
+    b = Builder([1, 6])
+    h = b.op("DebugMarker", b.op("MatMul", b.quant("x"), b.weight(6, 3)), domain=GENERAL, export_debug_name="h")
+    _, integer = lowered(b.model(h))
+    assert operators(integer) == ["Threshold", "MatMul"]
+
+
+@pytest.mark.parametrize("op", ["MVAU_hls", "Thresholding_rtl", "IODMA_hls", "SomethingNew"])
+def test_hardware_layers_are_refused_with_a_way_back(op: str) -> None:
+    b = Builder([1, 6])
+    with pytest.raises(CompileError, match=f"operator {op} is not supported") as error:
+        lowered(b.model(b.op(op, "x", domain="finn.custom_op.fpgadataflow.hls")))
+    assert error.value.fix == "export the model before FINN's conversion to hardware layers"
