@@ -11,15 +11,15 @@
              rice    gaps between weights, near their entropy;    ternary weights; for size
                      runs as taps; rice-lanes as lanes
     MatMul   sparse  lists of +-1 columns                         ternary weights
-             straight  no weights but code, two instructions and  ternary weights, at most 8,192 that are not 0; on
-                     some 6 bytes each                            request
              binary  one bit a weight, XNOR and popcount          weights of -1, +1
              ternary two bits a weight, mask and sign             ternary weights
              vertical  the same bits transposed, 32 outputs at a  ternary weights, inputs of two levels
                      time
              rice    gaps between weights, near their entropy     ternary weights; for size
              int8    a byte a weight                              any weights of 8 bits
-    both     wide    as many bytes as they need                   what is too wide for all of these: inputs of more than
+    both     straight  no weights but code, two instructions and  ternary weights, at most 8,192 that are not 0; on
+                     some 6 to 16 bytes each                      request
+             wide    as many bytes as they need                   what is too wide for all of these: inputs of more than
                                                                   256 levels, other weights, sums beyond 32 bits
 
 The cheapest one in estimated instructions is taken, ties by bytes of flash (`optimize` speed and balanced),
@@ -162,7 +162,8 @@ def _on_request(node: ir.Node, name: str, options: dict[str, Cost]) -> bool:
     """Whether `node` can be stored in an encoding that `options` does not list, as it is never chosen unasked."""
     if name == "straight":
         w = constant(operand(node, 1))
-        return "sparse" in options and w is not None and int(np.count_nonzero(w)) <= _MOST_CODE
+        ternary = not options.keys().isdisjoint(("sparse", "taps"))
+        return ternary and w is not None and int(np.count_nonzero(w)) <= _MOST_CODE
     if name == "vectors":
         return node.op_type == "Conv" and "taps" in options and layout_for(node) is not None
     return name == "runs" and by_runs(node)

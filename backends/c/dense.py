@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import wrap
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,10 +13,10 @@ from ...passes.scratch import planes
 from .finish import add_finish, one_threshold
 from .rice import add_dense_rice
 from .step import Step
+from .straight import add_dense_straight
 
 Ints = NDArray[np.int64]
 Fields = list[tuple[str, object]]
-_TOGETHER = 32  # outputs whose sums are finished in one call
 
 
 def add_dense(step: Step, stage: Stage, rows: Ints, src: str, layout: Layout, dst: str, out: Layout, work: str) -> None:
@@ -56,7 +54,8 @@ def add_dense(step: Step, stage: Stage, rows: Ints, src: str, layout: Layout, ds
             _add_vertical(step, stage, rows, sums, src, dst, out, work)
             return
         case "straight":
-            _add_straight(step, rows, add_finish(step, stage.finish, sums, out), src, dst)
+            finish = add_finish(step, stage.finish, sums, out)
+            add_dense_straight(step, rows, layout.levels, finish, src, dst)
             return
         case "int8":
             weights = step.array("weights", "int8_t", int8.encode(rows), f"{outputs}x{inputs}")
@@ -118,23 +117,3 @@ def _add_vertical(
         step.call("cardc_dense_vertical_bits", layer, src, dst, work)
     else:
         step.call("cardc_dense_vertical", layer, add_finish(step, stage.finish, sums, out), src, dst, work)
-
-
-def _add_straight(step: Step, rows: Ints, finish: str, src: str, dst: str) -> None:
-    """Weights as code: a sum written out for each output, 32 of them at a time."""
-    step.body += ["{", f"    const uint8_t *x = {src};", f"    int32_t sums[{min(_TOGETHER, len(rows))}];"]
-    for first in range(0, len(rows), _TOGETHER):
-        part = rows[first : first + _TOGETHER]
-        for k, row in enumerate(part):
-            step.body += [f"    {line}" for line in wrap(f"sums[{k}] = {_sum(row)};", 96, subsequent_indent="    ")]
-            # Else compilers keep inputs for later sums, in more registers than there are.
-            step.body.append("    CARDC_PIN(x);")
-        step.body.append(f"    cardc_finish_outputs({finish}, {first}, sums, {len(part)}, {dst});")
-    step.body.append("}")
-    step.functions.add("cardc_finish_outputs")
-
-
-def _sum(row: Ints) -> str:
-    """The +1 weights first, so that a sum begins with a load; 32 bits wide on every core."""
-    plus, minus = (np.flatnonzero(row == sign).tolist() for sign in (1, -1))
-    return " ".join(["(int32_t)0", *(f"+ x[{i}]" for i in plus), *(f"- x[{i}]" for i in minus)])

@@ -20,6 +20,7 @@ from .dense import add_dense
 from .finish import add_finish
 from .rice import KERNELS, add_conv_rice
 from .step import Step, c_map
+from .straight import add_conv_straight
 
 Ints = NDArray[np.int64]
 
@@ -48,6 +49,8 @@ def add_product(
         add_conv_vectors(step, stage, weights, sums, finish, src, layout, dst, out, room, work)
     elif step.encoding in ("lanes", "taps"):
         _conv_sparse(step, stage.node, weights, finish, src, layout, dst, out, table)
+    elif step.encoding == "straight":
+        add_conv_straight(step, stage.node, weights, finish, src, layout, dst, out)
     elif step.encoding in KERNELS:
         add_conv_rice(step, stage.node, weights, finish, src, layout, dst, out, table, work)
     else:

@@ -48,7 +48,7 @@ class SparseConv:
         return np.asarray(self.counts.astype(np.int64).sum(axis=(1, 2, 3)))
 
 
-def _places(shape: tuple[int, ...], g: ConvGeometry) -> NDArray[np.int64]:
+def places(shape: tuple[int, ...], g: ConvGeometry) -> NDArray[np.int64]:
     """The byte that each weight reads: int64 [O, I / group, kh, kw]."""
     kh, kw = shape[2:]
     i, j = np.arange(kh)[:, None] * g.dilation[0] * g.row, np.arange(kw)[None, :] * g.dilation[1]
@@ -98,15 +98,15 @@ def encode(w: NDArray[np.int64], g: ConvGeometry) -> SparseConv:
     """
     w = np.asarray(w, np.int64)
     _check(w, g)
-    places = _places(w.shape, g)
-    parts = next((p for p in range(1, g.in_channels + 1) if _fits(w, places, g, -(-g.in_channels // p))), None)
+    cells = places(w.shape, g)
+    parts = next((p for p in range(1, g.in_channels + 1) if _fits(w, cells, g, -(-g.in_channels // p))), None)
     if parts is None or parts > 255:
         raise CompileError("a convolution's input is too large for 16-bit tap offsets", fix="use a smaller input")
     span = -(-g.in_channels // parts)
     parts = -(-g.in_channels // span)
     channel = np.broadcast_to(_channels(w.shape, g), w.shape)
     part = channel // span
-    offset = places - part * span * g.plane
+    offset = cells - part * span * g.plane
     residue = tuple(int(r) for r in np.unique(offset[w != 0] % 4)) or (0,)
     klass = np.searchsorted(residue, offset % 4)
     out = np.broadcast_to(np.arange(len(w))[:, None, None, None], w.shape)
@@ -125,13 +125,13 @@ def decode(e: SparseConv, shape: tuple[int, int, int, int], g: ConvGeometry) -> 
     that compute the same.
     """
     w = np.zeros(shape, np.int64)
-    places = _places(shape, g).reshape(shape[0], -1)
+    cells = places(shape, g).reshape(shape[0], -1)
     flat = w.reshape(shape[0], -1)
     start = 0
     for o, part, sign in np.ndindex(e.counts.shape[:3]):
         stop = start + int(e.counts[o, part, sign].astype(np.int64).sum())
         for place in e.offsets[start:stop].astype(np.int64) + part * e.part_stride:
-            at = np.flatnonzero((places[o] == place) & (flat[o] == 0))
+            at = np.flatnonzero((cells[o] == place) & (flat[o] == 0))
             flat[o, int(at[0])] = 1 - 2 * sign
         start = stop
     return w

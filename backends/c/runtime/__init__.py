@@ -27,6 +27,7 @@ FILE_OF = {
     "cardc_conv_pairs": "cardc_conv_pairs.c",
     "cardc_conv_rice": "cardc_conv_rice.c",
     "cardc_conv_runs": "cardc_conv_runs.c",
+    "cardc_conv_straight": "cardc_conv_straight.c",
     "cardc_conv_taps": "cardc_conv_taps.c",
     "cardc_conv_vectors": "cardc_conv_vectors.c",
     "cardc_conv_wide": "cardc_conv_wide.c",
