@@ -13,7 +13,7 @@ from .arena import aligned
 from .layouts import Layout
 from .schedule import Schedule
 from .scratch import scratch_sizes
-from .streams import Stream, Streamed, is_whole, lines_layout, output, simulate, streams, streams_in
+from .streams import Stream, Streamed, lines_layout, output, pace, streams, streams_in
 
 _LONGEST = 24  # stages of a stream
 _WORTH = 8  # streams that save less than this part of the memory are not worth their code
@@ -113,23 +113,23 @@ class _Search:
             return []
         while rows < self.layouts[value.name or ""].height:
             stream = Stream(first, last, rows)
-            streamed = simulate(self.plan, stream, self.layouts)
-            found.append(self._option(stream, streamed))
+            streamed = pace(self.plan, stream, self.layouts)
+            if streamed is not None:
+                found.append(self._option(stream, streamed))
             rows *= 2
         return found
 
     def _option(self, stream: Stream, streamed: Streamed) -> Option:
         peak, scratch, effort = self._live(stream.first, stream.last), 0, 0
-        for k in stream.members:
+        for k, one in zip(stream.members, streamed.paces, strict=True):
             layout = self.layouts[output(self.plan, k).name or ""]
-            whole = is_whole(self.plan, stream, k)
-            peak += aligned(layout.size if whole else lines_layout(layout, streamed.lines[k]).size)
-            turns = [turn for turns in streamed.rounds for turn in turns if turn.stage == k]
-            effort += sum(turn.moved for turn in turns) * layout.channels * layout.row // 2 + _TURN * len(turns)
+            peak += aligned(lines_layout(layout, one.lines).size if one.lines else layout.size)
+            moved = max(0, one.lines - one.rows) * layout.channels * layout.row
+            effort += streamed.rounds * (_TURN + moved // 2)
             if k >= 0:
-                sizes = scratch_sizes(self.plan.stages[k], streamed.most(k))
+                sizes = scratch_sizes(self.plan.stages[k], one.rows)
                 scratch = max(scratch, sum(map(aligned, sizes.values())))
-                effort += (len(turns) - 1) * _DECODE * self._decoded(k)
+                effort += (one.height // one.rows - 1) * _DECODE * self._decoded(k)
         return Option(stream, stream.first, stream.last + 1, peak + scratch, effort, streamed)
 
     def _decoded(self, k: int) -> int:

@@ -50,5 +50,9 @@ def for_microcontroller(
             check_lowered,
             "encodings decide the layouts that memory is planned for",
         ),
-        Step(PlanMemory(), check_lowered, "places are given last, when every tensor and its layout is known"),
+        Step(
+            PlanMemory(ram=target.ram_bytes, optimize=optimize),
+            check_lowered,
+            "places are given last, when every tensor and its layout is known",
+        ),
     )

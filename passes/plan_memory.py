@@ -15,6 +15,7 @@ metadata:
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -31,7 +32,7 @@ from .choose_streams import choose_streams
 from .layouts import Layout, chw, layout_of, set_layout
 from .schedule import MOVES, Schedule, readers, schedule
 from .scratch import ROWS, scratch_sizes
-from .streams import WORDS, Stream, Streamed, is_whole, lines_layout, output, simulate
+from .streams import WORDS, Stream, Streamed, lines_layout, output, pace
 
 OFFSET, SCRATCH = "cardc.offset", "cardc.scratch"
 ARENA, BOUND, STREAMS = "cardc.arena_bytes", "cardc.arena_lower_bound", "cardc.streams"
@@ -55,14 +56,11 @@ class PlanMemory(Pass):
     def run(self, model: ir.Model, log: PassLog) -> int:
         plan = schedule(model)
         values = [plan.source, *(s.output for s in plan.stages)]
-        layouts: dict[str, Layout] = {}
-        for value in values:
-            layout = output_layout(value) if to_caller(plan, value) else choose_layout(value, _word_rows(value))
-            set_layout(value, layout)
-            layouts[value.name or ""] = layout
-        for stage in plan.stages:
-            stage.node.metadata_props.pop(ROWS, None)
+        layouts = _set_layouts(plan)
         chosen = self._streams(plan, layouts)
+        if chosen and self.optimize == "size" and _one_pixel(plan):
+            layouts = _set_layouts(plan)
+            chosen = self._streams(plan, layouts)
         for value in values:
             _check_size(value, layout_of(value).size)
         rows = _set_lines(plan, chosen, layouts)
@@ -84,12 +82,34 @@ class PlanMemory(Pass):
 
     def _streams(self, plan: Schedule, layouts: dict[str, Layout]) -> list[tuple[Stream, Streamed]]:
         if self.streams is not None:
-            return [(stream, simulate(plan, stream, layouts)) for stream in self.streams]
+            return [(stream, paced(plan, stream, layouts)) for stream in self.streams]
         most = 0
         if self.ram:
             given = sum(layouts[v.name or ""].elements * width for v, width in ((plan.source, 1), (plan.output, 2)))
             most = max(1, self.ram - _OTHERS - given)
         return choose_streams(plan, layouts, to_caller, smallest=self.optimize == "size", most=most)
+
+
+def _set_layouts(plan: Schedule) -> dict[str, Layout]:
+    """Give every tensor the layout that it has where it is whole; by name."""
+    layouts: dict[str, Layout] = {}
+    for value in (output(plan, k) for k in range(-1, len(plan.stages))):
+        layout = output_layout(value) if to_caller(plan, value) else choose_layout(value, _word_rows(value))
+        set_layout(value, layout)
+        layouts[value.name or ""] = layout
+    for stage in plan.stages:
+        stage.node.metadata_props.pop(ROWS, None)
+    return layouts
+
+
+def _one_pixel(plan: Schedule) -> int:
+    """Have layers of Rice codes that go by words of four pixels go by pixels; how many.
+
+    A row or two hold few words, so that in streams the one is not much faster, and one kernel for all is less code."""
+    found = [s.node for s in plan.stages if text(s.node, "encoding", "") == "rice-lanes"]
+    for node in found:
+        node.attributes["encoding"] = ir.AttrString("encoding", "rice")
+    return len(found)
 
 
 def streams_of(model: ir.Model) -> list[Stream]:
@@ -99,6 +119,15 @@ def streams_of(model: ir.Model) -> list[Stream]:
     except (ValueError, TypeError) as error:
         fix = "write the stage again with --stop-after"
         raise CompileError("the model's streams are malformed", fix=fix) from error
+
+
+def paced(plan: Schedule, stream: Stream, layouts: dict[str, Layout]) -> Streamed:
+    """How `stream` runs. Raises CompileError where it cannot."""
+    found = pace(plan, stream, layouts)
+    if found is None:
+        what = f"stages {stream.first} .. {stream.last} cannot run {stream.rows} rows at a time"
+        raise CompileError(what, fix="compile again from the imported model")
+    return found
 
 
 def to_caller(plan: Schedule, value: ir.Value) -> bool:
@@ -119,16 +148,16 @@ def _set_lines(plan: Schedule, chosen: list[tuple[Stream, Streamed]], layouts: d
     rows: dict[int, int] = {}
     for stream, streamed in chosen:
         for k in stream.members:
-            value = output(plan, k)
-            if not is_whole(plan, stream, k):
-                set_layout(value, lines_layout(layouts[value.name or ""], streamed.lines[k]))
+            value, one = output(plan, k), streamed.of(k)
+            if one.lines:
+                set_layout(value, lines_layout(layouts[value.name or ""], one.lines))
             if k >= 0:
-                rows[k] = streamed.most(k)
+                rows[k] = one.rows
                 plan.stages[k].node.metadata_props[ROWS] = str(rows[k])
     return rows
 
 
-def steps_of(plan: Schedule, streams: list[Stream]) -> list[int]:
+def steps_of(plan: Schedule, streams: Sequence[Stream]) -> list[int]:
     """When each stage runs, by its number, that of the load first: those of a stream at the same time."""
     steps = list(range(len(plan.stages) + 1))
     for stream in streams:
@@ -137,7 +166,7 @@ def steps_of(plan: Schedule, streams: list[Stream]) -> list[int]:
     return steps
 
 
-def lifetimes(plan: Schedule, streams: list[Stream]) -> list[tuple[ir.Value, int, int]]:
+def lifetimes(plan: Schedule, streams: Sequence[Stream]) -> list[tuple[ir.Value, int, int]]:
     """Each tensor in the arena with the steps of its first and its last use. Step 0 writes the input, step k + 1 is
     stage k, and the step behind the last stores a result of bytes."""
     at = steps_of(plan, streams)
@@ -149,7 +178,7 @@ def lifetimes(plan: Schedule, streams: list[Stream]) -> list[tuple[ir.Value, int
     return [(v, first, max(first, last.get(id(v), 0))) for v, first in written if not to_caller(plan, v)]
 
 
-def _buffers(plan: Schedule, scratch: list[dict[str, int]], streams: list[Stream]) -> list[Buffer]:
+def _buffers(plan: Schedule, scratch: list[dict[str, int]], streams: Sequence[Stream]) -> list[Buffer]:
     buffers = [Buffer(_name(v), layout_of(v).size, first, last) for v, first, last in lifetimes(plan, streams)]
     at = steps_of(plan, streams)
     shared: dict[int, int] = {}
@@ -161,7 +190,7 @@ def _buffers(plan: Schedule, scratch: list[dict[str, int]], streams: list[Stream
     return buffers + [Buffer(_shared_name(step), size, step, step) for step, size in shared.items() if size]
 
 
-def _write(plan: Schedule, placement: Placement, scratch: list[dict[str, int]], streams: list[Stream]) -> None:
+def _write(plan: Schedule, placement: Placement, scratch: list[dict[str, int]], streams: Sequence[Stream]) -> None:
     """Offsets of tensors and scratch memory."""
     for k in range(-1, len(plan.stages)):
         value = output(plan, k)

@@ -1,24 +1,26 @@
 """Streams: consecutive stages that run in rounds of a few rows, so that what lies between them never exists whole.
 
-Each round makes `rows` more rows of the last stage's output. To make rows, a stage has those before it make what it
-still lacks, `rows` at a time as well, and of its output memory holds only the rows that somebody will read: before a
-stage adds rows, those that are left move to the start of their buffer. Nothing is computed twice. Source of the idea:
-line buffers of stencil pipelines (Hegarty et al., "Darkroom", 2014); here the schedule is worked out row by row, which
-suits any stride, padding and branch.
+In round r a stage makes the next rows of its output, up to row `rows * r + end`. Its readers set both: as many rows as
+they take, and as far ahead as their windows reach, so that in the order of the stages every round finds what it reads.
+Rows above and below a tensor are made like others and hold its border. Memory holds the rows of the output from the
+first that somebody will read to the last: as all go on in step, that is a fixed number of `lines`, and the newest are
+always the last ones. Nothing is computed twice. Sources of the idea: line buffers of stencil pipelines (Hegarty et al.,
+"Darkroom", 2014), modulo schedules (Rau, 1994).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 
 import onnx_ir as ir
 
 from ..ops.base import operand, result, shape_of, text
 from ..ops.graph import is_cardc
+from ..ops.qtype import qtype
 from ..ops.window import window
-from .choose_layout import copy_layout, pads_of
+from .choose_layout import copy_layout
 from .layouts import Layout, chw
-from .schedule import Schedule, Stage, base, readers
+from .schedule import Schedule, Stage, base
 
 WORDS = ("lanes", "rice-lanes", "runs")
 """Encodings whose kernels read rows word by word."""
@@ -27,7 +29,7 @@ _KERNELS = (*WORDS, "vectors", "taps", "rice", "pairs", "int8")
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Stages `first` .. `last` of a schedule (first -1: the load of the input, too), `rows` of each at a time."""
+    """Stages `first` .. `last` of a schedule (first -1: the load of the input, too), `rows` of the last one a round."""
 
     first: int
     last: int
@@ -39,38 +41,33 @@ class Stream:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """Stage `stage` makes rows `first` .. `first + rows` of its output, whose buffer then begins with row `held`.
-
-    Before, `moved` rows move up by `up`. The buffers of `sources` begin with the rows that `from_` says, None for those
-    that exist whole. `closing`: these are the last rows.
-    """
+class Pace:
+    """Stage `stage` makes `rows` rows of `height` a round, in round 0 those before `end`. Memory holds `lines` of them
+    (0: all). `aligned`: no turn makes rows of the tensor and others."""
 
     stage: int
-    first: int
     rows: int
-    held: int
-    up: int
-    moved: int
-    from_: tuple[int | None, ...]
-    closing: bool
+    end: int
+    height: int
+    lines: int
+    aligned: bool
 
-    @property
-    def opening(self) -> bool:
-        return self.first == 0
+    def first(self, number: int) -> int:
+        """The first row of round `number`."""
+        return self.rows * (number - 1) + self.end
 
 
 @dataclass(frozen=True, slots=True)
 class Streamed:
-    """The turns of each round in order, and how many rows of the output of each stage memory holds, by stage; 0 for
-    outputs that exist whole."""
+    """How the members of a stream run: rounds `begin` .. `begin + rounds`."""
 
-    rounds: tuple[tuple[Turn, ...], ...]
-    lines: dict[int, int]
+    paces: tuple[Pace, ...]
+    begin: int
+    rounds: int
 
-    def most(self, stage: int) -> int:
-        """Rows that `stage` makes at most in one turn."""
-        return max(turn.rows for turns in self.rounds for turn in turns if turn.stage == stage)
+    def of(self, stage: int) -> Pace:
+        """The pace of a member."""
+        return self.paces[stage - self.paces[0].stage]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +113,9 @@ def streams(stage: Stage, layouts: dict[str, Layout]) -> bool:
 
 def streams_in(plan: Schedule, layouts: dict[str, Layout]) -> bool:
     """Whether the input can be loaded a few rows at a time."""
-    return len(shape_of(plan.source)) == 4 and layouts[plan.source.name or ""].is_bytes
+    q = qtype(plan.source)
+    small = q.lo >= -128 and q.hi < (128 if q.lo < 0 else 256)
+    return len(shape_of(plan.source)) == 4 and layouts[plan.source.name or ""].is_bytes and small
 
 
 def is_whole(plan: Schedule, stream: Stream, stage: int) -> bool:
@@ -131,89 +130,42 @@ def lines_layout(stored: Layout, lines: int) -> Layout:
     left = stored.interior % stored.row
     plane = stored.row * lines
     size = -(-(stored.channels * plane + left) // 4) * 4
-    return Layout(
-        stored.channels, stored.height, stored.width, plane, stored.row, stored.interior, size, 1, stored.lo,
-        stored.step, stored.levels, stored.border, lines,
-    )  # fmt: skip
+    return replace(stored, plane=plane, interior=left, size=size, lines=lines)
 
 
-def below(value: ir.Value) -> int:
-    """Rows of border below `value` that its readers read."""
-    return max((pads_of(n)[2] for n in readers(value) if is_cardc(n, "Conv")), default=0)
+def pace(plan: Schedule, stream: Stream, layouts: dict[str, Layout]) -> Streamed | None:
+    """How `stream` runs; None where its readers disagree on how many rows a stage makes, or one that must make whole
+    turns cannot."""
+    made = {output(plan, k).name: k for k in stream.members}
+    rounds = -(-chw(output(plan, stream.last))[1] // stream.rows)
+    paces: dict[int, Pace] = {}
+    for k in reversed(stream.members):
+        value = output(plan, k)
+        users = [c for c in paces if value in plan.stages[c].sources]
+        found = _pace(k, [(paces[c], reads(plan.stages[c])) for c in users], chw(value)[1], stream, rounds)
+        whole = is_whole(plan, stream, k)
+        outside = k < 0 or any(v.name not in made for v in plan.stages[k].sources)
+        if found is None:
+            return None
+        if whole or outside:
+            found = replace(found, aligned=True, end=-(-found.end // found.rows) * found.rows)
+            if found.height % found.rows:
+                return None
+        first = [(paces[c].first(0), reads(plan.stages[c])) for c in users]
+        lines = max([found.rows, *(found.end - (row * r.stride - r.top) for row, r in first)])
+        paces[k] = replace(found, lines=0 if whole else lines)
+    begin = min((p.rows - p.end) // p.rows for p in paces.values())
+    return Streamed(tuple(paces[k] for k in stream.members), begin, rounds - begin)
 
 
-def simulate(plan: Schedule, stream: Stream, layouts: dict[str, Layout]) -> Streamed:
-    """Which rows are made when: the schedule of `stream`."""
-    run = _Run(plan, stream, layouts)
-    height = chw(output(plan, stream.last))[1]
-    count = -(-height // stream.rows)
-    rounds = tuple(run.round(k, count) for k in range(count))
-    return Streamed(rounds, run.lines)
-
-
-@dataclass(slots=True)
-class _Run:
-    """A simulation: of each member how many rows are `done`, and which row its buffer begins with."""
-
-    plan: Schedule
-    stream: Stream
-    layouts: dict[str, Layout]
-    turns: list[Turn] = field(default_factory=list)
-    done: dict[int, int] = field(default_factory=dict)
-    held: dict[int, int] = field(default_factory=dict)
-    lines: dict[int, int] = field(default_factory=dict)
-    height: dict[int, int] = field(default_factory=dict)
-    whole: dict[int, bool] = field(default_factory=dict)
-    bottom: dict[int, int] = field(default_factory=dict)
-    reads: dict[int, Reads] = field(default_factory=dict)
-    sources: dict[int, list[int | None]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        made = {output(self.plan, k).name: k for k in self.stream.members}
-        for k in self.stream.members:
-            value = output(self.plan, k)
-            self.done[k], self.lines[k], self.height[k] = 0, 0, chw(value)[1]
-            self.held[k] = -self.layouts[value.name or ""].above
-            self.whole[k] = is_whole(self.plan, self.stream, k)
-            self.bottom[k] = below(value)
-            self.sources[k] = [made.get(v.name) for v in self.plan.stages[k].sources] if k >= 0 else []
-            if k >= 0:
-                self.reads[k] = reads(self.plan.stages[k])
-
-    def round(self, number: int, count: int) -> tuple[Turn, ...]:
-        """The turns of round `number` of `count`."""
-        self.turns = []
-        self._make(self.stream.last, min(self.height[self.stream.last], (number + 1) * self.stream.rows))
-        for k in self.stream.members:
-            if self.whole[k] or number + 1 == count:  # in equal parts, so that it is complete in the end
-                self._make(k, -(-self.height[k] * (number + 1) // count))
-        return tuple(self.turns)
-
-    def _make(self, k: int, target: int) -> None:
-        """Turns up to row `target` of stage `k`."""
-        while self.done[k] < target:
-            end = min(target, self.done[k] + self.stream.rows)
-            for source in self.sources[k]:
-                if source is not None:
-                    last = (end - 1) * self.reads[k].stride + self.reads[k].span - self.reads[k].top
-                    self._make(source, min(self.height[source], last))
-            self.turns.append(self._turn(k, end))
-
-    def _turn(self, k: int, target: int) -> Turn:
-        up, moved, first = 0, 0, self.done[k]
-        if not self.whole[k]:
-            begin = max(self.held[k], min([first, *self._wanted(k)]))
-            up, moved = begin - self.held[k], first - begin
-            self.held[k] = begin
-            end = target + (self.bottom[k] if target == self.height[k] else 0)
-            self.lines[k] = max(self.lines[k], end - begin)
-        self.done[k] = target
-        from_ = tuple(None if s is None or self.whole[s] else self.held[s] for s in self.sources[k])
-        return Turn(
-            k, first, target - first, self.held[k], up, moved if up else 0, from_, target == self.height[k]
-        )  # fmt: skip
-
-    def _wanted(self, k: int) -> list[int]:
-        """The first row of the output of `k` that each of its readers has yet to read."""
-        reading = [c for c in self.stream.members if k in self.sources[c] and self.done[c] < self.height[c]]
-        return [self.done[c] * self.reads[c].stride - self.reads[c].top for c in reading]
+def _pace(k: int, users: list[tuple[Pace, Reads]], height: int, stream: Stream, rounds: int) -> Pace | None:
+    """Of stage `k`, for what its readers need."""
+    if k == stream.last:
+        return Pace(k, stream.rows, stream.rows, height, 0, aligned=False)
+    rates = {p.rows * r.stride for p, r in users}
+    if len(rates) != 1:
+        return None
+    (rows,) = rates
+    ends = [(p.end - 1) * r.stride + r.span - r.top for p, r in users]
+    # Rows that nobody reads are made too: every tensor is complete behind the last round.
+    return Pace(k, rows, max([*ends, height - rows * (rounds - 1)]), height, 0, aligned=False)

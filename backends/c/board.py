@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...ops.base import Array
-from .driver import snapshots
+from ...passes.layouts import layout_of
+from .driver import snapshot_bytes, snapshot_places
 from .emulate.cores import get_core
 from .emulate.elf import Elf
 from .emulate.machines import machine
 from .emulate.unicorn_cpu import Run
 from .network import symbol
+from .order import Call, collect
 from .program import Program
 from .step import Step, place_of
 
@@ -28,7 +32,8 @@ class BoardNetwork:
         room = sum(sizes) + program.outputs * program.out_dtype.itemsize
         self.machine = machine(link("predict"), get_core(core), buffers=room)
         self._steps: dict[str, Step] = {symbol(name, step): step for step in program.steps}
-        self._kept = {step.index: layout.size for step, layout in snapshots(program)}
+        self._calls = program.calls
+        self._kept, self._places = snapshot_bytes(program), snapshot_places(program)
         self._arena, self._in = (self.machine.alloc(size) for size in sizes)
         self._out = self.machine.alloc(program.outputs * program.out_dtype.itemsize)
 
@@ -42,11 +47,9 @@ class BoardNetwork:
     def trace(self, data: Array) -> tuple[Array, Array]:
         """As `predict`, with the storage of every tensor, [n, bytes], each read as soon as it is complete."""
         out = np.empty((len(data), self.program.outputs), self.program.out_dtype)
-        seen = np.empty((len(data), sum(self._kept.values())), np.uint8)
+        seen = np.empty((len(data), self._kept), np.uint8)
         for row, to, kept in zip(data, out, seen, strict=True):
-            found: list[bytes] = []
-            to[:] = self.infer(row, complete=lambda step, found=found: found.append(self._storage(step)))[0]  # type: ignore[misc]
-            kept[:] = np.frombuffer(b"".join(found), np.uint8)
+            to[:] = self.infer(row, complete=partial(self._keep, kept))[0]
         return out, seen
 
     def counted(self, data: Array) -> list[Run]:
@@ -66,14 +69,14 @@ class BoardNetwork:
         return out
 
     def infer(
-        self, row: Array, *, complete: Callable[[Step], None] | None = None, measure_stack: bool = False
+        self, row: Array, *, complete: Callable[[Call], None] | None = None, measure_stack: bool = False
     ) -> tuple[Array, Run]:
-        """One inference and what was counted; `complete(step)` is called behind each step."""
+        """One inference and what was counted; `complete(call)` is called behind each call of a step."""
         cpu, ran = self.machine, list[Step]()
 
         def entered(name: str) -> None:
             if complete is not None and ran:
-                complete(ran[-1])
+                complete(self._calls[len(ran) - 1])
             ran.append(self._steps[name])
 
         cpu.mark(list(self._steps), entered)
@@ -81,14 +84,23 @@ class BoardNetwork:
         cpu.write(self._arena, bytes([0xA5]) * max(1, self.program.arena))
         cpu.write(self._in, row.tobytes())
         run = cpu.run(f"{self.name}_predict", self._in, self._out, self._arena, measure_stack=measure_stack)
-        if run.result != 0 or ran != list(self._steps.values()):
+        if run.result != 0 or [step.index for step in ran] != [call.step for call in self._calls]:
             raise AssertionError(f"{self.name}_predict returned {run.result} after steps {[s.index for s in ran]}")
         if complete is not None:
-            complete(ran[-1])
+            complete(self._calls[-1])
         raw = cpu.read(self._out, self.program.outputs * self.program.out_dtype.itemsize)
         return np.frombuffer(raw, self.program.out_dtype), run
 
-    def _storage(self, step: Step) -> bytes:
-        if step.index not in self._kept or step.value is None:
-            return b""
-        return self.machine.read(self._arena + place_of(step.value), self._kept[step.index])
+    def _keep(self, kept: NDArray[np.uint8], call: Call) -> None:
+        """Copy what `call` has left in memory to its place in `kept`."""
+        value = self.program.steps[call.step].value
+        if call.step not in self._places or value is None:
+            return
+        layout, place = layout_of(value), self._places[call.step]
+        if call.rows is None:
+            raw = self.machine.read(self._arena + place_of(value), layout.size)
+            kept[place : place + layout.size] = np.frombuffer(raw, np.uint8)
+            return
+        memory = np.frombuffer(self.machine.read(self._arena, self.program.arena), np.uint8)
+        whole = kept[place : place + layout.elements].reshape(layout.channels, layout.height, layout.width)
+        collect(whole, memory, layout, call.rows)

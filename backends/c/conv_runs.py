@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from ...errors import CompileError
 from ...ops.base import integer
 from ...passes.encodings import fold, runs
-from ...passes.layouts import Layout
+from ...passes.layouts import Layout, layout_of
 from ...passes.runs_plan import plan
 from ...passes.schedule import Stage
+from ...passes.scratch import rows_of
 from .lines import add_lines, add_shared
 from .step import Step, c_map
 
@@ -22,7 +23,7 @@ def add_conv_runs(
     """Add the kernel of the Conv of `stage` with ternary weights `w`, whose sums `finish` ends; `table_bytes` is what
     plan-memory gave to a finish table. Raises CompileError where the weights or their places do not fit."""
     node = stage.node
-    planned = plan(node, layout, table_bytes)
+    planned = plan(node, layout, table_bytes, rows_of(stage))
     if planned is None:
         raise CompileError("this convolution cannot run by runs", node=node, fix="compile from the imported model")
     g, places = planned
@@ -37,7 +38,7 @@ def add_conv_runs(
     if layout.levels > 1 and integer(node, "packed", 0):
         lines, top = add_lines(step, stage.finish, sums, out, in_bytes=g.lane == 1)
     elif layout.levels > 1:
-        shared, bias = add_shared(step, stage.finish, sums, out)
+        shared, bias = add_shared(step, stage.finish, sums, layout_of(stage.output))
     fields: list[tuple[str, object]] = [
         ("offsets", step.array("offsets", "uint16_t", encoded.offsets, "bytes into the copies")),
         ("counts", step.array("counts", "uint16_t", encoded.counts, "-1s and +1s of each channel")),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ...passes.layouts import Layout, layout_of
 from ...passes.plan_memory import OFFSET
-from .network import calls
+from .network import call_of, loop
+from .order import Call, copied
 from .program import Program
 from .step import Step, place_of
 from .writer import Writer
@@ -13,12 +16,21 @@ DRIVER = "cardc_driver.c"
 
 
 def snapshots(program: Program) -> list[tuple[Step, Layout]]:
-    """The steps that leave a tensor in the arena, with its layout, in order."""
-    return [
-        (step, layout_of(step.value))
-        for step in program.steps
-        if step.value is not None and OFFSET in step.value.metadata_props
-    ]
+    """The steps that leave a tensor in the arena, with the layout of what is kept of it, in order."""
+    by_rows = {call.step for call in program.calls if call.rows is not None}
+    found = []
+    for step in program.steps:
+        if step.value is not None and OFFSET in step.value.metadata_props:
+            layout = layout_of(step.value)
+            found.append((step, copied(layout) if step.index in by_rows else layout))
+    return found
+
+
+def snapshot_places(program: Program) -> dict[int, int]:
+    """Where each of them begins, by the index of its step."""
+    sizes = [layout.size for _, layout in snapshots(program)]
+    starts = np.cumsum([0, *sizes])[:-1].tolist()
+    return {step.index: at for (step, _), at in zip(snapshots(program), starts, strict=True)}
 
 
 def snapshot_bytes(program: Program) -> int:
@@ -48,14 +60,34 @@ def driver(name: str, program: Program) -> str:
     with w.block(""):
         w("uint8_t *arena = (uint8_t *)memory;")
         with w.block("for (; count > 0; count--)"):
-            kept = {step.index: layout for step, layout in snapshots(program)}
-            for step, call in zip(program.steps, calls(name, program, "arena"), strict=True):
-                w(call)
-                if step.index in kept and step.value is not None:
-                    size = kept[step.index].size
-                    w(f"memcpy(seen, arena + {place_of(step.value)}, {size});")
-                    w(f"seen += {size};")
+            places = snapshot_places(program)
+            for repeat in program.order:
+                with w.block(loop(repeat).removesuffix(" {")):
+                    w("(void)k;")
+                    for call in repeat.calls:
+                        step = program.steps[call.step]
+                        w(call_of(name, program, call, "arena"))
+                        if call.step in places:
+                            w.lines(_kept(step, call, places[call.step]))
+            w(f"seen += {snapshot_bytes(program)};")
             w(f"in += {up}_IN;")
             w(f"out += {up}_OUT;")
         w(f"return {up}_OK;")
     return w.text()
+
+
+def _kept(step: Step, call: Call, place: int) -> list[str]:
+    """Lines that copy what `call` has left in memory to `place` bytes into the snapshots."""
+    assert step.value is not None
+    layout, rows = layout_of(step.value), call.rows
+    if rows is None:
+        return [f"memcpy(seen + {place}, arena + {place_of(step.value)}, {layout.size});"]
+    first = f"({rows.count} * k + {rows.first} + y)"
+    source = f"arena + {rows.start} + {rows.step or layout.row} * {first if rows.step else 'y'} + {layout.plane} * c"
+    return [
+        f"for (int32_t y = 0; y < {rows.count}; y++) {{",
+        f"    for (int32_t c = 0; c < {layout.channels} && {first} >= 0 && {first} < {rows.height}; c++) {{",
+        f"        memcpy(seen + {place} + {layout.width} * ({layout.height} * c + {first}), {source}, {layout.width});",
+        "    }",
+        "}",
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
+from .order import Call, Repeat
 from .program import Program
 from .step import Step
 from .writer import Writer
@@ -51,8 +52,28 @@ def argmax_kernel(ctype: str) -> str:
 
 
 def calls(name: str, program: Program, arena: str) -> list[str]:
-    """The call of each step's function, in order."""
-    return [f"{symbol(name, s)}({', '.join(_arguments(s, arena))});" for s in program.steps]
+    """The calls of the steps' functions, in order."""
+    lines: list[str] = []
+    for repeat in program.order:
+        found = [call_of(name, program, call, arena) for call in repeat.calls]
+        if repeat.times > 1:
+            found = [loop(repeat), *(f"    {line}" for line in found), "}"]
+        lines += found
+    return lines
+
+
+def loop(repeat: Repeat) -> str:
+    """The head of the loop around `repeat`."""
+    return f"for (int32_t k = 0; k < {repeat.times}; k++) {{"
+
+
+def call_of(name: str, program: Program, call: Call, arena: str) -> str:
+    """The call of a step's function, in a loop over k where it makes rows."""
+    step, given = program.steps[call.step], {"arena": arena}
+    if call.rows is not None:
+        sign = "+" if call.rows.first >= 0 else "-"
+        given["row"] = f"{call.rows.count} * k {sign} {abs(call.rows.first)}"
+    return f"{symbol(name, step)}({', '.join(given.get(what, what) for what in _uses(step))});"
 
 
 def symbol(name: str, step: Step) -> str:
@@ -70,7 +91,10 @@ def _layer(w: Writer, name: str, step: Step, program: Program) -> None:
     w.comment(f"{step.index}: {step.op}{encoding}: {step.title}")
     for struct in step.structs:
         w.lines(_named(line, name) for line in struct)
-    types = {"in": f"const {program.in_type} *in", "out": f"{program.out_type} *out", "arena": "uint8_t *arena"}
+    types = {
+        "in": f"const {program.in_type} *in", "out": f"{program.out_type} *out", "arena": "uint8_t *arena",
+        "row": "int32_t row",
+    }  # fmt: skip
     parameters = ", ".join(types[a] for a in _uses(step))
     w(f"{name.upper()}_LAYER void {symbol(name, step)}({parameters})")
     with w.block(""):
@@ -89,6 +113,7 @@ def _uses(step: Step) -> list[str]:
             ("in", step.op == "load"),
             ("arena", "arena" in text),
             ("out", step.value is None or _direct(step)),
+            ("row", "row" in text.replace("_rows", "")),
         )
         if used
     ]
@@ -96,7 +121,3 @@ def _uses(step: Step) -> list[str]:
 
 def _direct(step: Step) -> bool:
     return any(line.rstrip(");").endswith(", out") or ", out, " in line for line in step.body)
-
-
-def _arguments(step: Step, arena: str) -> list[str]:
-    return [arena if what == "arena" else what for what in _uses(step)]

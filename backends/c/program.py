@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import onnx_ir as ir
 
 from ...errors import CompileError
-from ...ops.base import text
+from ...ops.base import operand, text
 from ...ops.qtype import qtype
 from ...ops.window import window
 from ...passes.choose_layout import as_seen
 from ...passes.encodings import fold
 from ...passes.layouts import Layout, layout_of
-from ...passes.plan_memory import ARENA, BOUND, SCRATCH, output_layout, to_caller
+from ...passes.plan_memory import ARENA, BOUND, SCRATCH, output_layout, streams_of, to_caller
 from ...passes.schedule import Schedule, Stage, schedule
 from ...passes.scratch import planes, working_layout
+from ...passes.streams import Stream
 from .finish import add_finish
 from .joins import JOINS, add_join
 from .lookup import lookup_table
+from .order import Call, Repeat, unrolled
 from .products import add_product
-from .step import Places, Step, at, c_map, place_of
+from .step import Moving, Places, Step, at, c_map, place_of
+from .streams import Strip, add_stream
 from .view import C_TYPES, TYPES, View
 from .wide import add_wide_finish, add_wide_product, is_wide
 
@@ -32,7 +35,8 @@ _WORK_16 = ("vertical", "rice", "rice-lanes")  # encodings whose kernels take sc
 
 @dataclass(frozen=True)
 class Program:
-    """What is emitted: the steps in order, the types of input and output, the size of the arena in bytes."""
+    """What is emitted: the steps, in which `order` they are called, the types of input and output, the size of the
+    arena in bytes."""
 
     schedule: Schedule
     steps: tuple[Step, ...]
@@ -40,6 +44,13 @@ class Program:
     out_type: str
     arena: int
     lower_bound: int
+    order: tuple[Repeat, ...]
+    streams: tuple[Stream, ...] = ()
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """Every call of a step in an inference, in order."""
+        return tuple(unrolled(self.order))
 
     @property
     def in_dtype(self) -> np.dtype[Any]:
@@ -70,15 +81,22 @@ def build(model: ir.Model) -> Program:
     plan = schedule(model)
     if ARENA not in model.metadata_props:
         raise CompileError("the model has no memory plan", fix="run the pass plan-memory first")
-    steps = [_load(plan)]
-    for stage in plan.stages:
-        steps.append(_stage(len(steps), plan, stage))
+    streams, steps, order = streams_of(model), list[Step](), list[Repeat]()
+    for k in range(-1, len(plan.stages)):
+        stream = next((s for s in streams if k in s.members), None)
+        if stream is None:
+            steps.append(_load(plan) if k < 0 else _stage(k + 1, plan, plan.stages[k]))
+            order.append(Repeat((Call(k + 1),)))
+        elif k == stream.first:
+            members = [_named(m, plan) for m in stream.members]
+            steps += members
+            order.append(add_stream(plan, stream, members, _kernel))
     if not to_caller(plan, plan.output):
+        order.append(Repeat((Call(len(steps)),)))
         steps.append(_store(len(steps), plan))
     arena, bound = int(model.metadata_props[ARENA]), int(model.metadata_props[BOUND])
-    return Program(
-        plan, tuple(steps), in_type(plan.source), C_TYPES[output_layout(plan.output).width_bytes], arena, bound
-    )
+    types = in_type(plan.source), C_TYPES[output_layout(plan.output).width_bytes]
+    return Program(plan, tuple(steps), *types, arena, bound, tuple(order), tuple(streams))
 
 
 def in_type(source: ir.Value) -> str:
@@ -95,7 +113,7 @@ def in_type(source: ir.Value) -> str:
 
 def _load(plan: Schedule) -> Step:
     value, layout = plan.source, layout_of(plan.source)
-    step = Step(0, "load", f"input {value.name}", None, value)
+    step = _named(-1, plan)
     q, ctype = qtype(value), in_type(value)
     if not layout.is_bytes or ctype not in ("int8_t", "uint8_t"):
         fields = [
@@ -115,28 +133,41 @@ def _load(plan: Schedule) -> Step:
     return step
 
 
-def _stage(index: int, plan: Schedule, stage: Stage) -> Step:
+def _named(k: int, plan: Schedule) -> Step:
+    """The step of stage `k`, -1 for the load, still empty."""
+    if k < 0:
+        return Step(0, "load", f"input {plan.source.name}", None, plan.source)
+    stage = plan.stages[k]
     title = stage.node.name or stage.op
     if stage.finish is not None:
         title = f"{title}, {stage.finish.name or stage.finish.op_type}"
-    step = Step(index, stage.op, title, stage.node, stage.output)
+    return Step(k + 1, stage.op, title, stage.node, stage.output)
+
+
+def _stage(index: int, plan: Schedule, stage: Stage) -> Step:
+    step = _named(index - 1, plan)
     out = layout_of(stage.output)
     direct = to_caller(plan, stage.output)
     offset = 0 if direct else place_of(stage.output)
     dst = "out" if direct else at(offset + out.interior * out.width_bytes, C_TYPES[out.width_bytes])
-    if text(stage.node, "encoding", "") == "wide":
-        add_wide_product(step, stage, Places(), dst, out)
-    elif stage.op in ("conv", "matmul"):
-        _product(step, stage, dst, out)
-    elif stage.op == "maxpool" and _pools_bytes(stage, out):
-        _pool(step, stage, dst, out)
-    elif stage.node.op_type in JOINS:
-        add_join(step, stage, Places(), dst, out)
-    else:
-        _finish(step, stage.node, stage.source, stage.node, dst, out)
+    _kernel(step, stage, dst, out, Places())
     if out.is_bytes:
         _border(step, out, offset)
     return step
+
+
+def _kernel(step: Step, stage: Stage, dst: str, out: Layout, places: Places) -> None:
+    """The kernel of `stage`, which reads what `places` say."""
+    if text(stage.node, "encoding", "") == "wide":
+        add_wide_product(step, stage, places, dst, out)
+    elif stage.op in ("conv", "matmul"):
+        _product(step, stage, dst, out, places)
+    elif stage.op == "maxpool" and _pools_bytes(stage, out):
+        _pool(step, stage, dst, out, places)
+    elif stage.node.op_type in JOINS:
+        add_join(step, stage, places, dst, out)
+    else:
+        _finish(step, stage.node, stage.source, stage.node, dst, out)
 
 
 def _store(index: int, plan: Schedule) -> Step:
@@ -146,18 +177,20 @@ def _store(index: int, plan: Schedule) -> Step:
     return step
 
 
-def _product(step: Step, stage: Stage, dst: str, out: Layout) -> None:
+def _product(step: Step, stage: Stage, dst: str, out: Layout, places: Places) -> None:
     spans = json.loads(stage.node.metadata_props.get(SCRATCH, "{}"))
     source, layout = layout_of(stage.source), working_layout(stage)
-    start = place_of(stage.source)
+    start = places.start(stage.source)
+    if isinstance(places, Strip):
+        start, layout = places.window(stage.source)
     if "copy" in spans:
         seen = as_seen(stage.node, source) if stage.op == "conv" else source
         shape = seen if seen is not None else source
         to = step.maps("copy", layout)
-        start = int(spans["copy"][0])
+        start = Moving(int(spans["copy"][0]))
         place = at(place_of(stage.source) + shape.interior)
         step.call("cardc_copy", place, shape.plane, shape.row, to, at(start + layout.interior))
-        _border(step, layout, start)
+        _border(step, layout, start.start)
     src = at(start)
     if "planes" in spans:
         src = at(int(spans["planes"][0]), "uint32_t")
@@ -177,7 +210,7 @@ def _pools_bytes(stage: Stage, out: Layout) -> bool:
     return same and small and not padded and as_seen(stage.node, source) is not None
 
 
-def _pool(step: Step, stage: Stage, dst: str, out: Layout) -> None:
+def _pool(step: Step, stage: Stage, dst: str, out: Layout, places: Places) -> None:
     node = stage.node
     source = as_seen(node, layout_of(stage.source))
     if source is None:
@@ -186,12 +219,13 @@ def _pool(step: Step, stage: Stage, dst: str, out: Layout) -> None:
     two = len(win.kernel) == 2
     sizes = [v if two else (d, *v) for v, d in ((win.kernel, 1), (win.strides, 1), (win.dilations, 1), (win.begin, 0))]
     names = ("kernel", "stride", "dilation")
-    fields: list[tuple[str, object]] = [("from", c_map(source)), ("to", c_map(out))]
+    seen = replace(source, height=places.sizes(operand(node, 0))[1])
+    fields: list[tuple[str, object]] = [("from", c_map(seen)), ("to", c_map(out))]
     for name, (down, across) in zip(names, sizes[:3], strict=True):
         fields += [(f"{name}_height", down), (f"{name}_width", across)]
     fields += [("pad_top", sizes[3][0]), ("pad_left", sizes[3][1])]
     pool = step.struct("cardc_pool", "pool", fields)
-    step.call("cardc_maxpool", pool, at(place_of(stage.source) + source.interior), dst)
+    step.call("cardc_maxpool", pool, at(places.start(stage.source) + source.interior), dst)
 
 
 def _finish(step: Step, node: ir.Node | None, source: ir.Value, seen_by: ir.Node | None, dst: str, out: Layout) -> None:

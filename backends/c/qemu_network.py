@@ -59,7 +59,7 @@ class QemuNetwork:
 
         stacks = self._results(run, self._network, data, trace=False)[2]
         calls = counts[0].entries
-        width = len(layers) + 2
+        width = len(self.program.calls) + 2
         if len(calls) != width * len(data):
             raise EmulationError(f"{self.name} entered {len(calls)} functions for {len(data)} inputs")
         runs = [calls[at : at + width] for at in range(0, len(calls), width)]
@@ -139,7 +139,9 @@ def _setting(
 
 def _run(entries: tuple[tuple[str, int], ...], stack: int) -> Run:
     """From the entries of one inference: what lies between the first and the last, and from each layer to the next."""
-    spent = {name: after - before for (name, before), (_, after) in pairwise(entries)}
+    spent: dict[str, int] = {}
+    for (name, before), (_, after) in pairwise(entries):
+        spent[name] = spent.get(name, 0) + after - before
     spent[""] = spent.pop(_FIRST)
     total = entries[-1][1] - entries[0][1]
     return Run(0, 0, total, spent, dict.fromkeys(spent, 1), stack)

@@ -16,7 +16,7 @@ from ...passes.plan_memory import OFFSET
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """A place in the arena that is `start`, and `step` bytes further each time a loop over `k` comes round."""
+    """A place in the arena: `start`, and `step` bytes more for each row of `row`, the first one that is at work."""
 
     start: int
     step: int = 0
@@ -128,7 +128,7 @@ def at(offset: int | Moving, ctype: str = "uint8_t", *, const: bool = False) -> 
     """A pointer to `offset` bytes into the arena."""
     start, step = (offset.start, offset.step) if isinstance(offset, Moving) else (offset, 0)
     place = f"arena + {start}" if start else "arena"
-    place = f"{place} + {step} * k" if step else place
+    place = f"{place} + {step} * row" if step else place
     if ctype == "uint8_t":
         return place
     qualifier = "const " if const else ""

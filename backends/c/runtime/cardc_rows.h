@@ -1,4 +1,4 @@
-/* Buffers that hold a few rows of each plane of a tensor at a time. */
+/* Buffers that hold the newest rows of each plane of a tensor. */
 #ifndef CARDC_ROWS_H
 #define CARDC_ROWS_H
 
@@ -8,11 +8,22 @@
 extern "C" {
 #endif
 
-/* In each of `channels` planes, `plane` bytes apart, the `bytes` bytes from byte `from` on move to its start. */
-void cardc_move_rows(uint8_t *rows, uint32_t channels, uint32_t plane, uint32_t from, uint32_t bytes);
+/* The buffer of `size` bytes `at` bytes into the arena has `channels` planes, `plane` bytes apart, of `lines` rows of `row`
+ * bytes each. At a time `rows` rows are added, of a tensor that has `height`; the first time they begin with row `first`.
+ * Rows that the tensor does not have hold `border`. */
+typedef struct cardc_strip {
+  uint32_t at, size, plane;
+  uint16_t row, channels, lines, rows, height;
+  int16_t first;
+  uint8_t border;
+} cardc_strip;
 
-/* In each of `channels` planes, `plane` bytes apart, the first `bytes` bytes become `value`. */
-void cardc_fill_rows(uint8_t *rows, uint32_t channels, uint32_t plane, uint32_t bytes, uint8_t value);
+/* Makes room for new rows, from row `row` of the tensor on, at the end of each plane: the others move up, the first
+ * ones go. Whether the tensor has any of the new rows; where not, they hold the border. */
+int cardc_next_rows(const CARDC_ROM cardc_strip *strip, uint8_t *arena, int32_t row);
+
+/* Gives the border to those of the new rows, from row `row` on, that the tensor does not have. */
+void cardc_end_rows(const CARDC_ROM cardc_strip *strip, uint8_t *arena, int32_t row);
 
 #ifdef __cplusplus
 }

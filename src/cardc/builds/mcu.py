@@ -20,7 +20,7 @@ from ..ops.base import Array, constant, operand, result, shape_of, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import find_qtype, qtype
 from ..passes.layouts import layout_of
-from ..passes.plan_memory import OFFSET, SCRATCH
+from ..passes.plan_memory import OFFSET, SCRATCH, lifetimes
 from ..passes.schedule import Stage as Scheduled
 from ..project import Project
 from ..report import Figure, Layer, MemoryMap, MemoryTensor, Report, board, fits, latency_seconds, mcu_cycles
@@ -144,21 +144,16 @@ def _layer(stage: Scheduled, step: Step, figures: Mapping[str, Figure]) -> Layer
 def memory_map(program: Program) -> MemoryMap:
     """Where every tensor and scratch buffer lies, and from which step to which it lives."""
     plan, steps = program.schedule, program.steps
-    written = {plan.source.name: 0} | {stage.output.name: k + 1 for k, stage in enumerate(plan.stages)}
-    last = dict(written)
-    for k, stage in enumerate(plan.stages):
-        last[stage.source.name] = max(last[stage.source.name], k + 1)
-    last[plan.output.name] = len(steps) - 1
+    begin = {stream.last + 1: stream.first + 1 for stream in program.streams}
     tensors = [
         MemoryTensor(
             value.name or "",
             int(value.metadata_props[OFFSET]),
             layout_of(value).size,
-            written[value.name],
-            last[value.name],
+            begin.get(first, first),
+            min(last, len(steps) - 1),
         )
-        for value in (plan.source, *(stage.output for stage in plan.stages))
-        if OFFSET in value.metadata_props
+        for value, first, last in lifetimes(plan, program.streams)
     ]
     for k, stage in enumerate(plan.stages):
         for name, (offset, size) in json.loads(stage.node.metadata_props.get(SCRATCH, "{}")).items():

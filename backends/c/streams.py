@@ -1,0 +1,121 @@
+"""Stages that run a few rows at a time (passes.streams): their steps, and the loop that calls these."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import onnx_ir as ir
+
+from ...ops.qtype import qtype
+from ...passes.layouts import Layout, chw, layout_of
+from ...passes.plan_memory import paced
+from ...passes.schedule import Schedule, Stage, base
+from ...passes.streams import Pace, Stream, Streamed, output, reads
+from .order import Call, Repeat, Rows
+from .step import Moving, Places, Step, at, c_map, place_of
+
+Emit = Callable[[Step, Stage, str, Layout, Places], None]
+"""Adds the kernel of a stage that writes to a pointer, laid out as said, from what the places say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip(Places):
+    """The rows that one turn of `stage` reads, of sources that run at `paces` (None: of one that exists whole)."""
+
+    stage: Stage
+    pace: Pace
+    paces: tuple[Pace | None, ...]
+
+    def start(self, value: ir.Value) -> Moving:
+        """Where the storage of `value` would begin, were the first row that is read its row 0."""
+        layout = layout_of(value)
+        return self._row(value, 0) + -(layout.interior // layout.row) * layout.row
+
+    def sizes(self, value: ir.Value) -> tuple[int, int, int]:
+        """Of the rows that are read."""
+        c, _, w = chw(value)
+        needs = reads(self.stage)
+        return c, (self.pace.rows - 1) * needs.stride + needs.span, w
+
+    def window(self, value: ir.Value) -> tuple[Moving, Layout]:
+        """Where the padded rows begin that a convolution reads, and a layout for what is there."""
+        layout, top = layout_of(value), reads(self.stage).top
+        return self._row(value, -top), replace(layout, interior=top * layout.row + layout.interior % layout.row)
+
+    def _row(self, value: ir.Value, further: int) -> Moving:
+        """Where the row begins that lies `further` below the first one's place, padding aside."""
+        layout, stride = layout_of(value), reads(self.stage).stride
+        source = self.paces[[base(v) is value for v in self.stage.sources].index(True)]
+        if source is None:
+            above = layout.interior // layout.row
+            return Moving(place_of(value) + (further + above) * layout.row, stride * layout.row)
+        # In any round, so in round 0: the buffer ends with the last row that the source has made.
+        begin = source.end - source.lines
+        return Moving(place_of(value) + (self.pace.first(0) * stride + further - begin) * layout.row)
+
+
+def add_stream(plan: Schedule, stream: Stream, steps: Sequence[Step], emit: Emit) -> Repeat:
+    """Fill in `steps`, those of the members of `stream`; the loop that calls them."""
+    layouts = {value.name or "": layout_of(value) for value in (output(plan, k) for k in range(-1, len(plan.stages)))}
+    streamed = paced(plan, stream, layouts)
+    calls = [
+        Call(step.index, _fill(plan, step, one, streamed, emit))
+        for step, one in zip(steps, streamed.paces, strict=True)
+    ]
+    return Repeat(tuple(calls), streamed.rounds)
+
+
+def _fill(plan: Schedule, step: Step, one: Pace, streamed: Streamed, emit: Emit) -> Rows:
+    """The body of `step`: called with the number `row` of the first row to make, which may be none of the tensor."""
+    value = output(plan, one.stage)
+    layout, place, first = layout_of(value), place_of(value), one.first(streamed.begin)
+    left, above = layout.interior % layout.row, layout.interior // layout.row
+    if one.lines:
+        start = Moving(place + (one.lines - one.rows) * layout.row + left)
+        fields = [
+            ("at", place), ("size", layout.size), ("plane", layout.plane), ("row", layout.row),
+            ("channels", layout.channels), ("lines", one.lines), ("rows", one.rows), ("height", one.height),
+            ("first", first), ("border", layout.border or 0),
+        ]  # fmt: skip
+        strip = step.struct("cardc_strip", "strip", fields)
+        step.functions.add("cardc_next_rows")
+        head = f"if (cardc_next_rows({strip}, arena, row)) {{"
+    else:
+        start = Moving(place + above * layout.row + left, layout.row)
+        if layout.border is not None:
+            inside = step.maps("inside", layout)
+            step.functions.add("cardc_fill_border")
+            fill = f"cardc_fill_border({at(place)}, {layout.size}, {layout.interior}, {inside}, {layout.border});"
+            step.body += ["if (row == 0) {", f"    {fill}", "}"]
+        head = f"if (row >= 0 && row < {one.height}) {{"
+    before, step.body = step.body, []
+    _kernel(plan, step, one, streamed, emit, start)
+    step.body = [*before, head, *(f"    {line}" for line in step.body), "}"]
+    if one.lines and not one.aligned:
+        step.call("cardc_end_rows", strip, "arena", "row")
+    return Rows(first, one.rows, one.height, start.start, start.step)
+
+
+def _kernel(plan: Schedule, step: Step, one: Pace, streamed: Streamed, emit: Emit, start: Moving) -> None:
+    out = replace(layout_of(output(plan, one.stage)), height=one.rows)
+    if one.stage < 0:
+        _load(step, output(plan, one.stage), at(start), out)
+        return
+    stage = plan.stages[one.stage]
+    made = {output(plan, p.stage).name: p for p in streamed.paces if p.lines}
+    sources = tuple(made.get(value.name) for value in stage.sources)
+    emit(step, stage, at(start), out, Strip(stage, one, sources))
+
+
+def _load(step: Step, value: ir.Value, dst: str, out: Layout) -> None:
+    """The rows of the input, channel by channel."""
+    q, one = qtype(value), replace(out, channels=1)
+    _, height, width = chw(value)
+    kernel = "cardc_load_i8" if q.lo < 0 else "cardc_load_u8"
+    to = step.struct("cardc_map", "to", [("to", c_map(one).strip("{}"))])
+    step.functions.add(kernel)
+    low = f"({out.lo})" if out.lo < 0 else out.lo
+    numbers = f"{low}, {q.hi}, {out.step}"
+    call = f"{kernel}(in + {width} * row + c * {height * width}, {numbers}, {to}, {dst} + c * {out.plane});"
+    step.body += [f"for (uint32_t c = 0; c < {out.channels}; c++) {{", f"    {call}", "}"]
