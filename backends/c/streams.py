@@ -112,7 +112,7 @@ def _load(step: Step, value: ir.Value, dst: str, out: Layout) -> None:
     """The rows of the input, channel by channel."""
     q, one = qtype(value), replace(out, channels=1)
     _, height, width = chw(value)
-    kernel = "cardc_load_i8" if q.lo < 0 else "cardc_load_u8"
+    kernel = "cardc_load_i8" if q.hi < 128 else "cardc_load_u8"  # as program.in_type
     to = step.struct("cardc_map", "to", [("to", c_map(one).strip("{}"))])
     step.functions.add(kernel)
     low = f"({out.lo})" if out.lo < 0 else out.lo
