@@ -27,6 +27,7 @@ _OPS = {
     "CardcArgMax": "argmax",
     "CardcReorder": "reorder",
 }
+_PADS = ("pad_top", "pad_bottom", "pad_left", "pad_right")
 
 
 def tool_of(target: Target) -> Tool:
@@ -35,8 +36,34 @@ def tool_of(target: Target) -> Tool:
 
 
 def cost_layers(plan: Plan) -> list[FpgaLayer]:
-    """The layers of `plan` in order, as `plan_facts` lists them: without the input and without views."""
-    return [_layer(layer, plan) for layer in plan.layers if layer.class_name not in ("InputLayer", "Reshape")]
+    """The layers of `plan` in order under their names, without the input and without views.
+
+    Where a stream is padded, the layer that hls4ml inserts for it (`zp2d_...`) stands before the convolution.
+    """
+    layers = [layer for layer in plan.layers if layer.class_name not in ("InputLayer", "Reshape")]
+    return [each for layer in layers for each in (*_padding(layer, plan), _layer(layer, plan))]
+
+
+def _padding(layer: Layer, plan: Plan) -> list[FpgaLayer]:
+    if plan.io_type != "io_stream" or layer.class_name != "Conv2D" or not any(map(layer.attributes.get, _PADS)):
+        return []
+    source, out = plan.layer(layer.inputs[0]), _image(layer, plan)
+    bits, row = source.result.width, min(max(2, out[1]), prod(out[:-1]))
+    return [
+        FpgaLayer(
+            name=f"zp2d_{layer.name}", op="other", in_shape=source.layout.hls_shape, out_shape=out, act_bits=bits,
+            out_bits=bits, acc_bits=bits, io_type=plan.io_type,
+            depth=min(row + IN_FLIGHT, prod(out[:-1])) if _branches(plan) else row,
+        )
+    ]  # fmt: skip
+
+
+def _image(layer: Layer, plan: Plan) -> tuple[int, ...]:
+    """The shape that `layer` reads: a stream's windows run over the padded image."""
+    shape = plan.layer(layer.inputs[0]).layout.hls_shape
+    if plan.io_type != "io_stream" or layer.class_name not in ("Conv2D", "CardcPool"):
+        return shape
+    return (layer.constants["in_height"], layer.constants["in_width"], shape[-1])
 
 
 def _layer(layer: Layer, plan: Plan) -> FpgaLayer:
@@ -47,7 +74,7 @@ def _layer(layer: Layer, plan: Plan) -> FpgaLayer:
     return FpgaLayer(
         name=layer.name,
         op=_OPS.get(layer.class_name, "other"),
-        in_shape=source.layout.hls_shape,
+        in_shape=_image(layer, plan),
         out_shape=layer.layout.hls_shape,
         act_bits=source.result.width,
         out_bits=layer.result.width,
@@ -72,11 +99,15 @@ def _depth(layer: Layer, plan: Plan) -> int:
     shape = layer.layout.hls_shape
     total = prod(shape[:-1])
     row = min(max(2, shape[1] if len(shape) == 3 else 1), total)
-    read = [name for other in plan.layers for name in other.inputs]
-    if len(read) == len(set(read)):
+    if not _branches(plan):
         return row
     joined = any(layer.name in other.inputs and len(other.inputs) > 1 for other in plan.layers)
     return total if joined else min(row + IN_FLIGHT, total)
+
+
+def _branches(plan: Plan) -> bool:
+    read = [name for other in plan.layers for name in other.inputs]
+    return len(read) > len(set(read))
 
 
 def _factors(layer: Layer) -> tuple[tuple[float, float], int]:

@@ -41,7 +41,7 @@ class Options:
     def __post_init__(self) -> None:
         if self.io_type not in ("auto", *IO_TYPES):
             raise CompileError(
-                f"io_type {self.io_type!r} is not known", fix=did_you_mean(self.io_type, ("auto", *IO_TYPES))
+                f"io_type {self.io_type!r} is not known", fix=did_you_mean(str(self.io_type), ("auto", *IO_TYPES))
             )
         for node, word in sorted(self.strategy.items()):
             if word not in STRATEGIES:

@@ -15,7 +15,7 @@ from tests.tools import need
 
 import cardc as package
 from cardc.errors import CompileError
-from cardc.estimate import FpgaLayer, count_products, read_project
+from cardc.estimate import FpgaLayer, count_products, estimate, read_project
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -112,6 +112,24 @@ def test_a_project_of_ours_is_estimated_as_when_it_was_made(tmp_path: Path) -> N
     for name in weighted:
         assert read[name].products == made[name].products
         assert (read[name].act_bits, read[name].acc_bits) == (made[name].act_bits, made[name].acc_bits)
+
+
+def test_padded_streams_take_the_cycles_of_their_padding(tmp_path: Path) -> None:
+    """Compiling and reading back agree to the last figure: a padded image has more pixels than its tensor."""
+    from cardc.backends.hls4ml import Options, cost_layers, make_plan
+
+    build = package.compile(save_small(tmp_path / "small.onnx"), "pynq-z2", hls=Options(io_type="io_stream"))
+    build.write(tmp_path / "out")
+    made = cost_layers(make_plan(build.lowered.integer, build.target, Options(io_type="io_stream")))
+    read = read_project(tmp_path / "out")
+    assert [layer.name for layer in read.layers] == [layer.name for layer in made]
+    padding = next(layer for layer in made if layer.name.startswith("zp2d_"))
+    (_, width, _), (rows, columns, _) = padding.in_shape, padding.out_shape
+    assert columns == width + 2
+    totals = estimate(read.layers, read.tool).totals
+    assert totals["ii"].value >= rows * columns
+    for name, figure in totals.items():
+        assert build.report.totals[name].value == figure.value, name
 
 
 def test_the_command(stock: Path, cardc: Cardc, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811

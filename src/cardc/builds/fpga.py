@@ -60,9 +60,10 @@ class FpgaBuild(Build):
         totals["latency_s"] = latency_seconds(totals["latency_cycles"], self.target)
         nodes = {node.name: node for node in self.lowered.integer.graph}
         # What only moves elements for a node is part of the totals; a node has one line, that of its own layer.
+        parts = {part.name: part for part in found.layers}
         own = {
-            fact.node: (fact, part)
-            for fact, part in zip(plan_facts(plan), found.layers, strict=True)
+            fact.node: (fact, parts[fact.layer])
+            for fact in plan_facts(plan)
             if fact.node in nodes and fact.op == nodes[fact.node].op_type
         }
         layers = tuple(_layer(fact, nodes[fact.node], part) for fact, part in own.values())

@@ -49,7 +49,8 @@ def fit_reuse(model: ir.Model, target: Target, options: Options) -> tuple[Option
         reuse={**options.reuse, **{name: steps[0][1] for name, steps in free.items()}},
     )
     plan = make_plan(model, target, start)
-    layers, names = cost_layers(plan), [fact.node for fact in plan_facts(plan)]
+    layers, nodes = cost_layers(plan), {fact.layer: fact.node for fact in plan_facts(plan)}
+    names = [nodes.get(layer.name, "") for layer in layers]
     ladders = {i: free[name] for i, name in enumerate(names) if name in free}
     moves, found = _descend(layers, ladders, target)
     strategy = {**start.strategy, **{names[m.index]: m.strategy for m in moves}}

@@ -80,6 +80,8 @@ def _other(call: Call, config: Config | None, reader: HlsReader) -> FpgaLayer:
     if op == "other" and call.function not in _MOVES:
         name = call.name or call.function
         reader.notes.append(f"{name}: no estimate of layers of kind {call.function}; the totals lack it")
+    if config and call.function == "zeropad2d_cl":
+        shape = (config.count("in_height"), config.count("in_width"), config.count("n_chan"))
     out = shape
     if config and "out_height" in config.constants:
         out = (config.count("out_height"), config.count("out_width"), config.count("n_chan", shape[-1]))
@@ -158,15 +160,16 @@ def _pool(call: Call, config: Config, reader: HlsReader) -> FpgaLayer:
     kernel = (1 if flat else config.count("pool_height", 1), config.count("pool_width", config.count("filt_width", 1)))
     into, out = (config.count("in_width", config.count("n_in", 1)), channels), (config.count("out_width", 1), channels)
     average = "Average" in config.constants.get("pool_op", "")
-    own = call.function.startswith("cardc")
+    own, padded = call.function.startswith("cardc"), ""
     op = "pool" if own or reader.io_type == "io_stream" else "avgpool" if average else "maxpool"
     if call.function.startswith("global"):
         kernel, out = (config.count("in_height", 1), into[0]), (1, channels)
     if own:
         kernel = (config.count("filt_height", 1), config.count("filt_width", 1))
         channels = config.count("n_chan")
-        into, out = (config.count("width"), channels), (config.count("out_width"), channels)
-    height = config.count("height", 1) if own else config.count("in_height", 1)
+        padded = "in_" if reader.io_type == "io_stream" else ""  # a stream's windows run over the padded image
+        into, out = (config.count(f"{padded}width"), channels), (config.count("out_width"), channels)
+    height = config.count(f"{padded}height" if own else "in_height", 1)
     return FpgaLayer(
         op=op,
         in_shape=into if flat else (height, *into),

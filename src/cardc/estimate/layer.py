@@ -100,9 +100,13 @@ class FpgaLayer:
 
     @property
     def turns(self) -> int:
-        """How often the units are used for one input: once a pixel in a stream or a convolution."""
+        """How often the units are used for one input: once a pixel in a stream or a convolution.
+
+        A stream's convolutions and pools run over the padded image; what moves data makes pixels, or leaves some out.
+        """
         if self.streams and len(self.in_shape) > 1:
-            return prod(self.in_shape[:-1])
+            made = prod(self.out_shape[:-1]) if self.op == "other" else 1
+            return max(prod(self.in_shape[:-1]), made)
         return prod(self.out_shape[:-1]) if self.op == "conv2d" else 1
 
     @property
