@@ -136,13 +136,20 @@ class ChooseEncodings(Pass):
 
     def _chosen(self, node: ir.Node, options: dict[str, Cost], wanted: dict[str, str]) -> str:
         if node.name in wanted:
-            if wanted[node.name] not in options and not _on_request(node, wanted[node.name], options):
+            if wanted[node.name] not in options and not self._on_request(node, wanted[node.name], options):
                 what = f"{wanted[node.name]!r} cannot hold these weights"
                 raise CompileError(what, node=node, fix=did_you_mean(wanted[node.name], options))
             return wanted[node.name]
-        forced = [name for name in self.force if name in options or _on_request(node, name, options)]
+        forced = [name for name in self.force if name in options or self._on_request(node, name, options)]
         best = min(options, key=lambda name: (*_rank(options[name], self.optimize), name))
         return forced[0] if forced else best
+
+    def _on_request(self, node: ir.Node, name: str, options: dict[str, Cost]) -> bool:
+        """Whether `node` can be stored in an encoding that `options` does not list, as it is never chosen unasked."""
+        if name == "vectors":
+            small = "eight_bit" in self.features
+            return node.op_type == "Conv" and "taps" in options and not small and layout_for(node) is not None
+        return _on_request(node, name, options)
 
 
 def _rank(cost: Cost, optimize: str) -> tuple[float, float]:
@@ -164,8 +171,6 @@ def _on_request(node: ir.Node, name: str, options: dict[str, Cost]) -> bool:
         w = constant(operand(node, 1))
         ternary = not options.keys().isdisjoint(("sparse", "taps"))
         return ternary and w is not None and int(np.count_nonzero(w)) <= _MOST_CODE
-    if name == "vectors":
-        return node.op_type == "Conv" and "taps" in options and layout_for(node) is not None
     return name == "runs" and by_runs(node)
 
 

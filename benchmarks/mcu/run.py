@@ -19,10 +19,11 @@ from benchmarks.mcu.networks import NETWORKS
 from benchmarks.mcu.works import WORKS
 
 import cardc
-from cardc.backends.c.runtime.call import Emulated
+from cardc.backends.c.emulate.cores import get_core
+from cardc.backends.c.runtime.call import Emulated, EmulatedByQemu
 
-BOARDS = {"cortex-m0plus": "rp2040-pico", "cortex-m4": "nucleo-f446re", "rv32imc": "esp32-c3"}
-CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "rv32imc")
+BOARDS = {"cortex-m0plus": "rp2040-pico", "cortex-m4": "nucleo-f446re", "cortex-m55": "alif-e7", "rv32imc": "esp32-c3"}
+CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc")
 
 
 class Row(TypedDict):
@@ -49,7 +50,8 @@ def measure(cores: Sequence[str] = CORES, only: str = "", optimise: str = "-O2")
     known = peers()
     for name, shape, work in WORKS:
         for core in cores if only in name else ():
-            rows.append(_row(name, core, work(Emulated(core, optimise)), known.get((shape, core))))
+            place = (Emulated if get_core(core).unicorn else EmulatedByQemu)(core, optimise)
+            rows.append(_row(name, core, work(place), known.get((shape, core))))
     return rows
 
 

@@ -8,14 +8,14 @@ import numpy as np
 from benchmarks.mcu.drawn import Ints, equal, finish_of, ternary
 from benchmarks.mcu.works_dense import on_bits, sparse
 
-from cardc.backends.c.runtime.call import SLACK, Emulated
-from cardc.backends.c.runtime.structs import ConvRuns, ConvSparse, Map
+from cardc.backends.c.runtime.call import SLACK, Emulated, EmulatedByQemu
+from cardc.backends.c.runtime.structs import ConvRuns, ConvSparse, ConvVectors, Map
 from cardc.ops.conv import correlate
 from cardc.ops.threshold import apply_thresholds
 from cardc.ops.window import Window
-from cardc.passes.encodings import fold, lines, runs, sparse_conv
+from cardc.passes.encodings import fold, lines, runs, sparse_conv, vectors
 
-Work = Callable[[Emulated], int]  # an instruction count
+Work = Callable[[Emulated | EmulatedByQemu], int]  # an instruction count
 
 
 def levels_of(acc: Ints, count: int) -> Ints:
@@ -35,22 +35,28 @@ def even_levels(acc: Ints, count: int, rng: np.random.Generator) -> Ints:
 
 def conv(density: float, bits: int = 4, *, even: bool = True) -> Work:
     """16x16x16, 3x3, padding 1, 16 output channels, activations of `bits` bits in and out: the faster of lanes and
-    runs. Outputs are requantised, each channel by a scale of its own, as the peer's are; with `even` False by
-    thresholds that no scale gives."""
-    return lambda core: min(conv_by(kernel, density, bits, even=even)(core) for kernel in ("lanes", "runs"))
+    runs; vectors where the core has them. Outputs are requantised, each channel by a scale of its own, as the peer's
+    are; with `even` False by thresholds that no scale gives."""
+
+    def run(core: Emulated | EmulatedByQemu) -> int:
+        kernels = ("vectors",) if isinstance(core, EmulatedByQemu) else ("lanes", "runs")
+        return min(conv_by(kernel, density, bits, even=even)(core) for kernel in kernels)
+
+    return run
 
 
 def conv_by(kernel: str, density: float, bits: int = 4, *, even: bool = True) -> Work:
-    """The same convolution by one `kernel`, lanes or runs."""
+    """The same convolution by one `kernel`: lanes, runs or vectors."""
 
-    def run(core: Emulated) -> int:
+    def run(core: Emulated | EmulatedByQemu) -> int:
         rng = np.random.default_rng(1)
         top = 2**bits - 1
         x, w = rng.integers(0, top + 1, (16, 16, 16)), ternary(rng, (16, 16, 3, 3), density)
         padded = np.pad(x, [(0, 0), (1, 1), (1, 1)])
         acc = correlate(padded[None], w, Window((3, 3), (1, 1), (1, 1), (0, 0), (0, 0)), 1)[0]
-        # A row is 4 bytes of border and 16 pixels; the border right of a row is the one left of the next.
-        row, plane, interior = 20, 20 * 17, 20 + 4
+        # The border right of a row is the one left of the next. Words ask for 4 bytes of it, vectors for one.
+        side = 1 if kernel == "vectors" else 4
+        row, plane, interior = 16 + side, (16 + side) * 17, 16 + 2 * side
         storage = np.zeros(interior + 15 * plane + 17 * row + SLACK, np.uint8)
         c, i, j = np.ogrid[:16, :16, :16]
         storage[interior + c * plane + i * row + j] = x
@@ -64,6 +70,12 @@ def conv_by(kernel: str, density: float, bits: int = 4, *, even: bool = True) ->
             lanes = sparse_conv.encode(w, sparse_conv.ConvGeometry(16, plane, row, origin))
             layer = ConvSparse(lanes, row, 1, top, to).put(core)
             scratch = (core.put(bytes(table), read_only=False), table)
+        elif kernel == "vectors":
+            by_vectors = vectors.encode(w, sparse_conv.ConvGeometry(16, plane, row, origin))
+            room = vectors.work(16, 16, row, top, table)
+            found = _lines(t, sums, top, room.lane)
+            layer = ConvVectors(by_vectors, room, row, top, to, found, top).put(core)
+            scratch = (core.put(bytes(room.size), read_only=False),)
         else:
             g = runs.RunsGeometry(16, origin, row, (3, 3), (1, 1), (1, 1), 1, 16, 16, 2 if bits > 6 else 1)
             encoded = runs.encode(w, g)

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 from benchmarks.mcu.drawn import equal, finish_of, ternary
 
-from cardc.backends.c.runtime.call import Emulated
+from cardc.backends.c.runtime.call import Emulated, EmulatedByQemu
 from cardc.backends.c.runtime.structs import DenseSparse, DenseVertical
 from cardc.ops.threshold import apply_thresholds
 from cardc.passes.encodings import fold, sparse_dense, vertical
 
-Work = Callable[[Emulated], int]  # an instruction count
+Work = Callable[[Emulated | EmulatedByQemu], int]  # an instruction count
 
 
 def on_bits(density: float, inputs: int = 256, outputs: int = 128) -> Work:
@@ -22,7 +22,7 @@ def on_bits(density: float, inputs: int = 256, outputs: int = 128) -> Work:
     around the half is the result.
     """
 
-    def run(core: Emulated) -> int:
+    def run(core: Emulated | EmulatedByQemu) -> int:
         rng = np.random.default_rng(2)
         w = rng.choice([-1, 1], (outputs, inputs)) if density == 1 else ternary(rng, (outputs, inputs), density)
         t, order = rng.integers(-16, 17, (outputs, 1)), rng.permutation(inputs)
@@ -46,7 +46,7 @@ def on_bits(density: float, inputs: int = 256, outputs: int = 128) -> Work:
 def sparse(density: float, bits: int = 8, inputs: int = 256, outputs: int = 128) -> Work:
     """Ternary weights by columns, activations of `bits` bits, to +-1 activations."""
 
-    def run(core: Emulated) -> int:
+    def run(core: Emulated | EmulatedByQemu) -> int:
         rng = np.random.default_rng(4)
         top = 2**bits - 1
         w, u = ternary(rng, (outputs, inputs), density), rng.integers(0, top + 1, inputs)

@@ -33,6 +33,8 @@ BOUNDS = [
     ("cortex-m4", "ternary 50 % sparse, 4-bit", 200_000),
     ("cortex-m4", "->16, ternary 90 % sparse, 8-bit", 113_000),
     ("cortex-m0plus", "ternary 90 % sparse, 4-bit", 103_000),
+    ("cortex-m55", "ternary 90 % sparse, 4-bit", 18_000),
+    ("cortex-m55", "ternary 50 % sparse, 4-bit", 80_000),
     ("rv32imc", "ternary 90 % sparse, 4-bit", 117_000),
     ("cortex-m4", "binary x binary", 8_200),
     ("cortex-m0plus", "binary x binary", 11_400),

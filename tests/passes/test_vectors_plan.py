@@ -1,0 +1,52 @@
+"""Convolutions by vectors: what they are estimated to cost, and which layers run so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.backends.c.networks import in_c
+from tests.graphs import IntegerGraph, uint
+from tests.passes.test_runs_costs import conv
+from tests.tools import need_qemu
+
+from cardc.backends.c.emulate.cores import get_core
+from cardc.ops.base import text
+from cardc.passes.base import PassLog
+from cardc.passes.choose_encodings import ChooseEncodings
+
+FEATURES = tuple(sorted(get_core("cortex-m55").features))
+
+
+def chosen(graph: IntegerGraph, features: tuple[str, ...] = FEATURES, force: tuple[str, ...] = ()) -> str:
+    model = graph.model()
+    ChooseEncodings(features, force).run(model, PassLog())
+    return next(text(node, "encoding", "") for node in model.graph if node.op_type == "Conv")
+
+
+@pytest.mark.parametrize(("density", "bits"), [(0.1, 4), (0.5, 4), (0.2, 8)])
+def test_estimates_follow_what_is_measured(density: float, bits: int) -> None:
+    """To 15 %: bytes by line, chunks of them, halves."""
+    need_qemu("cortex-m55")
+    layer = lambda: conv(12, 16, 12, density, bits=bits)  # noqa: E731
+    case = in_c(layer(), inputs=1, force=("vectors",), features=FEATURES)
+    spent = case.built.measure("cortex-m55", case.inputs).by_layer[case.built.symbols()[1]]
+    log, model = PassLog(), layer().model()
+    ChooseEncodings(FEATURES).run(model, log)
+    guess = float(log.notes[0].split("vectors ~")[1].split(",")[0].rstrip(")"))
+    assert abs(guess / spent - 1) <= 0.15, (guess, spent)
+
+
+def test_vectors_are_for_cores_that_have_them() -> None:
+    assert chosen(conv(16, 16, 16, 0.1)) == "vectors"
+    assert chosen(conv(16, 16, 16, 0.1), ("dsp", "unaligned")) == "lanes"
+    assert chosen(conv(16, 16, 16, 0.1), ("dsp", "unaligned"), force=("vectors",)) == "vectors"
+    assert chosen(conv(4, 8, 4, 0.1), ("eight_bit",), force=("vectors",)) == "taps"
+
+
+def test_what_vectors_cannot_hold() -> None:
+    assert chosen(conv(8, 16, 8, 0.3, stride=2), force=("vectors",)) != "vectors"
+    assert (
+        chosen(IntegerGraph((4, 8, 8), uint(4)).conv(4, weights=np.full((4, 4, 3, 3), 7)), force=("vectors",))
+        != "vectors"
+    )
+    assert chosen(conv(300, 16, 4, 0.01), force=("vectors",)) != "vectors"  # the last places are beyond 16 bits
