@@ -16,7 +16,7 @@ from .scratch import scratch_sizes
 from .streams import Stream, Streamed, lines_layout, output, pace, streams, streams_in
 
 _LONGEST = 24  # stages of a stream
-_WORTH = 8  # streams that save less than this part of the memory are not worth their code
+_WORTH, _LEAST = 8, 512  # streams that save less than this part of the memory, or bytes, are not worth their code
 _TURN, _DECODE = 150, 45  # instructions: what a turn takes, and what each weight to be decoded
 
 
@@ -48,7 +48,7 @@ def choose_streams(
         return []
     options = [*alone, *search.streams()]
     least = _smallest(options, len(plan.stages))
-    if smallest and least > largest - largest // _WORTH:
+    if smallest and least > largest - max(largest // _WORTH, _LEAST):
         return []
     limit = least if smallest else max(least, most)
     found = _cheapest(options, len(plan.stages), limit)

@@ -56,7 +56,7 @@ def calls(name: str, program: Program, arena: str) -> list[str]:
     lines: list[str] = []
     for repeat in program.order:
         found = [call_of(name, program, call, arena) for call in repeat.calls]
-        if repeat.times > 1:
+        if any(call.rows is not None for call in repeat.calls):
             found = [loop(repeat), *(f"    {line}" for line in found), "}"]
         lines += found
     return lines
