@@ -15,6 +15,7 @@ import onnx_ir as ir
 from ..ops import lookup
 from ..ops.base import CARDC, ONNX, QONNX, constant, operand, result, shape_of
 from ..ops.graph import fresh, infer_node, replace
+from .pools import by_channel
 
 _MOVES = ("MaxPool", "Reshape", "Flatten")
 _TURNING = ("Mul", "Div", "BatchNormalization", "Neg")
@@ -44,6 +45,13 @@ def _scalars(node: ir.Node) -> bool:
     return all((c := constant(v)) is not None and c.size == 1 for v in node.inputs[1:] if v is not None)
 
 
+def same_channels(move: ir.Node) -> bool:
+    """Whether `move` only adds or takes away axes of one element behind the channels: [N, C] and [N, C, 1, 1]."""
+    before, after = shape_of(operand(move, 0)), shape_of(result(move))
+    plain = move.op_type in ("Reshape", "Flatten") and len(before) > 1 and before[:2] == after[:2]
+    return plain and max((*before[2:], *after[2:]), default=1) == 1
+
+
 def quantiser_follows(move: ir.Node) -> bool:
     """Whether a quantiser (or the output) follows `move`, and nothing between them keeps it from going in front."""
     node = move
@@ -56,7 +64,8 @@ def quantiser_follows(move: ir.Node) -> bool:
         node = users[0].node
         if node.domain == ONNX and node.op_type in _MOVES:
             continue
-        if not lookup(node).elementwise or not _scalars(node):
+        channels = same_channels(move) and by_channel(node, shape_of(result(node))[1], len(shape_of(result(node))))
+        if not lookup(node).elementwise or not (channels or _scalars(node)):
             return False
         if _is_quantiser(node):
             return True

@@ -16,6 +16,8 @@ from cardc.ops.base import QONNX, Array
 F = np.float32
 MODES = ("ROUND", "CEIL", "FLOOR", "UP", "DOWN", "HALF_UP", "HALF_DOWN")
 ENDS = ("logits", "bias", "quantiser", "Softmax", "ArgMax")
+PICKS = ("ArgMax", "TopK")
+LAST = "qonnx.custom_op.channels_last"
 
 
 @dataclass
@@ -29,19 +31,28 @@ class Graph:
     nodes: list[onnx.NodeProto] = field(default_factory=list)
     arrays: dict[str, Array] = field(default_factory=dict)
     last: str = "x"
+    batch: int | str = 1
+    ends: tuple[str, ...] = ENDS
+    general: int = 1
+    """The version of QONNX's operators."""
 
     def __post_init__(self) -> None:
         self.rng = r = np.random.default_rng(self.seed)
         rank = int(r.integers(0, 3))
         self.shape: tuple[int, ...] = (int(r.integers(1, 5)), *(int(n) for n in r.integers(3, 7, rank)))
         self.input_shape = self.shape
-        self.quantiser()
-        steps: tuple[Callable[[], None], ...] = (
-            self.layer, self.layer, self.layer, self.pool, self.average, self.moved, self.residual, self.joined,
-        )  # fmt: skip
+        self.entrance()
+        steps = self.steps()
         for _ in range(int(r.integers(1, 4))):
             steps[int(r.integers(len(steps)))]()
         self.finish()
+
+    def steps(self) -> tuple[Callable[[], None], ...]:
+        """What may follow the first quantiser, one to three times."""
+        return (self.layer, self.layer, self.layer, self.pool, self.average, self.moved, self.residual, self.joined)
+
+    def entrance(self) -> None:
+        self.quantiser()
 
     # Small parts.
 
@@ -273,7 +284,7 @@ class Graph:
     def finish(self) -> None:
         if len(self.shape) > 1:
             self.flatten()
-        self.end = str(self.rng.choice(ENDS))
+        self.end = str(self.rng.choice(self.ends))
         self.apply("MatMul", self.weight(self.shape[0], 3, axis=None))
         self.shape = (3,)
         if self.end == "bias":
@@ -289,15 +300,15 @@ class Graph:
     # The whole.
 
     def proto(self) -> onnx.ModelProto:
-        kind = TensorProto.INT64 if self.end == "ArgMax" else TensorProto.FLOAT
-        shape = [1] if self.end == "ArgMax" else [1, 3]
+        kind = TensorProto.INT64 if self.end in PICKS else TensorProto.FLOAT
+        shape = {"ArgMax": [1], "TopK": [1, 2]}.get(self.end, [1, 3])
         graph = helper.make_graph(
             self.nodes, "g",
-            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, *self.input_shape])],
+            [helper.make_tensor_value_info("x", TensorProto.FLOAT, [self.batch, *self.input_shape])],
             [helper.make_tensor_value_info(self.last, kind, shape)],
             [numpy_helper.from_array(a, name) for name, a in self.arrays.items()],
         )  # fmt: skip
-        opsets = [helper.make_opsetid("", 17), helper.make_opsetid(QONNX, 1)]
+        opsets = [helper.make_opsetid("", 17), helper.make_opsetid(QONNX, self.general), helper.make_opsetid(LAST, 17)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=10)
 
     def model(self) -> ir.Model:

@@ -12,8 +12,8 @@ import onnx
 import onnx_ir as ir
 
 from ..errors import CompileError, printable
-from ..frontend.normalise import QUANTISERS
-from ..ops.base import QONNX, Array
+from ..ops.base import Array
+from .meant import as_meant
 from .shapes import complete, infer_each, lift_constants
 
 _QUANTISERS = (
@@ -139,7 +139,7 @@ def _for_batch(proto: onnx.ModelProto, name: str, batch: int) -> Any:
 
     copy = onnx.ModelProto()
     copy.CopyFrom(proto)
-    _as_meant(copy)
+    as_meant(copy)
     # The file's own shapes where they serve.
     if any(_changes(value, batch) for value in copy.graph.input if value.name == name):
         del copy.graph.value_info[:]
@@ -162,26 +162,6 @@ def _sized(value: onnx.ValueInfoProto) -> bool:
     """Whether every axis of `value` has a size."""
     shape = value.type.tensor_type.shape
     return value.type.tensor_type.HasField("shape") and all(d.dim_value > 0 for d in shape.dim)
-
-
-def _as_meant(model: onnx.ModelProto) -> None:
-    """What qonnx's executor needs told, in place.
-
-    Channels-last operators are those of the model's own ONNX opset: some files say 1 or nothing, and version 1 of
-    MaxPool has no ceil_mode. An order that TopK leaves open is the sorted one. Early files
-    have no domain for quantisers.
-    """
-    standard = next((o.version for o in model.opset_import if not o.domain), 1)
-    given = {o.domain: o for o in model.opset_import}
-    for domain in sorted({n.domain for n in model.graph.node if n.domain.endswith(".channels_last")}):
-        opset = given[domain] if domain in given else model.opset_import.add(domain=domain)
-        opset.version = max(opset.version, standard)
-    for node in model.graph.node:
-        if node.op_type in QUANTISERS and node.domain in ("", "ai.onnx", "qonnx", "brevitas.onnx"):
-            node.domain = QONNX  # where their operators are found today
-        for attribute in node.attribute:
-            if node.op_type == "TopK" and attribute.name == "sorted":
-                attribute.i = 1
 
 
 def _changes(value: onnx.ValueInfoProto, batch: int) -> bool:
