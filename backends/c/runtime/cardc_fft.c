@@ -1,4 +1,5 @@
 #include "cardc_fft.h"
+#include "cardc_fft_quads.h"
 
 #define ROUND4 0x8000 /* half of what a radix-4 stage shifts out, in Q14 */
 #define ONE 0x4000
@@ -42,6 +43,12 @@ static inline void join4(uint32_t *z, uint32_t apart, int32_t ar, int32_t ai, in
 
 void cardc_fft_first2(const uint32_t *src, const uint8_t *order, uint32_t count, uint32_t *dst) {
   uint32_t i;
+#if CARDC_MVE
+  if (count % 4 == 0) {
+    cardc_first2_quads(src, 1, order, count, dst, 0);
+    return;
+  }
+#endif
   for (i = 0; i < count; i++, dst += 2) {
     const uint32_t a = src[order[i]], b = src[order[i] + count];
 #if CARDC_SIMD32
@@ -56,6 +63,12 @@ void cardc_fft_first2(const uint32_t *src, const uint8_t *order, uint32_t count,
 
 void cardc_fft_first4(const uint32_t *src, const uint8_t *order, uint32_t count, uint32_t *dst) {
   uint32_t i;
+#if CARDC_MVE
+  if (count % 4 == 0) {
+    cardc_first4_quads(src, 1, order, count, dst, 0);
+    return;
+  }
+#endif
   for (i = 0; i < count; i++, dst += 4) {
     const uint32_t *from = src + order[i];
     const uint32_t a = from[0], b = from[count], c = from[2 * count], d = from[3 * count];
@@ -82,6 +95,12 @@ void cardc_fft_first4(const uint32_t *src, const uint8_t *order, uint32_t count,
 void cardc_fft_first2_scaled(const uint32_t *src, uint32_t stride, const uint8_t *order, uint32_t count,
                              uint32_t *dst) {
   uint32_t i;
+#if CARDC_MVE
+  if (count % 4 == 0) {
+    cardc_first2_quads(src, stride, order, count, dst, 1);
+    return;
+  }
+#endif
   for (i = 0; i < count; i++, dst += 2) {
     const uint32_t *from = src + order[i] * stride;
     const uint32_t a = from[0], b = from[count * stride];
@@ -102,6 +121,12 @@ void cardc_fft_first4_scaled(const uint32_t *src, uint32_t stride, const uint8_t
                              uint32_t *dst) {
   const uint32_t apart = count * stride;
   uint32_t i;
+#if CARDC_MVE
+  if (count % 4 == 0) {
+    cardc_first4_quads(src, stride, order, count, dst, 1);
+    return;
+  }
+#endif
   for (i = 0; i < count; i++, dst += 4) {
     const uint32_t *from = src + order[i] * stride;
     const uint32_t a = from[0], b = from[apart], c = from[2 * apart], d = from[3 * apart];
@@ -113,6 +138,16 @@ void cardc_fft_first4_scaled(const uint32_t *src, uint32_t stride, const uint8_t
 void cardc_fft_radix4(uint32_t *z, uint32_t length, uint32_t size, const uint32_t *twiddles, uint32_t step) {
   const uint32_t *const end = z + length;
   uint32_t j, k;
+#if CARDC_MVE
+  if (size % 4 == 0) {
+    cardc_radix4_wide(z, length, size, twiddles, step);
+    return;
+  }
+  if (size == 2 && length % 16 == 0) {
+    cardc_radix4_two(z, length, twiddles, step);
+    return;
+  }
+#endif
   for (j = 0, k = 0; j < size; j++, k += step, z++) {
     const uint32_t w1 = twiddles[k], w2 = twiddles[2 * k], w3 = twiddles[3 * k];
     uint32_t *at;

@@ -1,9 +1,30 @@
 #include "cardc_gate.h"
+#include "cardc_quads.h"
 
 typedef void pixels(const cardc_gate *gate, const void *image, uint32_t at, uint32_t width, int16_t *v);
 
 /* Four pixels that lie side by side, to four integers: one channel, and the sum of three. `m01` holds two weights. */
-#if CARDC_SIMD32 && CARDC_UNALIGNED
+#if CARDC_MVE
+#define FOUR(TYPE, LOAD)                                                                                        \
+  CARDC_QUAD_INLINE cardc_quad quad_##TYPE(const TYPE *in) {                                                    \
+    cardc_quad q;                                                                                               \
+    __asm__ volatile(LOAD " %q0, [%1]" : "=w"(q) : "l"(in) : "memory");                                         \
+    return q;                                                                                                   \
+  }                                                                                                             \
+                                                                                                                \
+  static inline void four_##TYPE(const TYPE *in, int32_t m, int32_t bias, int16_t *v) {                         \
+    cardc_put_halves(v, quad_##TYPE(in) * m + bias);                                                            \
+  }                                                                                                             \
+                                                                                                                \
+  static inline void mixed_four_##TYPE(const TYPE *red, uint32_t plane, uint32_t m01, int32_t m2, int32_t bias, \
+                                       uint32_t shift, int16_t *v) {                                            \
+    const cardc_quad x = quad_##TYPE(red) * cardc_re(m01), y = quad_##TYPE(red + plane) * cardc_im(m01);        \
+    cardc_put_halves(v, (x + y + quad_##TYPE(red + 2 * plane) * m2 + bias) >> (int32_t)shift);                  \
+  }
+
+FOUR(uint8_t, "vldrb.u32")
+FOUR(int8_t, "vldrb.s32")
+#elif CARDC_SIMD32 && CARDC_UNALIGNED
 static inline uint32_t both_low(uint32_t a, uint32_t b) {
   uint32_t c;
   __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(c) : "r"(a), "r"(b));

@@ -1,4 +1,5 @@
 #include "cardc_gate.h"
+#include "cardc_gate_quads.h"
 
 /* Of x, which is not 0. */
 static inline uint32_t leading_zeros(uint32_t x) {
@@ -34,6 +35,12 @@ static void split_both(const uint32_t *from, const uint32_t *end, const uint32_t
                        uint32_t *high) {
   const uint32_t pc = cardc_word(0x4000 + cardc_im(w), cardc_re(w));
   const uint32_t qc = cardc_word(0x4000 - cardc_im(w), cardc_re(w));
+#if CARDC_MVE
+  if (end - from >= 4) {
+    cardc_split_quads(from, (uint32_t)(end - from), back, w, low, high);
+    return;
+  }
+#endif
   while (from < end) {
     const uint32_t z = *from++, r = *back--;
     const int32_t low_re = cardc_smlad(z, pc, cardc_smlad(r, qc, 0x4000));
@@ -66,6 +73,12 @@ static void split_both(const uint32_t *from, const uint32_t *end, const uint32_t
 /* The lower of the two alone. */
 static void split_one(const uint32_t *from, const uint32_t *end, const uint32_t *back, uint32_t w, uint32_t *low) {
   const int32_t cos = cardc_re(w), minus_sin = cardc_im(w);
+#if CARDC_MVE
+  if (end - from >= 4) {
+    cardc_split_quads(from, (uint32_t)(end - from), back, w, low, NULL);
+    return;
+  }
+#endif
   while (from < end) {
     const uint32_t z = *from++, r = *back--;
     const int32_t odd_re = cardc_re(z) - cardc_re(r), odd_im = cardc_im(z) + cardc_im(r);
@@ -112,6 +125,10 @@ CARDC_READ_TABLE(read32, uint32_t)
 void cardc_gate_values(const cardc_gate *gate, uint32_t *p, uint32_t count, uint32_t octaves) {
   uint32_t i;
   if (gate->kind == CARDC_GATE_TABLE16) {
+#if CARDC_MVE
+    i = cardc_read_quads((const uint16_t *)gate->table + octaves * 16, p, count);
+    p += i, count -= i;
+#endif
     read16((const uint16_t *)gate->table + octaves * 16, p, count);
   } else if (gate->kind == CARDC_GATE_TABLE32) {
     read32((const uint32_t *)gate->table + octaves * 16, p, count);
@@ -132,6 +149,13 @@ void cardc_gate_values(const cardc_gate *gate, uint32_t *p, uint32_t count, uint
 int64_t cardc_gate_dot(const uint32_t *y, const int16_t *d, uint32_t count, uint32_t kind) {
   int64_t sum = 0;
   uint32_t i;
+#if CARDC_MVE
+  if (kind != CARDC_GATE_POWER) {
+    i = count & ~3u;
+    sum = cardc_dot_quads(y, d, i);
+    y += i, d += i, count -= i;
+  }
+#endif
   if (kind == CARDC_GATE_POWER) {
     for (i = 0; i < count; i++) {
       sum += (int64_t)d[i] * (int32_t)(y[i] >> 16) * 0x10000 + (int64_t)d[i] * (int32_t)(y[i] & 0xFFFFu);

@@ -85,6 +85,24 @@ def test_at_most_60_000_instructions_on_m4(channels: int, compiler: str) -> None
     assert arena_bytes(gate) == 4 * (32 * 16 + 4 * 32)
 
 
+@pytest.mark.parametrize("compiler", ["zig", "gcc"])
+def test_at_most_34_000_on_m55(compiler: str) -> None:
+    need_qemu("cortex-m55")
+    if compiler == "gcc":
+        need_gcc("cortex-m55")
+    gate = random_gate((3, 32, 32), 0, 255, Spectrum(scale="log"), 10)
+    on = GateOn(gate, "cortex-m55", compiler=compiler)
+    q = adversarial((3, 32, 32), 0, 255)[:2]
+    assert np.array_equal(on.run(q)[0], gate.picks(q))
+    assert max(on.instructions) <= (29_000 if compiler == "zig" else 34_000)
+
+
+@pytest.mark.parametrize("name", ["mnist", "tall", "odd"])
+def test_other_sizes_four_words_at_a_time(name: str) -> None:
+    need_qemu("cortex-m55")
+    same(random_gate(*GATES[name]), "cortex-m55", adversarial(*GATES[name][:3])[::3])
+
+
 @settings(max_examples=8, deadline=None)
 @given(
     st.integers(1, 64), st.integers(1, 64), st.sampled_from([1, 2, 3]), st.sampled_from(["amplitude", "log", "power"]),
