@@ -3,6 +3,9 @@
     Conv     lanes   places of +-1 taps, four pixels a word       ternary weights, stride 1 across
              taps    the same places, one pixel at a time         ternary weights
              pairs   two channels to a word, 4 or 8 bits a weight weights and inputs of few bits
+             long    three taps to a word                         weights and inputs of few bits, sums of 12; on cores
+                                                                  that multiply to 64 bits at once and have room
+                                                                  for copies of the input, or on request
              runs    places of runs of words in copies            ternary weights; where the target's memory has room
                                                                   for copies of a band of the input, or on request
              vectors places of vectors of pixels in the input     ternary weights, strides of 1; on cores with vectors,
@@ -36,14 +39,18 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError, did_you_mean, raise_all
-from ..ops.base import constant, operand, result, shape_of
+from ..ops.base import constant, integer, operand, result, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from ..ops.window import window
 from .base import Pass, PassLog
 from .choose_layout import choose_layout
 from .dense_costs import dense_costs, tail_of
+from .encodings.long import LongGeometry
 from .kernel_costs import Cost, conv_costs
+from .long_costs import long_cost
+from .long_plan import geometry as long_geometry
+from .long_plan import weights4
 from .rice_costs import rice_conv, rice_dense
 from .runs_costs import Finish, runs_cost
 from .runs_plan import BAND, geometry, spare_bytes
@@ -51,7 +58,7 @@ from .schedule import base, finish_of
 from .vectors_plan import layout_for, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
-CONV = ("lanes", "taps", "pairs", "runs", "vectors", "rice", "rice-lanes", "int8")
+CONV = ("lanes", "taps", "pairs", "long", "runs", "vectors", "rice", "rice-lanes", "int8")
 DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
 _MOST_CODE = 8192  # weights that become instructions, of 6 bytes each: about 50 KB
 
@@ -96,9 +103,18 @@ class ChooseEncodings(Pass):
     def options(self, node: ir.Node, room: int) -> dict[str, Cost]:
         """Every encoding that `node` may be given, with `room` bytes of scratch, and its cost."""
         options = costs(node, frozenset(self.features))
+        self._add_long(node, options, room)
         self._add_runs(node, options, room)
         self._add_vectors(node, options)
         return options
+
+    def _add_long(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
+        """List `long` for a convolution whose copies fit `room` bytes, on cores that multiply to 64 bits at once."""
+        if node.op_type != "Conv" or "pairs" not in options or not long_multiplies(self.features):
+            return
+        g, w = _long(node), constant(operand(node, 1))
+        if g is not None and w is not None and g.work_bytes <= room:
+            options["long"] = long_cost(weights4(w), g, integer(node, "group", 1), self._finish(node))
 
     def _add_runs(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
         """List `runs` for a convolution whose copies fit `room` bytes."""
@@ -146,10 +162,17 @@ class ChooseEncodings(Pass):
 
     def _on_request(self, node: ir.Node, name: str, options: dict[str, Cost]) -> bool:
         """Whether `node` can be stored in an encoding that `options` does not list, as it is never chosen unasked."""
+        small = "eight_bit" in self.features
+        if name == "long":
+            return node.op_type == "Conv" and "pairs" in options and not small and _long(node) is not None
         if name == "vectors":
-            small = "eight_bit" in self.features
             return node.op_type == "Conv" and "taps" in options and not small and layout_for(node) is not None
         return _on_request(node, name, options)
+
+
+def long_multiplies(features: tuple[str, ...]) -> bool:
+    """Whether a core multiplies to 64 bits in one instruction: Arm's that also load from any address."""
+    return "unaligned" in features and "eight_bit" not in features
 
 
 def _rank(cost: Cost, optimize: str) -> tuple[float, float]:
@@ -172,6 +195,11 @@ def _on_request(node: ir.Node, name: str, options: dict[str, Cost]) -> bool:
         ternary = not options.keys().isdisjoint(("sparse", "taps"))
         return ternary and w is not None and int(np.count_nonzero(w)) <= _MOST_CODE
     return name == "runs" and by_runs(node)
+
+
+def _long(node: ir.Node) -> LongGeometry | None:
+    # One level more than there are: a border's zero may be one of its own.
+    return long_geometry(node, min(256, qtype(operand(node, 0)).levels + 1))
 
 
 def by_runs(node: ir.Node) -> bool:

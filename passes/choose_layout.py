@@ -16,6 +16,8 @@ from .layouts import Code, Layout, chw
 from .schedule import MOVES, base, readers
 
 _BYTE_READERS = ("Conv", "MatMul", "MaxPool")
+OWN_PADDING = ("long",)
+"""Encodings of convolutions whose kernels read rows of any length and pad them themselves."""
 _BYTE = 256  # levels
 _WORD = 4
 
@@ -35,7 +37,11 @@ def choose_layout(value: ir.Value, word_rows: bool) -> Layout:
     if wanted and _code(value, q, convs).levels <= _BYTE:
         # Strides are for those that see the tensor in its own shape; where one does not, only plain order serves all.
         plain = any(chw(operand(n, 0)) != chw(value) for n in convs)
-        return byte_layout(chw(value), _code(value, q, convs), [] if plain else convs, word_rows and not plain)
+        code = _code(value, q, convs)
+        convs = [n for n in convs if text(n, "encoding", "") not in OWN_PADDING]
+        if not any(any(pads_of(n)) for n in convs):
+            code = replace(code, border=None)
+        return byte_layout(chw(value), code, [] if plain else convs, word_rows and not plain)
     return plain_layout(chw(value), plain_width(q))
 
 
@@ -138,7 +144,7 @@ def copy_layout(node: ir.Node, stored: Layout, word_rows: bool) -> Layout | None
             node=node,
             fix="do not reshape between convolutions",
         )
-    if not is_cardc(node, "Conv"):
+    if not is_cardc(node, "Conv") or text(node, "encoding", "") in OWN_PADDING:
         return None
     code = Code(seen.lo, seen.step, seen.levels, -seen.lo // seen.step if any(pads_of(node)) else None)
     wanted = byte_layout(chw(operand(node, 0)), code, [node], word_rows)

@@ -12,6 +12,7 @@ from . import vectors_plan
 from .choose_layout import copy_layout
 from .encodings import rice, vertical
 from .layouts import Layout, layout_of
+from .long_plan import geometry as long_geometry
 from .runs_plan import plan
 from .schedule import Stage
 from .streams import WORDS
@@ -41,6 +42,8 @@ def scratch_sizes(stage: Stage, rows: int = 0) -> dict[str, int]:
         sizes["planes"] = planes(stored) * words * 4
     if encoding == "vertical":
         sizes["work"] = vertical.list_bytes(stored.elements)
+    if encoding == "long":
+        sizes["work"] = _long_work(stage)
     if encoding == "pairs":
         sizes["work"] = 4 * int(np.prod(shape_of(node.inputs[1])[1:]))
     if encoding == "runs":
@@ -54,6 +57,15 @@ def scratch_sizes(stage: Stage, rows: int = 0) -> dict[str, int]:
         if table:
             sizes["table"] = table
     return sizes
+
+
+def _long_work(stage: Stage) -> int:
+    """Bytes of scratch that a convolution by long multiplications needs."""
+    g = long_geometry(stage.node, layout_of(stage.source).levels)
+    if g is None:
+        fix = "compile again from the imported model"
+        raise CompileError("this convolution cannot run by long multiplications", node=stage.node, fix=fix)
+    return g.work_bytes
 
 
 def _weights(node: ir.Node) -> Array:

@@ -34,7 +34,7 @@ def add_conv_runs(
         error.node = node
         raise
     copies = np.array([c[2:] for c in g.copies()], np.uint32)
-    lines, top, shared, bias = "NULL", 0, "NULL", 0
+    lines, top, shared, bias = "0", 0, "0", 0
     if layout.levels > 1 and integer(node, "packed", 0):
         lines, top = add_lines(step, stage.finish, sums, out, in_bytes=g.lane == 1)
     elif layout.levels > 1:

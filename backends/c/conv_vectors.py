@@ -30,10 +30,10 @@ def add_conv_vectors(
     except CompileError as error:
         error.node = node
         raise
-    lines, top, shared, bias = "NULL", 0, "NULL", 0
+    lines, top, shared, bias = "0", 0, "0", 0
     if layout.levels > 1 and integer(node, "packed", 0):
         lines, top = add_lines(step, stage.finish, sums, out, in_bytes=places.lane == 1)
-    if layout.levels > 1 and lines == "NULL":
+    if layout.levels > 1 and lines == "0":
         shared, bias = add_shared(step, stage.finish, sums, layout_of(stage.output))
     fields: list[tuple[str, object]] = [
         ("offsets", step.array("offsets", "uint16_t", encoded.offsets, "bytes into the input")),

@@ -32,31 +32,31 @@ def _outputs(node: ir.Node, sums: fold.Sums, out: Layout) -> tuple[int, Array]:
 
 
 def add_shared(step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout) -> tuple[str, int]:
-    """One finish table for all channels as an array of `step`, and how far below 0 it begins; ("NULL", 0) where
+    """One finish table for all channels as an array of `step`, and how far below 0 it begins; ("0", 0) where
     channels differ or the table is too large for what it saves."""
     if node is None or not is_cardc(node, "Threshold", "Requantize") or not out.is_bytes:
-        return "NULL", 0
+        return "0", 0
     if int(sums.high.max(initial=0) - sums.low.min(initial=0)) >= min(_MOST, out.elements // 4):
-        return "NULL", 0
+        return "0", 0
     low, stored = _outputs(node, sums, out)
     if (stored != stored[:1]).any() or stored.min() < 0 or stored.max() > 255:
-        return "NULL", 0
+        return "0", 0
     return step.array("table", "uint8_t", stored[0], "the output of each sum, for all channels"), -low
 
 
 def add_lines(step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout, *, in_bytes: bool) -> tuple[str, int]:
-    """The lines of all channels as an array of `step`, and the largest output; ("NULL", 0) where no channel has one.
+    """The lines of all channels as an array of `step`, and the largest output; ("0", 0) where no channel has one.
 
     `in_bytes`: whether the kernel's sums are bytes; they begin with the lowest sum.
     """
     if node is None or not is_cardc(node, "Threshold", "Requantize") or not out.is_bytes:
-        return "NULL", 0
+        return "0", 0
     stairs = stairs_of(node, sums, out)
     top = max((int(s.max()) for s in stairs), default=0)
     if min((int(s.min()) for s in stairs), default=0) < 0 or top > 255:
-        return "NULL", 0
+        return "0", 0
     found = [lines.fit(s, top, -int(low) if in_bytes else None) for s, low in zip(stairs, sums.low, strict=True)]
     if all(line.kind == lines.NONE for line in found):
-        return "NULL", 0
+        return "0", 0
     words = np.array([line.words() for line in found], np.int64)
     return step.array("lines", "int32_t", words, "multiplier, offset, ends of each channel's line"), top

@@ -14,6 +14,7 @@ from ...passes.encodings import fold, int8, pairs, sparse_conv
 from ...passes.layouts import Layout
 from ...passes.schedule import Stage
 from ...passes.scratch import rows_of, table_bytes
+from .conv_long import add_conv_long
 from .conv_runs import add_conv_runs
 from .conv_vectors import add_conv_vectors
 from .dense import add_dense
@@ -41,6 +42,8 @@ def add_product(
         _conv_int8(step, stage.node, weights, finish, src, layout, dst, out)
     elif step.encoding == "pairs":
         _conv_pairs(step, stage.node, weights, finish, src, layout, dst, out, work)
+    elif step.encoding == "long":
+        add_conv_long(step, stage, weights, sums, finish, src, layout, dst, out, work)
     elif step.encoding == "runs":
         most = table_bytes(stage, rows_of(stage))
         add_conv_runs(step, stage, weights, sums, finish, src, layout, dst, out, most, work)

@@ -24,6 +24,7 @@ FILE_OF = {
     "cardc_argmax_u8": "cardc_argmax.c",
     "cardc_conv_int8": "cardc_conv_int8.c",
     "cardc_conv_lanes": "cardc_conv_lanes.c",
+    "cardc_conv_long": "cardc_conv_long.c",
     "cardc_conv_pairs": "cardc_conv_pairs.c",
     "cardc_conv_rice": "cardc_conv_rice.c",
     "cardc_conv_runs": "cardc_conv_runs.c",

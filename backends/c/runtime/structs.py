@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....passes.encodings import pairs, runs, sparse_conv, sparse_dense, vectors, vertical
+from ....passes.encodings import long, pairs, runs, sparse_conv, sparse_dense, vectors, vertical
 from ....passes.encodings.lines import Line
 from .call import Constant, Place
 
@@ -149,6 +149,36 @@ class ConvPairs:
         fields += [("u32", self.row), ("u32", self.row_step)]
         fields += [("u8", v) for v in (self.col_step, kh, kw, *self.dilation, self.encoded.bits)]
         fields += [("u16", v) for v in (depth, self.encoded.room, out // self.group)]
+        return place.put(pack([*fields, *self.to.fields()], place.pointer))
+
+
+@dataclass(frozen=True)
+class ConvLong:
+    """cardc_conv_long_layer"""
+
+    encoded: long.Long
+    geometry: long.LongGeometry
+    source: Map
+    interior: int
+    border: int
+    group_channels: int
+    to: Map
+    lines: Sequence[Line] | None = None
+    top: int = 0
+    shared: NDArray[np.uint8] | None = None
+    shared_bias: int = 0
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        e, g = self.encoded, self.geometry
+        lines = None if self.lines is None else np.array([line.words() for line in self.lines], np.int32)
+        arrays = (e.weights, e.biases, e.starts, lines, self.shared)
+        fields: list[Field] = [("ptr", put_array(place, a)) for a in arrays]
+        fields += [("u32", self.shared_bias), ("u32", g.terms_at), ("u32", g.sums_at), *self.source.fields()]
+        fields += [("u32", self.interior)]
+        fields += [("u16", v) for v in (g.depth, self.group_channels, g.rows, g.blocks, g.band)]
+        fields += [("u8", v) for v in (g.kernel[0], g.stride[0], g.dilation[0], g.stride[1], g.phases, g.chunks)]
+        fields += [("u8", v) for v in (g.taps, g.skip, g.lead, *g.pad, self.border, e.bits, self.top)]
         return place.put(pack([*fields, *self.to.fields()], place.pointer))
 
 

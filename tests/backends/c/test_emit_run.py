@@ -27,6 +27,7 @@ FORCES = {
     "one_pixel": ("taps", "sparse"),
     "bytes": ("int8",),
     "pairs": ("pairs",),
+    "long": ("long",),
     "lanes_ternary": ("lanes", "ternary"),
     "lanes_binary": ("lanes", "binary"),
     "runs": ("runs", "sparse"),

@@ -1,0 +1,159 @@
+"""Weights of few bits, three neighbouring ones to a long multiplication (runtime: `cardc_conv_long`).
+
+Taps j of a row of the kernel meet the pixels x s + j d. With j d = k s + phase, those of one phase are a convolution of
+stride 1 over every s-th pixel, and three of its taps times three of its pixels are one product of polynomials of degree
+2 in z = 2^12, whose coefficients belong to five neighbouring outputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import CompileError
+from .pairs import bits_of
+
+Ints = NDArray[np.int64]
+_LANE = 2**12
+_WORD = 3
+"""Pixels, or taps, in a word."""
+_SEGMENT = 2
+"""Words of sums that the kernel makes at a time."""
+_BAND = 1024
+"""Sums of an output channel that are kept until they are finished, where one row does not have more."""
+
+
+@dataclass(frozen=True, slots=True)
+class LongGeometry:
+    """`kernel`, `stride`, `dilation` as (down, across); `pad` above and to the left; `height`, `width` of the output;
+    `depth` input channels of a group."""
+
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    pad: tuple[int, int]
+    height: int
+    width: int
+    depth: int
+
+    def places(self) -> list[tuple[int, int]]:
+        """Of each tap across: (phase, k)."""
+        each = [j * self.dilation[1] for j in range(self.kernel[1])]
+        return [(at % self.stride[1], at // self.stride[1]) for at in each]
+
+    @property
+    def phases(self) -> int:
+        return 1 + max(phase for phase, _ in self.places())
+
+    @property
+    def chunks(self) -> int:
+        """Threes of taps in a phase."""
+        return 1 + max(k for _, k in self.places()) // _WORD
+
+    @property
+    def taps(self) -> int:
+        """In a chunk."""
+        return min(_WORD, 1 + max(k for _, k in self.places()))
+
+    @property
+    def skip(self) -> int:
+        """Pixels that are padding in all phases and lie in front of all others, as far as that makes rows shorter; with
+        several chunks none, as the later ones carry from the words in front to the first sums."""
+        if self.chunks > 1:
+            return 0
+        first = min(-(-(self.pad[1] - phase) // self.stride[1]) for phase in range(self.phases))
+        return max(0, min(first, self.taps - 1))
+
+    @property
+    def lead(self) -> int:
+        """Sums in front of a row that are none."""
+        return self.taps - 1 - self.skip
+
+    @property
+    def blocks(self) -> int:
+        """Words of a phase of a row in the copies."""
+        segments = -(-(self.width + self.lead) // (_SEGMENT * _WORD))
+        return _SEGMENT * segments + self.chunks - 1
+
+    @property
+    def rows(self) -> int:
+        """Of a channel in the copies, padding included."""
+        return (self.height - 1) * self.stride[0] + (self.kernel[0] - 1) * self.dilation[0] + 1
+
+    @property
+    def band(self) -> int:
+        """Rows of sums."""
+        return max(1, min(self.height, _BAND // self.width))
+
+    @property
+    def terms(self) -> int:
+        """Words of weights of an output channel."""
+        return self.depth * self.kernel[0] * self.phases * self.chunks
+
+    @property
+    def terms_at(self) -> int:
+        """Where in the scratch memory the weights lie; the copies lie at 0."""
+        return 4 * self.depth * self.rows * self.phases * self.blocks
+
+    @property
+    def sums_at(self) -> int:
+        """Where the sums lie, a word in front of them."""
+        return self.terms_at + 4 * self.terms
+
+    @property
+    def work_bytes(self) -> int:
+        """All of the scratch memory: up to ten bytes behind the sums are written."""
+        return self.sums_at + 4 + -(-(2 * self.band * self.width + 10) // 4) * 4
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """`weights` uint8 as cardc_conv_long_layer says; `bits` 4 or 8; `biases`, `starts` uint16 [O]: what the
+    lowest sum lacks to 0, and that plus the sum of padding."""
+
+    weights: NDArray[np.uint8]
+    bits: int
+    biases: NDArray[np.uint16]
+    starts: NDArray[np.uint16]
+
+
+def fits(w: Ints, max_u: int) -> bool:
+    """Whether weights [O, ...] are of 8 bits, bytes 0 .. max_u of 7, and the sums of every channel of 12."""
+    if w.size == 0 or max_u > 127 or np.abs(w).max() > 127:
+        return False
+    return int(np.abs(w.reshape(len(w), -1)).sum(axis=1).max()) * max_u < _LANE
+
+
+def encode(w: Ints, max_u: int, border: int, g: LongGeometry) -> Long:
+    """Weights [O, depth, kh, kw] of a convolution over bytes 0 .. max_u, padded with `border`. CompileError
+    where they do not fit."""
+    if not fits(w, max_u):
+        what = "weights of more than 8 bits, or sums of more than 12, in long multiplications"
+        raise CompileError(what, fix="encode as pairs")
+    slots = np.zeros((len(w), g.kernel[0], g.depth, g.phases, g.chunks * g.taps), np.int64)
+    for j, (phase, k) in enumerate(g.places()):
+        slots[..., phase, k] = w[..., j].transpose(0, 2, 1)
+    flat, bits = slots.reshape(len(w), -1), bits_of(w)
+    if bits == 4:
+        flat = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))
+        flat = flat[:, 0::2] & 15 | (flat[:, 1::2] & 15) << 4
+    biases = -np.minimum(w, 0).reshape(len(w), -1).sum(axis=1) * max_u
+    starts = biases + w.reshape(len(w), -1).sum(axis=1) * border
+    return Long((flat & 255).astype(np.uint8).reshape(-1), bits, biases.astype(np.uint16), starts.astype(np.uint16))
+
+
+def decode(e: Long, shape: tuple[int, int, int, int], g: LongGeometry) -> Ints:
+    """The weights [O, depth, kh, kw] that `e` encodes: the exact inverse of `encode`."""
+    data = e.weights.astype(np.int64).reshape(shape[0], -1)
+    count = g.kernel[0] * g.depth * g.phases * g.chunks * g.taps
+    flat = np.stack([data & 15, data >> 4], axis=-1).reshape(shape[0], -1) if e.bits == 4 else data
+    half = 1 << (e.bits - 1)
+    slots = ((flat[:, :count] ^ half) - half).reshape(shape[0], g.kernel[0], g.depth, g.phases, -1)
+    return np.stack([slots[..., phase, k].transpose(0, 2, 1) for phase, k in g.places()], axis=-1)
+
+
+def size_bytes(e: Long) -> int:
+    """Bytes of flash for the arrays."""
+    return e.weights.nbytes + e.biases.nbytes + e.starts.nbytes
