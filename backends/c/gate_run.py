@@ -118,7 +118,7 @@ def _driver(code: GateCode) -> str:
     """One image at a time; the first call empties the window."""
     w = Writer()
     w(f'#include "{_PREFIX}_gate.h"')
-    w('#include "cardc_gate.h"')
+    w('#include "cardc_gate_common.h"')
     w("#ifdef CARDC_TRACED")
     w("static uint8_t *at;")
     with w.block("void cardc_traced(const void *words, uint32_t count)"):

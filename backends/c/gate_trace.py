@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...ops.base import Array
-from ...ops.spectral import IntegerGate
-from ...ops.spectral.curve import values
-from ...ops.spectral.gate import powers, sliding
+from ...ops.spectral import IntegerGate, Plan
+from ...ops.spectral.gate import sliding
 from ...ops.spectral.spectrum import words
 from ...ops.spectral.transform import Complex
-from .gate import kept
+from .gate_arrays import kept
 
 Words = NDArray[np.uint32]
 
@@ -24,12 +23,12 @@ def trace_words(gate: IntegerGate, images: Array) -> Words:
     parts: list[Array] = []
     for plane in range(plan.planes):
         pixels = found.pixels[:, plane]
-        parts.append(_packed((pixels[..., 0::2], pixels[..., 1::2])))
-        parts += [_packed((re[:, plane], im[:, plane])) for re, im in found.row_stages]
+        parts.append(packed(plan, (pixels[..., 0::2], pixels[..., 1::2])))
+        parts += [packed(plan, (re[:, plane], im[:, plane])) for re, im in found.row_stages]
         at = 0
         for _, columns, slots in pairs(gate):
-            parts += [_packed((re[:, plane, columns], im[:, plane, columns])) for re, im in found.column_stages]
-            parts += [p[:, plane, at : at + slots], y[:, plane, at : at + slots]]
+            parts += [packed(plan, (re[:, plane, columns], im[:, plane, columns])) for re, im in found.column_stages]
+            parts += [_whole(plan, p[:, plane, at : at + slots]), y[:, plane, at : at + slots] & 0xFFFFFFFF]
             at += slots
     sums = sliding(gate.scores(images), gate.window)
     parts.append(np.stack([sums & 0xFFFFFFFF, sums >> 32 & 0xFFFFFFFF], -1))
@@ -61,9 +60,15 @@ def _slots(gate: IntegerGate, spectrum: Complex) -> tuple[Array, Array]:
         if behind != kx and behind < columns:
             at.append((-rows % plan.rows, np.full(len(rows), behind)))
     ky, kx_ = (np.concatenate(part) for part in zip(*at, strict=True))
-    p, octave = powers(plan, (spectrum[0][..., ky, kx_], spectrum[1][..., ky, kx_]), (ky == 0) & (kx_ == 0))
-    return p, values(gate.table, p, octave)
+    return gate.curve((spectrum[0][..., ky, kx_], spectrum[1][..., ky, kx_]), (ky == 0) & (kx_ == 0))
 
 
-def _packed(z: Complex) -> Array:
+def packed(plan: Plan, z: Complex) -> Array:
+    """Numbers of 16 bits in a word, or two words each."""
+    if plan.wide:
+        return np.stack([part & 0xFFFFFFFF for part in z], -1)
     return (z[0] & 0xFFFF) | (z[1] & 0xFFFF) << 16
+
+
+def _whole(plan: Plan, p: Array) -> Array:
+    return np.stack([p & 0xFFFFFFFF, p >> 32], -1) if plan.wide else p

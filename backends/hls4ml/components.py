@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil
 
+import numpy as np
+
 from ...ops.deck_join import Joint
 from ...ops.softmax_fixed import SoftmaxPlan
 from ...ops.spectral import IntegerGate
@@ -34,16 +36,22 @@ def gate_figures(gate: IntegerGate, butterflies: int, interval: int) -> dict[str
             built = min(butterflies, length // radix)
             turned = 0 if k == 0 else radix - 1  # the first stage's roots are 1, i, -1, -i
             lut += built * width * (2 * turned + (24 if radix == 4 else 8))
-            dsp += built * 4 * turned
+            dsp += built * 4 * turned * _slices(plan.data_bits, plan.twiddle_bits + 2)
             cycles += ceil(length / radix / built) + _DEPTH
         passes += count * cycles
-    # power: four products and two squares; value: one; each rival: one of 33 x 16
-    dsp += 6 + 2 + 2 * rivals + 1
+    # power: four products and two squares; value: one or two; each rival: one
+    dsp += 4 * _slices(plan.data_bits + 1, plan.twiddle_bits + 2) + 2 * _slices(plan.data_bits + 2, plan.data_bits + 2)
+    if plan.wide:
+        dsp += 2 * _slices(32, 32) + _slices(33, int(np.abs(gate.differences).max(initial=0)).bit_length() + 1) * rivals
+    else:
+        dsp += 3 + 2 * rivals
     lut += 6 * width + 5 * 32 + 26 + rivals * 64 + 64
     frequencies = len(gate.picked()[0])
     bram = plan.planes * _blocks(plan.rows * plan.half, 2 * plan.data_bits)
-    bram += 0 if gate.table is None else _blocks(gate.table.size, int(gate.table[-1]).bit_length())
-    bram += max(1, rivals) * _blocks(plan.planes * frequencies, 16) + _blocks(gate.window * (rivals + 1), 64)
+    value_bits = 32 if plan.wide or gate.table is None else int(gate.table[-1]).bit_length()
+    bram += 0 if gate.table is None else _blocks(gate.table.size, value_bits)
+    template_bits = 21 if plan.wide else 16
+    bram += max(1, rivals) * _blocks(plan.planes * frequencies, template_bits) + _blocks(gate.window * (rivals + 1), 64)
     load = plan.rows * plan.columns * plan.channels
     cycles = load + plan.planes * (passes + frequencies * interval + 3 * _DEPTH) + rivals + 1
     return _figures(lut, 2 * lut, dsp, bram, cycles)
@@ -63,6 +71,11 @@ def join_figures(joint: Joint, classes: int) -> dict[str, Figure]:
     at_once = len(joint.parts) if not joint.picked else max(joint.groups.count(g) for g in set(joint.groups))
     total = sum(sorted(cycles)[-at_once:]) + classes
     return _figures(lut + 32 * classes, 2 * lut + 64 * classes, dsp, 0, total)
+
+
+def _slices(a: int, b: int) -> int:
+    """DSP slices of a multiplier."""
+    return min(ceil(a / 25) * ceil(b / 18), ceil(a / 18) * ceil(b / 25))
 
 
 def _blocks(words: int, bits: int) -> int:

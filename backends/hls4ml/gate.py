@@ -16,6 +16,7 @@ from ...errors import CompileError
 from ...identifiers import identifier
 from ...ops.base import Array
 from ...ops.spectral import IntegerGate
+from ...ops.spectral.curve_wide import power_shift
 from ...ops.spectral.transform import order, twiddles
 
 HEADERS = ("cardc_fft.h", "cardc_gate.h")
@@ -103,8 +104,13 @@ void {top}(hls::stream<{top}_pixel_t> &in, bool reset, hls::stream<{top}_pick_t>
 
 def _numbers(gate: IntegerGate, reuse_factor: int) -> Iterable[tuple[str, str, object]]:
     plan = gate.plan
+    yield "bool", "wide", str(plan.wide).lower()
     for name in ("channels", "height", "width", "planes", "rows", "half", "mix_shift", "data_bits", "twiddle_bits"):
         yield "unsigned", name, int(getattr(plan, name))
+    yield "unsigned", "power_bits", plan.power_bits
+    yield "unsigned", "power_shift", power_shift(plan.power_bits)
+    yield "unsigned", "mix_bits", max(16, max(plan.mix).bit_length() + 1)
+    yield "unsigned", "template_bits", max(16, int(np.abs(gate.differences).max(initial=0)).bit_length() + 1)
     yield "unsigned", "table_length", max(plan.rows, plan.columns)
     yield "unsigned", "frequencies", len(gate.picked()[0])
     yield "unsigned", "rivals", len(gate.names) - 1
@@ -121,16 +127,17 @@ def _arrays(gate: IntegerGate) -> dict[str, tuple[str, Array]]:
     length = max(plan.rows, plan.columns)
     re, im = twiddles(length, 3 * length // 4, plan.twiddle_bits)
     rows, columns = gate.picked()
+    short = "int" if plan.wide else "short"
     return {
-        "mix": ("short", np.asarray(plan.mix)),
-        "turn_re": ("short", re),
-        "turn_im": ("short", im),
+        "mix": (short, np.asarray(plan.mix)),
+        "turn_re": (short, re),
+        "turn_im": (short, im),
         "row_order": ("unsigned char", np.asarray(order(plan.half))),
         "column_order": ("unsigned char", np.asarray(order(plan.rows))),
         "at_row": ("unsigned char", rows),
         "at_column": ("unsigned char", columns),
         "table": ("int", np.zeros(2, np.int64) if gate.table is None else gate.table),
-        "differences": ("short", _with_one(gate.differences)),
+        "differences": (short, _with_one(gate.differences)),
         "constants": ("long long", np.concatenate([[0], gate.constants])),
     }
 

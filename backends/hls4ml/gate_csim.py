@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from ...errors import CompileError
 from ...ops.base import Array
-from ...ops.spectral import IntegerGate
-from ...ops.spectral.curve import values
-from ...ops.spectral.gate import powers, sliding
+from ...ops.spectral import IntegerGate, Plan
+from ...ops.spectral.gate import sliding
 from ...ops.spectral.spectrum import words
 from .gate import gate_component
 from .vendor import hls4ml
@@ -92,19 +91,22 @@ def component_words(gate: IntegerGate, images: Array) -> NDArray[np.uint32]:
     found = words(plan, np.asarray(images, np.int64))
     rows, columns = gate.picked()
     spectrum = found.spectrum[0][..., rows, columns], found.spectrum[1][..., rows, columns]
-    p, octave = powers(plan, spectrum, (rows == 0) & (columns == 0))
-    y = values(gate.table, p, octave)
+    p, y = gate.curve(spectrum, (rows == 0) & (columns == 0))
+    powers = [p & 0xFFFFFFFF, p >> 32] if plan.wide else [p]
+    seen = np.stack([*powers, y & 0xFFFFFFFF], -1)
     parts = []
     for plane in range(plan.planes):
         pixels = found.pixels[:, plane]
         lines = [(pixels[..., 0::2], pixels[..., 1::2]), *((re[:, plane], im[:, plane]) for re, im in found.row_stages)]
-        parts.append(np.stack([_packed(*z) for z in lines], 2))
-        parts.append(np.stack([_packed(re[:, plane], im[:, plane]) for re, im in found.column_stages], 2))
-        parts.append(np.stack([p[:, plane], y[:, plane]], -1))
+        parts.append(np.stack([_packed(plan, *z) for z in lines], 2))
+        parts.append(np.stack([_packed(plan, re[:, plane], im[:, plane]) for re, im in found.column_stages], 2))
+        parts.append(seen[:, plane])
     sums = sliding(gate.scores(images), gate.window)
     parts.append(np.stack([sums & 0xFFFFFFFF, sums >> 32 & 0xFFFFFFFF], -1))
     return np.concatenate([part.reshape(n, -1) for part in parts], 1).astype(np.uint32)
 
 
-def _packed(re: Array, im: Array) -> Array:
+def _packed(plan: Plan, re: Array, im: Array) -> Array:
+    if plan.wide:
+        return np.stack([re & 0xFFFFFFFF, im & 0xFFFFFFFF], -1)
     return (re & 0xFFFF) | (im & 0xFFFF) << 16

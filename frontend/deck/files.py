@@ -31,7 +31,7 @@ _TOP_KEYS = {"version": int, "name": str, "mode": str, "top": int, "card": list,
 _CARD_KEYS: dict[str, type] = {"name": str, "augmentation": str, "file": str}
 _GATE_KEYS = {
     "file": str, "augmentations": list, "colour": str, "scale": str, "crop": int, "constant": bool, "pad": bool,
-    "window": int,
+    "window": int, "goal_db": float,
 }  # fmt: skip
 
 
@@ -81,6 +81,7 @@ def _toml(deck: Deck) -> str:
         lines += [f"colour = {_quoted(s.colour)}", f"scale = {_quoted(s.scale)}"]
         lines += [] if s.crop is None else [f"crop = {s.crop}"]
         lines += [f"constant = {str(s.constant).lower()}", f"pad = {str(s.pad).lower()}", f"window = {gate.window}"]
+        lines += [] if gate.goal_db is None else [f"goal_db = {float(gate.goal_db)!r}"]
     return "\n".join(lines) + "\n"
 
 
@@ -154,7 +155,7 @@ def _read_gate(root: Path, table: dict[str, Any], path: Path) -> Gate:
         raise CompileError("this is no array of templates", node=str(file), fix="save the deck again")
     flags = table.get("constant", True), table.get("pad", True)
     spectrum = Spectrum(table["colour"], table["scale"], table.get("crop"), *flags)
-    return Gate(spectrum, tuple(table["augmentations"]), templates, table.get("window", 1))
+    return Gate(spectrum, tuple(table["augmentations"]), templates, table.get("window", 1), table.get("goal_db"))
 
 
 def _inside(root: Path, name: str) -> Path:

@@ -16,11 +16,13 @@ from ...errors import CompileError
 from .spectrum import Spectrum
 
 LONGEST = 1000
+MOST_DB = 150
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Gate:
     """Templates T_a float32 [augmentations, F], in the order of `names`; `window` is M, how many inputs are averaged.
+    `goal_db`: signal to noise that the integer gate's words shall reach, None: what the window asks for.
 
     With S the mean spectrum of the last M inputs, the gate picks argmin_a ||S - T_a||^2, computed as
     argmax_a <S, T_a> - ||T_a||^2 / 2; among equals the first.
@@ -30,6 +32,7 @@ class Gate:
     names: tuple[str, ...]
     templates: NDArray[np.float32]
     window: int = 1
+    goal_db: float | None = None
 
     def __post_init__(self) -> None:
         t = self.templates
@@ -42,6 +45,8 @@ class Gate:
             )  # fmt: skip
         if not 1 <= self.window <= LONGEST:
             raise CompileError(f"a window of {self.window}", node="gate", fix=f"1 to {LONGEST} inputs")
+        if self.goal_db is not None and not 0 <= self.goal_db <= MOST_DB:
+            raise CompileError(f"a goal of {self.goal_db:g} dB", node="gate", fix=f"0 to {MOST_DB} dB")
 
     def margins(self, x: NDArray[Any], window: int | None = None) -> NDArray[np.float64]:
         """-||S - T_a||^2 / 2 + ||S||^2 / 2 for a sequence x [N, C, H, W], as float64 [N, augmentations].

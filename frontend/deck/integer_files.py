@@ -28,7 +28,7 @@ def gate_model(gate: IntegerGate) -> ir.Model:
     table = np.zeros(0, np.int32) if gate.table is None else gate.table.astype(np.int32)
     arrays = [
         add_initializer(graph, "table", table),
-        add_initializer(graph, "differences", gate.differences.astype(np.int16)),
+        add_initializer(graph, "differences", gate.differences.astype(np.int32 if plan.wide else np.int16)),
         add_initializer(graph, "constants", gate.constants.astype(np.int64)),
     ]
     scores = make_node(

@@ -61,10 +61,12 @@ def verify_deck(
     if not targets:
         raise CompileError("no target to verify on", fix="name at least one board: see `cardc targets`")
     boards = [target if isinstance(target, Target) else load(target) for target in targets]
-    if options is not None and options.gate_goal_db is not None and len({b.backend == "c" for b in boards}) > 1:
+    deck = read_deck(source)
+    own = None if deck.gate is None else deck.gate.goal_db
+    goal = own if options is None or options.gate_goal_db is None else options.gate_goal_db
+    if goal is not None and len({b.backend == "c" for b in boards}) > 1:
         what = "a goal for the gate's words gives FPGAs and microcontrollers different ones"
         raise CompileError(what, fix="verify them one after the other")
-    deck = read_deck(source)
     builds = [compile_deck(deck, board, options=options) for board in boards]
     n = len(check_inputs(builds[0].lowered.first.imported, inputs))
     emulated = min(n, emulated_inputs or DEFAULT_EMULATED)

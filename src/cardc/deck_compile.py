@@ -24,6 +24,7 @@ from .ops.deck_join import Joint
 from .ops.graph import add_initializer, fresh, is_cardc
 from .ops.qtype import qtype
 from .ops.spectral import IntegerGate
+from .ops.spectral.noise import EVERY
 from .passes.lower_outputs import OUT_OFFSET, OUT_SCALE
 from .targets.base import Target
 from .verify.run import check_inputs, entry
@@ -38,8 +39,9 @@ class DeckOptions:
     """`average`: how several cards' answers are joined (None: softmax where there are several). `calibration`: images
     x [N, C, H, W] that take away what rounding adds to the gate's scores on average. `hls`: of every card's hls4ml
     project. `one_project`: on an FPGA, gate, cards and join under one top function, not as projects and components.
-    `gate_goal_db`: signal to noise that the gate's words must reach on `calibration`, which it needs; on an FPGA they
-    are then the shortest that do, else, as always on a microcontroller, 16 bits."""
+    `gate_goal_db`: signal to noise that the gate's words must reach on `calibration`, or on images like the templates;
+    they are the shortest that do, on a microcontroller 16 bits at least. None: the deck's own goal, or that of its
+    window (`ops.spectral.noise.goal_for`)."""
 
     average: Average | None = None
     calibration: Array | None = None
@@ -105,11 +107,10 @@ def lower_deck(source: Any, target: Target, options: DeckOptions | None = None, 
                            fix="give a gate images [C, H, W], or make the deck agnostic")  # fmt: skip
     levels = (1 << PIXEL_BITS) - 1
     images = None if options.calibration is None else calibration_images(cards[0], options.calibration)
-    bits = (16,) if target.backend == "c" else range(8, 17)
+    bits = EVERY if target.backend != "c" else [n for n in EVERY if n >= 16]  # shorter ones cost as much there
     size = (shape[0], shape[1], shape[2])
-    integer = fit_integer_gate(
-        gate, size, 0, levels, PIXEL_SCALE, images, goal_db=options.gate_goal_db, data_bits=bits
-    )  # fmt: skip
+    goal = gate.goal_db if options.gate_goal_db is None else options.gate_goal_db
+    integer = fit_integer_gate(gate, size, 0, levels, PIXEL_SCALE, images, goal_db=goal, data_bits=bits)
     return LoweredDeck(title, deck, cards, integer, joint, groups, notes)
 
 

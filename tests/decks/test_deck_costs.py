@@ -81,11 +81,11 @@ def test_the_command_prints_it(build: McuDeckBuild, tmp_path: Path) -> None:
     read = Report.from_json((tmp_path / "out" / "report.json").read_text())
     assert report_to_table(read) == report_to_table(build.report)
     gate = json.loads((tmp_path / "out" / "report.json").read_text())["deck"]["gate"]
-    assert gate["words"]["data_bits"] == 16
-    assert gate["words"]["twiddle_bits"] == 14
-    assert [stage["divided_by"] for stage in gate["stages"]] == [1, 2, 4, 2]
-    assert all(stage["largest"] < 1 << 15 for stage in gate["stages"][:-1])
-    assert 60 < gate["snr_db"] < 85
+    assert gate["words"]["data_bits"] == 20  # for the 90 dB of a window of 10
+    assert gate["words"]["twiddle_bits"] > 14
+    assert [stage["divided_by"] for stage in gate["stages"]] == [1, 2, 4, 4]
+    assert all(1 << 18 < stage["largest"] < 1 << 19 for stage in gate["stages"][:-1])
+    assert 90 <= gate["snr_db"] < 96
 
 
 def test_overlapping_symbols_count_once() -> None:

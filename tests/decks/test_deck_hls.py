@@ -176,11 +176,13 @@ def test_words_of_the_gate_are_chosen_for_a_goal() -> None:
     short = found["pynq-z2", 45.0]
     assert 8 <= short.data_bits < 16
     assert measured_db(short, calibration_images(low.first, images)) > 44
-    assert found["pynq-z2", None].data_bits == found["nucleo-f446re", 45.0].data_bits == 16
+    assert found["nucleo-f446re", 45.0].data_bits == 16
+    assert found["pynq-z2", None].wide  # for a window of 10
     options = DeckOptions(calibration=images, gate_goal_db=45)
     with pytest.raises(CompileError, match="different ones"):
         verify_deck(DIGITS, ["pynq-z2", "nucleo-f446re"], images[:2], options=options)
-    with pytest.raises(CompileError, match="without images"):
-        lower_deck(DIGITS, load("pynq-z2"), DeckOptions(gate_goal_db=45))
-    with pytest.raises(CompileError, match="not 100 dB"):
-        lower_deck(DIGITS, load("pynq-z2"), DeckOptions(calibration=images, gate_goal_db=100))
+    by_templates = lower_deck(DIGITS, load("pynq-z2"), DeckOptions(gate_goal_db=45)).gate
+    assert by_templates is not None
+    assert 8 <= by_templates.plan.data_bits < 16
+    with pytest.raises(CompileError, match="not 190 dB"):
+        lower_deck(DIGITS, load("pynq-z2"), DeckOptions(calibration=images, gate_goal_db=190))

@@ -72,13 +72,19 @@ def test_prediction_is_what_is_measured(grey: bool) -> None:
 
 def test_words_are_chosen_for_a_goal() -> None:
     q = digits()[:300]
-    found = choose_words((1, 8, 8), 0, 16, q, grey=True, goal_db=60, data_bits=range(8, 17))
+    of = signal(make_plan((1, 8, 8), 0, 16, grey=True), q)
+    found = choose_words((1, 8, 8), 0, 16, of, grey=True, goal_db=60)
     shorter = make_plan((1, 8, 8), 0, 16, grey=True, data_bits=found.plan.data_bits - 1)
     assert predicted_db(shorter, signal(shorter, q)) < 60 <= found.predicted_db
     assert measured_db(found.plan, q) > 60
     assert found.plan.twiddle_bits < 14
     with pytest.raises(CompileError, match=r"reach \d+\.\d dB, not 90 dB"):
-        choose_words((1, 8, 8), 0, 16, q, grey=True, goal_db=90)
+        choose_words((1, 8, 8), 0, 16, of, grey=True, goal_db=90, data_bits=range(8, 17))
+    wide = choose_words((1, 8, 8), 0, 16, of, grey=True, goal_db=90)
+    assert wide.plan.data_bits > 16
+    assert measured_db(wide.plan, q) > 89.5
+    with pytest.raises(CompileError, match=r"words of 30 bits reach \d+\.\d dB, not 190 dB"):
+        choose_words((1, 8, 8), 0, 16, of, grey=True, goal_db=190)
 
 
 @pytest.mark.parametrize("octaves", [0, 2])
@@ -140,7 +146,7 @@ def test_a_gate_whose_parts_do_not_fit_is_refused(which: int) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"mix": (40_000,)}, {"mix": (1, 2)}, {"lo": 5}, {"data_bits": 17}, {"twiddle_bits": 15}, {"height": 65},
+        {"mix": (40_000,)}, {"mix": (1, 2)}, {"lo": 5}, {"data_bits": 31}, {"twiddle_bits": 15}, {"height": 65},
         {"channels": 0}, {"mix": (2000,)}, {"mix_shift": 15}, {"data_bits": 12},
     ],
 )  # fmt: skip

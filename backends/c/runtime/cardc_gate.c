@@ -238,33 +238,11 @@ static void plane(const cardc_gate *gate, const uint32_t *matrix, const int16_t 
   }
 }
 
-/* Room for the scores of an image: they take the oldest ones' place, and these leave the sums. */
-static int64_t *begin(const cardc_gate *gate, int64_t *sum, int64_t *ring, uint32_t *place) {
-  int64_t *const score = ring + (size_t)place[0] * gate->rivals;
-  uint32_t a;
-  for (a = 0; a < gate->rivals; a++) {
-    sum[a + 1] -= score[a];
-    score[a] = -gate->constants[a];
-  }
-  place[0] = place[0] + 1u < gate->window ? place[0] + 1u : 0u;
-  return score;
-}
-
-static uint32_t decide(const cardc_gate *gate, int64_t *sum, const int64_t *score) {
-  uint32_t a, best = 0;
-  for (a = 0; a < gate->rivals; a++) {
-    sum[a + 1] += score[a];
-    best = sum[a + 1] > sum[best] ? a + 1 : best;
-  }
-  cardc_traced(sum, 2u * (gate->rivals + 1u));
-  return best;
-}
-
 static uint32_t feed(const cardc_gate *gate, pixels *load, const void *in, int64_t *sum, int64_t *ring,
                      uint32_t *place, uint32_t *arena) {
   const uint32_t height = gate->height, width = gate->width, half = gate->half;
   uint32_t *const work = arena + gate->rows * half;
-  int64_t *const score = begin(gate, sum, ring, place);
+  int64_t *const score = cardc_window_begin(gate->rivals, gate->window, gate->constants, sum, ring, place);
   int16_t *const line = (int16_t *)work;
   const int16_t zero = (int16_t)((gate->bias + (int32_t)(((uint32_t)1 << gate->mix_shift) >> 1)) >> gate->mix_shift);
   uint32_t p, y, x, at = 0;
@@ -281,7 +259,7 @@ static uint32_t feed(const cardc_gate *gate, pixels *load, const void *in, int64
     stages(gate, arena, half, gate->rows);
     plane(gate, arena, gate->differences + p * gate->slots, score, work);
   }
-  return decide(gate, sum, score);
+  return cardc_window_decide(gate->rivals, sum, score);
 }
 
 uint32_t cardc_gate_feed_u8(const cardc_gate *gate, const uint8_t *in, int64_t *sum, int64_t *ring, uint32_t *place,

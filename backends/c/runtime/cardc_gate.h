@@ -6,13 +6,7 @@
 #define CARDC_GATE_H
 
 #include "cardc_fft.h"
-
-/* Before a short loop over many elements, whose counting would cost more than its body. */
-#if __GNUC__ >= 8 || defined(__clang__)
-#define CARDC_UNROLL4 _Pragma("GCC unroll 4")
-#else
-#define CARDC_UNROLL4
-#endif
+#include "cardc_gate_common.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -60,13 +54,6 @@ void cardc_gate_values(const cardc_gate *gate, uint32_t *p, uint32_t count, uint
 
 /* The sum of y[i] * d[i]; each product fits 32 bits, but for powers. */
 int64_t cardc_gate_dot(const uint32_t *y, const int16_t *d, uint32_t count, uint32_t kind);
-
-/* Tests compile the kernels with CARDC_TRACED and see every intermediate word. */
-#ifdef CARDC_TRACED
-void cardc_traced(const void *words, uint32_t count);
-#else
-#define cardc_traced(WORDS, COUNT) ((void)0)
-#endif
 
 #ifdef __cplusplus
 }

@@ -1,27 +1,6 @@
 #include "cardc_gate.h"
 #include "cardc_gate_quads.h"
-
-/* Of x, which is not 0. */
-static inline uint32_t leading_zeros(uint32_t x) {
-#if defined(__ARM_FEATURE_CLZ) || defined(__riscv_zbb) || defined(__x86_64__) || defined(__aarch64__)
-  return (uint32_t)__builtin_clz(x);
-#else
-  uint32_t n = 31;
-  if (x >> 16) {
-    n -= 16, x >>= 16;
-  }
-  if (x >> 8) {
-    n -= 8, x >>= 8;
-  }
-  if (x >> 4) {
-    n -= 4, x >>= 4;
-  }
-  if (x >> 2) {
-    n -= 2, x >>= 2;
-  }
-  return n - (x >> 1);
-#endif
-}
+#include "cardc_leading.h"
 
 static inline uint32_t square(int32_t re, int32_t im) {
   return (uint32_t)re * (uint32_t)re + (uint32_t)im * (uint32_t)im;
@@ -112,7 +91,7 @@ void cardc_gate_powers(const cardc_gate *gate, const uint32_t *column, const uin
     table += 30 * 16;                                                                                 \
     CARDC_UNROLL4                                                                                     \
     for (; p < end; p++) {                                                                            \
-      const uint32_t x = *p | 1u, zeros = leading_zeros(x), n = x << zeros;                           \
+      const uint32_t x = *p | 1u, zeros = cardc_zeros_in_front(x), n = x << zeros;                           \
       const TYPE *at = table - zeros * 16 + (n >> 27);                                                \
       const int32_t low = (int32_t)at[0], fraction = (int32_t)(n << 5 >> 20);                         \
       *p = (uint32_t)(low + ((((int32_t)at[1] - low) * fraction + 0x800) >> 12));                     \

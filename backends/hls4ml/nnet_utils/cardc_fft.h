@@ -3,10 +3,10 @@
 
 #include "ap_int.h"
 
-// Integer transforms, radix 4 and 2, decimation in time; rounded once a stage, half up. The arithmetic is that of
-// docs/gate.md, word by word.
+// Integer transforms, radix 4 and 2, decimation in time; rounded once a stage, half up, or, where `wide`, product by
+// product, downwards. The arithmetic is that of docs/gate.md, word by word.
 //
-// CONFIG_T has data_bits, twiddle_bits (Q), table_length, turn_re and turn_im (round(2^Q exp(-2 pi i k / table_length)),
+// CONFIG_T has wide, data_bits, twiddle_bits (Q), table_length, turn_re and turn_im (round(2^Q exp(-2 pi i k / table_length)),
 // three quarters of a turn), and `parallel`: how many butterflies of a stage are built.
 
 namespace nnet {
@@ -30,6 +30,32 @@ template <class CONFIG_T> cardc_sum<CONFIG_T> cardc_turned(const cardc_word<CONF
     return p;
 }
 
+// A quarter of z * (re + i im), its products rounded down.
+template <class CONFIG_T, class number_T>
+cardc_sum<CONFIG_T> cardc_quarter(const number_T &z_re, const number_T &z_im, const ap_int<CONFIG_T::twiddle_bits + 2> &re,
+                                  const ap_int<CONFIG_T::twiddle_bits + 2> &im) {
+    #pragma HLS INLINE
+    const unsigned by = CONFIG_T::twiddle_bits + 2;
+    cardc_sum<CONFIG_T> p;
+    p.re = ((z_re * re) >> by) + ((-(z_im * im)) >> by) + 1;
+    p.im = ((z_im * re) >> by) + ((z_re * im) >> by) + 1;
+    return p;
+}
+
+// What a butterfly adds: entry k of the table times z, or a quarter of that.
+template <class CONFIG_T, unsigned SIZE>
+cardc_sum<CONFIG_T> cardc_term(const cardc_word<CONFIG_T> &z, unsigned m, unsigned k) {
+    #pragma HLS INLINE
+    if (!CONFIG_T::wide)
+        return cardc_turned<CONFIG_T>(z, k);
+    if (SIZE > 1 && m > 0)
+        return cardc_quarter<CONFIG_T>(z.re, z.im, CONFIG_T::turn_re[k], CONFIG_T::turn_im[k]);
+    cardc_sum<CONFIG_T> p;
+    p.re = SIZE > 1 ? z.re >> 2 : z.re;
+    p.im = SIZE > 1 ? z.im >> 2 : z.im;
+    return p;
+}
+
 // a + i^n b, n = 0 ... 3
 template <class CONFIG_T>
 cardc_sum<CONFIG_T> cardc_plus(const cardc_sum<CONFIG_T> &a, const cardc_sum<CONFIG_T> &b, unsigned n) {
@@ -42,7 +68,7 @@ cardc_sum<CONFIG_T> cardc_plus(const cardc_sum<CONFIG_T> &a, const cardc_sum<CON
 
 template <class CONFIG_T, unsigned SHIFT> cardc_word<CONFIG_T> cardc_rounded(const cardc_sum<CONFIG_T> &s) {
     #pragma HLS INLINE
-    const ap_int<SHIFT + 1> half = ap_int<SHIFT + 1>(1) << (SHIFT - 1);
+    const ap_int<SHIFT + 2> half = CONFIG_T::wide ? ap_int<SHIFT + 2>(0) : ap_int<SHIFT + 2>(1) << (SHIFT > 0 ? SHIFT - 1 : 0);
     cardc_word<CONFIG_T> z;
     z.re = (s.re + half) >> SHIFT;
     z.im = (s.im + half) >> SHIFT;
@@ -53,7 +79,8 @@ template <class CONFIG_T, unsigned SHIFT> cardc_word<CONFIG_T> cardc_rounded(con
 template <class CONFIG_T, unsigned N, unsigned SIZE, unsigned RADIX, bool SCALED>
 void cardc_fft_stage(cardc_word<CONFIG_T> z[N]) {
     const unsigned step = CONFIG_T::table_length / (RADIX * SIZE);
-    const unsigned shift = CONFIG_T::twiddle_bits + (SCALED ? RADIX / 2 : 0);
+    const unsigned down = SCALED ? RADIX / 2 : 0;
+    const unsigned shift = !CONFIG_T::wide ? CONFIG_T::twiddle_bits + down : SIZE > 1 ? 0 : down;
 Butterflies:
     for (unsigned b = 0; b < N / RADIX; b++) {
         #pragma HLS PIPELINE II=1
@@ -63,7 +90,7 @@ Butterflies:
     Turns:
         for (unsigned m = 0; m < RADIX; m++) {
             #pragma HLS UNROLL
-            t[m] = cardc_turned<CONFIG_T>(z[at + m * SIZE], m * j * step);
+            t[m] = cardc_term<CONFIG_T, SIZE>(z[at + m * SIZE], m, m * j * step);
         }
         if (RADIX == 2) {
             z[at] = cardc_rounded<CONFIG_T, shift>(cardc_plus<CONFIG_T>(t[0], t[1], 0));

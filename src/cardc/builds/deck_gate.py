@@ -8,8 +8,10 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..frontend.deck import Gate
+from ..frontend.deck.integer_gate import template_signal
 from ..ops.spectral import IntegerGate
-from ..ops.spectral.noise import Signal, predicted_db
+from ..ops.spectral import curve_wide as wide
+from ..ops.spectral.noise import predicted_db
 from ..ops.spectral.transform import radices
 from ..report import Figure, GateFacts, GateStage
 
@@ -29,17 +31,20 @@ def gate_facts(gate: Gate, integer: IntegerGate, state_bytes: int, figures: Mapp
         state_bytes=state_bytes,
         words=gate_words(integer),
         stages=gate_stages(integer),
-        snr_db=round(predicted_db(plan, template_signal(gate, integer)), 1),
+        snr_db=round(predicted_db(plan, template_signal(gate, plan, integer.scale)), 1),
         figures=figures,
     )
 
 
 def gate_words(integer: IntegerGate) -> dict[str, int]:
     """Bits, with the sign where there is one, of what the gate computes with."""
-    value = int(integer.table[-1]).bit_length() if integer.table is not None else 30
+    value = 31 if integer.plan.wide else 30
+    if integer.table is not None:
+        value = wide.VALUE_BITS if integer.plan.wide else int(integer.table[-1]).bit_length()
     template = int(np.abs(integer.differences).max(initial=0)).bit_length() + 1
+    plan = integer.plan
     return {
-        "data_bits": integer.plan.data_bits, "twiddle_bits": integer.plan.twiddle_bits, "power_bits": 32,
+        "data_bits": plan.data_bits, "twiddle_bits": plan.twiddle_bits, "power_bits": plan.power_bits,
         "value_bits": value, "template_bits": template, "sum_bits": 64,
     }  # fmt: skip
 
@@ -53,16 +58,4 @@ def gate_stages(integer: IntegerGate) -> tuple[GateStage, ...]:
         GateStage(f"{name}, radix {radix}", radix, 1 if k == 0 else radix, math.ceil(bound))
         for k, ((name, radix), bound) in enumerate(zip(names, bounds, strict=True))
     ]
-    return (*found, GateStage("split", 2, 2, math.ceil(spectrum)))
-
-
-def template_signal(gate: Gate, integer: IntegerGate) -> Signal:
-    """A signal as strong as the templates, in units of the images' integers: frequencies that the gate does not look at
-    count as nothing, so that what follows from it is on the safe side."""
-    t = np.maximum(gate.templates.astype(np.float64).mean(0), 0)
-    amplitude = np.expm1(t) if gate.spectrum.scale == "log" else np.sqrt(t) if gate.spectrum.scale == "power" else t
-    square = (amplitude / integer.scale).reshape(integer.plan.planes, -1) ** 2
-    rows, columns = integer.picked()
-    zero = (rows == 0) & (columns == 0)
-    count = integer.plan.planes * integer.plan.rows * (integer.plan.half + 1)
-    return Signal(float(square.sum()) / count, float(square[:, ~zero].sum()) / count)
+    return (*found, GateStage("split", 2, 4 if plan.wide else 2, math.ceil(spectrum)))

@@ -18,6 +18,7 @@ from ..deck_compile import DeckOptions, is_deck, lower_deck, read_deck
 from ..deck_graph import deck_graph
 from ..deck_joint import Average
 from ..errors import CompileError
+from ..frontend.deck.gate import MOST_DB
 from ..ops.base import Array
 from ..report import Column, fitting_table, print_report, require_fit
 from ..targets.base import load as load_target
@@ -41,8 +42,8 @@ def deck_options(command: Command) -> Command:
         help="Decks: images [N, ...] as .npy that centre the integer gate's rounding.",
     )  # fmt: skip
     @click.option(
-        "--gate-goal", type=click.FloatRange(0, 120), metavar="DB",
-        help="Decks: signal to noise that the gate reaches on the calibration images; on FPGAs by the shortest words.",
+        "--gate-goal", type=click.FloatRange(0, MOST_DB), metavar="DB",
+        help="Decks: signal to noise that the gate's words reach. [default: 60, more for a window]",
     )  # fmt: skip
     @click.option(
         "--one-project", is_flag=True,

@@ -20,6 +20,7 @@ from cardc.ops.base import Array
 from cardc.ops.spectral import IntegerGate
 
 CORES = ("cortex-m0plus", "cortex-m4", "rv32imc", "cortex-m55")
+WIDE = 100.0  # dB, which words of 16 bits do not reach
 GATES = {
     "digits": ((1, 8, 8), 0, 16, Spectrum(scale="log"), 3, 2),
     "mnist": ((1, 28, 28), 0, 255, Spectrum(scale="log"), 10, 3),
@@ -39,19 +40,22 @@ def same(gate: IntegerGate, core: str, images: Array) -> None:
     assert np.array_equal(picks, gate.picks(images))
 
 
+@pytest.mark.parametrize("goal_db", [None, WIDE, 120.0])
 @pytest.mark.parametrize("name", GATES)
-def test_every_word_on_this_computer(name: str) -> None:
-    gate = random_gate(*GATES[name])
+def test_every_word_on_this_computer(name: str, goal_db: float | None) -> None:
+    gate = random_gate(*GATES[name], goal_db)
+    assert gate.plan.wide == (goal_db is not None)
     same(gate, "host", adversarial(*GATES[name][:3]))
 
 
+@pytest.mark.parametrize("goal_db", [None, WIDE])
 @pytest.mark.parametrize("core", CORES)
 @pytest.mark.parametrize("name", ["digits", "colour", "channels", "power"])
-def test_every_word_on_every_core(name: str, core: str) -> None:
+def test_every_word_on_every_core(name: str, core: str, goal_db: float | None) -> None:
     if core == "cortex-m55":
         need_qemu(core)
     shape, lo, hi, *_ = GATES[name]
-    same(random_gate(*GATES[name]), core, adversarial(shape, lo, hi)[::3])
+    same(random_gate(*GATES[name], goal_db), core, adversarial(shape, lo, hi)[::3])
 
 
 @pytest.mark.parametrize("core", CORES)
@@ -77,7 +81,7 @@ def test_all_digits_on_this_computer() -> None:
 def test_at_most_60_000_instructions_on_m4(channels: int, compiler: str) -> None:
     if compiler == "gcc":
         need_gcc("cortex-m4")
-    gate = random_gate((channels, 32, 32), 0, 255, Spectrum(scale="log"), 10)
+    gate = random_gate((channels, 32, 32), 0, 255, Spectrum(scale="log"))
     on = GateOn(gate, "cortex-m4", compiler=compiler)
     q = adversarial((channels, 32, 32), 0, 255)[:2]
     assert np.array_equal(on.run(q)[0], gate.picks(q))
@@ -125,13 +129,25 @@ def test_pixels_beyond_the_range_count_as_its_end() -> None:
     assert np.array_equal(GateOn(gate, "host").run(wild)[0], gate.picks(np.clip(wild, 0, 16)))
 
 
+@pytest.mark.parametrize("core", CORES[:3])
+def test_longer_words_cost_what_the_page_says(core: str) -> None:
+    gate = random_gate((1, 32, 32), 0, 255, Spectrum(scale="log"), 100, 2, WIDE)
+    on = GateOn(gate, core)
+    q = adversarial((1, 32, 32), 0, 255)[:2]
+    assert np.array_equal(on.run(q)[0], gate.picks(q))
+    assert max(on.instructions) <= {"cortex-m4": 75_000, "cortex-m0plus": 320_000, "rv32imc": 100_000}[core]
+    assert arena_bytes(gate) == 8 * (32 * 16 + 4 * 32)
+
+
+@pytest.mark.parametrize("goal_db", [None, WIDE])
 @pytest.mark.parametrize("as_cpp", [False, True])
-def test_compiles_without_a_warning(as_cpp: bool) -> None:
-    gate = random_gate((3, 16, 8), 0, 255, Spectrum(), 3, 3)
+def test_compiles_without_a_warning(as_cpp: bool, goal_db: float | None) -> None:
+    gate = random_gate((3, 16, 8), 0, 255, Spectrum(), 3, 3, goal_db)
     host.check_compiles(emit_gate(gate, "deck").sources(), as_cpp=as_cpp)
 
 
-def test_sanitizers_find_nothing() -> None:
+@pytest.mark.parametrize("goal_db", [None, WIDE])
+def test_sanitizers_find_nothing(goal_db: float | None) -> None:
     main = """
 #include "deck_gate.h"
 #include <stdlib.h>
@@ -149,7 +165,7 @@ int main(void) {
   return 0;
 }
 """
-    gate = random_gate((2, 8, 16), -100, 90, Spectrum("channels", "log"), 3, 3)
+    gate = random_gate((2, 8, 16), -100, 90, Spectrum("channels", "log"), 3, 3, goal_db)
     sources = {**emit_gate(gate, "deck").sources(), "main.c": main}
     done = host.run_program(sources, compiler="gcc", sanitize=True)
     assert done.exit_code == 0, done.output

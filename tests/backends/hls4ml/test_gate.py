@@ -20,10 +20,12 @@ GATES = {
 }
 
 
+@pytest.mark.parametrize("goal_db", [None, 100.0])
 @pytest.mark.parametrize(("name", "reuse_factor"), [("colour", 1), ("channels", 4), ("power", 16)])
-def test_every_word(name: str, reuse_factor: int) -> None:
+def test_every_word(name: str, reuse_factor: int, goal_db: float | None) -> None:
     need_host("gcc")
-    gate = random_gate(*GATES[name])
+    gate = random_gate(*GATES[name], goal_db)
+    assert gate.plan.wide == (goal_db is not None)
     q = adversarial(*GATES[name][:3])
     picks, seen = GateCsim(gate, reuse_factor=reuse_factor, traced=True).run(q)
     want = component_words(gate, q)

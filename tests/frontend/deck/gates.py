@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -35,11 +36,13 @@ def float_gate(q: Array, hi: int, spectrum: Spectrum, window: int = 1) -> Gate:
 
 
 def random_gate(
-    shape: tuple[int, int, int], lo: int, hi: int, spectrum: Spectrum, window: int = 1, names: int = 2
-) -> IntegerGate:
-    """A gate for images lo ... hi, fitted to noise of several strengths."""
+    shape: tuple[int, int, int], lo: int, hi: int, spectrum: Spectrum, window: int = 1, names: int = 2,
+    goal_db: float | None = None,
+) -> IntegerGate:  # fmt: skip
+    """A gate for images lo ... hi, fitted to noise of several strengths; without a goal its words have 16 bits."""
     q = np.random.default_rng(0).integers(lo, hi + 1, (10 * names, *shape))
     scale = 1 / (hi - lo)
     parts = {f"a{i}": q[10 * i : 10 * i + 10] * (scale * (1 - 0.2 * i)) for i in range(names)}
     gate = fit_gate({name: x.astype(np.float32) for name, x in parts.items()}, spectrum, window)
-    return fit_integer_gate(gate, shape, lo, hi, scale)
+    found = fit_integer_gate(dataclasses.replace(gate, window=1), shape, lo, hi, scale, q, goal_db=goal_db)
+    return dataclasses.replace(found, window=window)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from cardc.frontend.deck.integer_files import gate_from_model, gate_model, load_
 from cardc.frontend.deck.integer_gate import fit_integer_gate
 from cardc.ops.execute import execute
 from cardc.ops.spectral import IntegerGate
+from cardc.ops.spectral.noise import goal_for, measured_db
 
 SPECTRA = {
     "log": Spectrum(scale="log"), "amplitude": Spectrum(), "power": Spectrum(scale="power"),
@@ -73,8 +75,27 @@ def test_shorter_words_for_a_goal() -> None:
     assert short.plan.data_bits < 16
     assert short.plan.twiddle_bits < 14
     assert _differ(gate, short, q, 1) <= 3
-    with pytest.raises(CompileError, match="without images"):
-        fit_integer_gate(gate, (1, 8, 8), 0, 16, 1 / 16, goal_db=50)
+    # without images, by the templates
+    again = fit_integer_gate(gate, (1, 8, 8), 0, 16, 1 / 16, goal_db=50, data_bits=range(8, 17))
+    assert abs(again.plan.data_bits - short.plan.data_bits) <= 1
+
+
+def test_longer_words_for_a_window() -> None:
+    """The goal rises with the window, and 16 bits are left where they do not reach it."""
+    q = digits()[:300]
+    bits = {}
+    for window in (1, 10, 100, 1000):
+        gate = float_gate(q, 16, Spectrum(scale="log"), window)
+        found = fit_integer_gate(gate, (1, 8, 8), 0, 16, 1 / 16, q)
+        bits[window] = found.plan.data_bits
+        assert measured_db(found.plan, q) > goal_for(window) - 1
+        assert np.array_equal(found.picks(q), gate.picks(q / 16))
+    assert bits[1] == 16 < bits[10] < bits[100] == bits[1000]
+    own = dataclasses.replace(gate, goal_db=60.0)
+    short = fit_integer_gate(own, (1, 8, 8), 0, 16, 1 / 16, q, goal_db=own.goal_db, data_bits=(16, 20))
+    assert short.plan.data_bits == 16
+    with pytest.raises(CompileError, match="a goal of 151 dB"):
+        dataclasses.replace(gate, goal_db=151)
 
 
 def test_calibration_takes_the_mean_error_away() -> None:

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 
 from ...errors import CompileError
 from ...ops.base import Array
+from . import curve_wide as wide
 from .curve import OCTAVES, SEGMENTS, values
+from .curve_wide import power_shift, read_wide
 from .plan import Plan
 from .spectrum import Words, words
 from .transform import Ints
@@ -56,9 +58,15 @@ class IntegerGate:
 
     def _features(self, found: Words) -> Ints:
         rows, columns = self.picked()
-        p, octave = powers(self.plan, (found.spectrum[0][..., rows, columns], found.spectrum[1][..., rows, columns]),
-                           (rows == 0) & (columns == 0))  # fmt: skip
-        return values(self.table, p, octave).reshape(len(found.pixels), -1)
+        spectrum = found.spectrum[0][..., rows, columns], found.spectrum[1][..., rows, columns]
+        return self.curve(spectrum, (rows == 0) & (columns == 0))[1].reshape(len(found.pixels), -1)
+
+    def curve(self, spectrum: tuple[Ints, Ints], zero: Ints) -> tuple[Ints, Ints]:
+        """|X|^2 and what the gate makes of it; `zero` marks frequency 0, which `offset` is given back."""
+        p, octave = powers(self.plan, spectrum, zero)
+        if not self.plan.wide:
+            return p, values(self.table, p, octave)
+        return p, p >> power_shift(self.plan.power_bits) if self.table is None else read_wide(self.table, p)
 
     def scores(self, images: Array) -> Ints:
         """int64 [N, A], the first column 0, of q [N, C, H, W]: what each image alone speaks for."""
@@ -131,9 +139,12 @@ def frequencies(plan: Plan, crop: int | None, constant: bool) -> tuple[Ints, Int
 def powers(plan: Plan, spectrum: tuple[Ints, Ints], zero: Ints) -> tuple[Ints, Ints]:
     """|X|^2, and how many octaves above it the table is read; `zero` marks frequency 0, which `offset` is given back.
 
-    That one may have 17 bits, so its half is squared.
+    In 16-bit plans that one may have 17 bits, so its half is squared.
     """
     re, im = spectrum
+    if plan.wide:
+        whole, imaginary = np.where(zero, re + plan.offset, re), np.where(zero, 0, im)
+        return whole * whole + imaginary * imaginary, 0 * re
     whole = np.where(zero, (re + plan.offset + 1) >> 1, re)
     return whole * whole + np.where(zero, 0, im * im), np.where(zero, 2, 0) + 0 * re
 
@@ -151,23 +162,36 @@ def check(gate: IntegerGate) -> None:
         raise refuse(f"{len(gate.names)} names, {count} frequencies, templates {list(d.shape)}")
     if not 1 <= gate.window <= LONGEST:
         raise CompileError(f"a window of {gate.window}", node="gate", fix=f"1 to {LONGEST} inputs")
-    table = gate.table
-    if table is not None and (
-        table.shape != (OCTAVES * SEGMENTS + 1,)
-        or table.min() < 0
-        or table[-1] >= 1 << 24
-        or (np.diff(table) < 0).any()
-    ):
+    if not _table_fits(gate):
         raise refuse("a table of another length, or one that falls")
-    top = int(gate.table[-1]) if gate.table is not None else 0
-    if d.size and int(np.abs(d).max()) >= min(1 << 15, (1 << 31) // max(1, top)):
+    top = int(gate.table[-1]) if gate.table is not None and not gate.plan.wide else 0
+    widest = 1 << 20 if gate.plan.wide else min(1 << 15, (1 << 31) // max(1, top))
+    if d.size and int(np.abs(d).max()) >= widest:
         raise refuse("templates that are too wide")
     if reach(gate) * gate.window >= 1 << 62:
         raise refuse("sums that leave 64 bits")
 
 
+def _table_fits(gate: IntegerGate) -> bool:
+    table, bits = gate.table, gate.plan.power_bits
+    if table is None:
+        return True
+    if gate.plan.wide:
+        whole = table.shape == (bits * wide.SEGMENTS * wide.TERMS,)
+        return whole and int(np.abs(table).max()) < 1 << 30 and wide.largest(table) < 1 << 30
+    falls = bool((np.diff(table) < 0).any())
+    return table.shape == (OCTAVES * SEGMENTS + 1,) and table.min() >= 0 and table[-1] < 1 << 24 and not falls
+
+
+def largest_value(gate: IntegerGate) -> int:
+    """No y is larger in size."""
+    if gate.table is None:
+        return 1 << 31
+    return wide.largest(gate.table) if gate.plan.wide else int(gate.table[-1])
+
+
 def reach(gate: IntegerGate) -> int:
     """No score of one image is further from 0."""
-    top = int(gate.table[-1]) if gate.table is not None else 1 << 31
+    top = largest_value(gate)
     rows = zip(gate.differences, gate.constants, strict=True)
     return max((int(np.abs(row).sum()) * top + abs(int(c)) for row, c in rows), default=0)

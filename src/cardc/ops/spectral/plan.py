@@ -11,9 +11,13 @@ from .transform import radices
 SMALLEST, LARGEST = 8, 64
 TWIDDLE_BITS = 14
 """Q14: 1.0 is an integer of 16 bits, and four exact products of 16 bits sum in 32."""
+LONGEST_WORD, LONGEST_TWIDDLE = 30, 30
+"""Of the kernels of more than 16 bits: sums of four words stay in 32 bits, 1.0 is an integer of 32."""
 LUMA = (0.299, 0.587, 0.114)
 """ITU-R BT.601, as the float gate's."""
 _MIX_SHIFT = 8  # places at most
+_NARROW = 16
+_WEIGHT_BITS, _WIDE_WEIGHT_BITS = 14, 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,11 @@ class Plan:
         return len(self.mix) > 1
 
     @property
+    def wide(self) -> bool:
+        """Whether words have more than 16 bits; their arithmetic is that of `wide`."""
+        return self.data_bits > _NARROW
+
+    @property
     def rows(self) -> int:
         return padded(self.height)
 
@@ -71,12 +80,12 @@ class Plan:
     @property
     def scaling(self) -> float:
         """Integers of the spectrum for 1 of the exact transform of q."""
-        return self.gain * 2 * radices(self.half)[0] / (self.rows * self.columns)
+        return self.gain * (1 if self.wide else 2) * radices(self.half)[0] / (self.rows * self.columns)
 
     @property
     def offset(self) -> int:
         """What frequency 0 lacks, since `bias` was taken away."""
-        return (-self.bias * 2 * radices(self.half)[0]) >> self.mix_shift
+        return (-self.bias * (1 if self.wide else 2) * radices(self.half)[0]) >> self.mix_shift
 
     @property
     def largest(self) -> int:
@@ -89,13 +98,22 @@ class Plan:
         delta = math.sqrt(0.5) / (1 << self.twiddle_bits)
         bound, error = math.sqrt(2) * self.largest, 0.0
         found = []
+        one = 4 * math.sqrt(2) if self.wide else math.sqrt(0.5)  # no rounding of a stage is larger
         for at, radix in enumerate((*radices(self.half), *radices(self.rows))):
             if at == 0:
                 bound *= radix
             else:
-                error = (bound + error) * delta + error + math.sqrt(0.5)
+                error = (bound + error) * delta + error + one
             found.append(bound + error)
+        if self.wide:
+            return found, bound * math.sqrt(0.5) * (1 + delta) + error + 3
         return found, bound * math.sqrt(2) * (1 + delta) + 2 * error + 1
+
+    @property
+    def power_bits(self) -> int:
+        """Of the largest |X|^2 that can be, `offset` given back."""
+        spectrum = math.ceil(self.magnitudes()[1])
+        return 2 * (spectrum + abs(self.offset)).bit_length() if self.wide else 32
 
 
 def padded(size: int) -> int:
@@ -117,10 +135,11 @@ def make_plan(
     middle = (lo + hi + 1) >> 1
     reach = max(hi - middle, middle - lo, 1)
     first = radices(padded(width) // 2)[0]
+    weight_bits = _WIDE_WEIGHT_BITS if data_bits > _NARROW else _WEIGHT_BITS
     # room for the roundings of all stages, which `magnitudes` then checks
     gain = int(((1 << (data_bits - 1)) - 16) / (first * math.sqrt(2) * reach))
     while gain >= 1:
-        mix, shift = _mixed(gain) if grey and channels == 3 else ((gain,), 0)
+        mix, shift = _mixed(gain, weight_bits) if grey and channels == 3 else ((gain,), 0)
         try:
             return Plan(channels, height, width, lo, hi, mix, -sum(mix) * middle, shift, data_bits, twiddle_bits)
         except CompileError:
@@ -128,9 +147,9 @@ def make_plan(
     raise CompileError(f"pixels of {lo} ... {hi} do not fit {data_bits} bits", node="gate", fix="quantise the input")
 
 
-def _mixed(gain: int) -> tuple[tuple[int, ...], int]:
-    """Weights of red, green and blue with as many binary places as 16 bits leave, and how many these are."""
-    places = max(0, min(_MIX_SHIFT, 14 - gain.bit_length()))
+def _mixed(gain: int, bits: int) -> tuple[tuple[int, ...], int]:
+    """Weights of red, green and blue with as many binary places as `bits` leave, and how many these are."""
+    places = max(0, min(_MIX_SHIFT, bits - gain.bit_length()))
     red, blue = (round(LUMA[c] * (gain << places)) for c in (0, 2))
     return (red, (gain << places) - red - blue, blue), places
 
@@ -143,13 +162,17 @@ def _check(plan: Plan) -> None:
         raise refuse(f"images of {plan.channels}x{plan.height}x{plan.width}")
     if not -(1 << 15) <= plan.lo <= min(0, plan.hi) <= max(0, plan.hi) < 1 << 16:
         raise refuse(f"pixels of {plan.lo} ... {plan.hi}")
-    if len(plan.mix) not in (1, plan.channels) or not all(0 < w < 1 << 15 for w in plan.mix):
+    if len(plan.mix) not in (1, plan.channels) or not all(0 < w < 1 << (30 if plan.wide else 15) for w in plan.mix):
         raise refuse(f"weights {plan.mix} for {plan.channels} channels")
-    if not 0 <= plan.mix_shift <= 14 or not 4 <= plan.twiddle_bits <= 14 or not 6 <= plan.data_bits <= 16:
+    twiddle_bits = LONGEST_TWIDDLE if plan.wide else TWIDDLE_BITS
+    if not 0 <= plan.mix_shift <= 14 or not 4 <= plan.twiddle_bits <= twiddle_bits:
+        raise refuse("words of a length that no kernel has")
+    if not 6 <= plan.data_bits <= LONGEST_WORD or sum(plan.mix) * max(-plan.lo, plan.hi) + abs(plan.bias) >= 1 << 31:
         raise refuse("words of a length that no kernel has")
     if plan.bias * 2 * radices(plan.half)[0] % (1 << plan.mix_shift):
         raise refuse(f"a bias of {plan.bias}")
     stages, spectrum = plan.magnitudes()
     limit = ((1 << (plan.data_bits - 1)) - 1) / (1 + 2.0**-plan.twiddle_bits)
-    if max(*stages, plan.largest) >= limit or spectrum >= 1 << 16 or spectrum + plan.offset >= 1 << 17:
+    room = (plan.data_bits, 31) if plan.wide else (_NARROW, _NARROW + 1)
+    if max(*stages, plan.largest) >= limit or spectrum >= 1 << room[0] or spectrum + abs(plan.offset) >= 1 << room[1]:
         raise refuse(f"words of {plan.data_bits} bits can overflow")

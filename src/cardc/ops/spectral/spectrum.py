@@ -5,6 +5,8 @@ E2 = Z + R, O2 = Z - R and T = -i w O2, w = exp(-2 pi i kx / columns) with `twid
 
     X[ky, kx]           = (E2 * 2^t + T + 2^t) >> (t + 1)           kx = 0 ... N / 2
     conj X[-ky, N - kx] = (E2 * 2^t - T + 2^t) >> (t + 1)           kx = 0 ... N / 2 - 1
+
+In words of more than 16 bits half of that, rounded as `wide` says.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .plan import Plan
-from .transform import Complex, Ints, rotate, transform, twiddles
+from .transform import Complex, Ints, rotate, stage, transform, twiddles
+from .wide import turned, wide_stage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,9 +49,10 @@ def pixels(plan: Plan, q: Ints) -> Ints:
 def words(plan: Plan, q: Ints) -> Words:
     """All intermediate words for q [N, C, height, width] within the plan's range."""
     v = pixels(plan, q)
-    across = transform((v[..., 0::2], v[..., 1::2]), plan.twiddle_bits, first_scaled=False)
+    one = wide_stage if plan.wide else stage
+    across = transform((v[..., 0::2], v[..., 1::2]), plan.twiddle_bits, first_scaled=False, one=one)
     last = across[-1]
-    down = transform((last[0].swapaxes(-1, -2), last[1].swapaxes(-1, -2)), plan.twiddle_bits)
+    down = transform((last[0].swapaxes(-1, -2), last[1].swapaxes(-1, -2)), plan.twiddle_bits, one=one)
     return Words(v, across, down, split(plan, down[-1]))
 
 
@@ -59,11 +63,13 @@ def split(plan: Plan, columns: Complex) -> Complex:
     down, across = -np.arange(plan.rows) % plan.rows, -np.arange(n // 2 + 1) % n
     rr, ri = (part.swapaxes(-1, -2)[..., down, :][..., across] for part in columns)
     cos, minus_sin = twiddles(plan.columns, n // 2 + 1, t)
-    even = (zr + rr) << t, (zi - ri) << t
-    odd = rotate((zr - rr, zi + ri), (minus_sin, -cos))
-    half = 1 << t
-    low = [(e + o + half) >> (t + 1) for e, o in zip(even, odd, strict=True)]
-    high = [(e - o + half) >> (t + 1) for e, o in zip(even, odd, strict=True)]
+    if plan.wide:
+        even, odd, half, by = ((zr + rr) >> 2, (zi - ri) >> 2), turned((zr - rr, zi + ri), (minus_sin, -cos), t), 0, 0
+    else:
+        even, odd = ((zr + rr) << t, (zi - ri) << t), rotate((zr - rr, zi + ri), (minus_sin, -cos))
+        half, by = 1 << t, t + 1
+    low = [(e + o + half) >> by for e, o in zip(even, odd, strict=True)]
+    high = [(e - o + half) >> by for e, o in zip(even, odd, strict=True)]
     # X[ky, N - kx] in the place of its own frequency: rows mirrored back, columns N/2 + 1 ... N
     back = [part[..., down, : n // 2][..., ::-1] for part in high]
     re, im = (np.concatenate([a, b], -1) for a, b in zip(low, back, strict=True))

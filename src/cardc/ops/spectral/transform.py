@@ -12,6 +12,7 @@ exact in 32 bits and rounded once, half up. `scaled=False` leaves the division b
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 import numpy as np
@@ -61,12 +62,17 @@ def stage(x: Complex, radix: int, size: int, bits: int, *, scaled: bool = True) 
         re, im = twiddles(radix * size, radix * size, bits)
         w = re[m * np.arange(size)], im[m * np.arange(size)]
         terms.append(rotate((blocks[0][..., m, :], blocks[1][..., m, :]), w))
-    sums = _two(terms) if radix == 2 else _four(terms)
+    sums = join(terms)
     shift = bits + (radix.bit_length() - 1 if scaled else 0)
     half = 1 << (shift - 1)
     re = np.stack([(s[0] + half) >> shift for s in sums], -2).reshape(shape)
     im = np.stack([(s[1] + half) >> shift for s in sums], -2).reshape(shape)
     return re, im
+
+
+def join(terms: list[Complex]) -> list[Complex]:
+    """The sums of a butterfly of radix 2 or 4: sum over m of i^(-k m) * terms[m]."""
+    return _two(terms) if len(terms) == 2 else _four(terms)
 
 
 def _two(t: list[Complex]) -> list[Complex]:
@@ -84,15 +90,19 @@ def _four(t: list[Complex]) -> list[Complex]:
     ]
 
 
-def transform(x: Complex, bits: int, *, first_scaled: bool = True) -> list[Complex]:
-    """The transform over the last axis: what stands behind each stage, the last one being the result."""
+def transform(
+    x: Complex, bits: int, *, first_scaled: bool = True, one: Callable[..., Complex] = stage
+) -> list[Complex]:
+    """The transform over the last axis: what stands behind each stage, the last one being the result.
+
+    `one` is the stage: this module's, or that of `wide`."""
     length = x[0].shape[-1]
     places = np.asarray(order(length))
     x = x[0][..., places], x[1][..., places]
     seen: list[Complex] = []
     size = 1
     for radix in radices(length):
-        x = stage(x, radix, size, bits, scaled=first_scaled or size > 1)
+        x = one(x, radix, size, bits, scaled=first_scaled or size > 1)
         seen.append(x)
         size *= radix
     return seen

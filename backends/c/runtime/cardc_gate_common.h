@@ -1,0 +1,48 @@
+/* cardc runtime: what gates have in common, whatever their words. */
+#ifndef CARDC_GATE_COMMON_H
+#define CARDC_GATE_COMMON_H
+
+#include "cardc_types.h"
+
+/* Before a short loop over many elements, whose counting would cost more than its body. */
+#if __GNUC__ >= 8 || defined(__clang__)
+#define CARDC_UNROLL4 _Pragma("GCC unroll 4")
+#else
+#define CARDC_UNROLL4
+#endif
+
+/* Tests compile the kernels with CARDC_TRACED and see every intermediate word. */
+#ifdef CARDC_TRACED
+#ifdef __cplusplus
+extern "C"
+#endif
+    void
+    cardc_traced(const void *words, uint32_t count);
+#else
+#define cardc_traced(WORDS, COUNT) ((void)0)
+#endif
+
+/* Room for the scores of an image: they take the oldest ones' place, and these leave the sums. */
+static inline int64_t *cardc_window_begin(uint32_t rivals, uint32_t window, const int64_t *constants, int64_t *sum,
+                                          int64_t *ring, uint32_t *place) {
+  int64_t *const score = ring + (size_t)place[0] * rivals;
+  uint32_t a;
+  for (a = 0; a < rivals; a++) {
+    sum[a + 1] -= score[a];
+    score[a] = -constants[a];
+  }
+  place[0] = place[0] + 1u < window ? place[0] + 1u : 0u;
+  return score;
+}
+
+static inline uint32_t cardc_window_decide(uint32_t rivals, int64_t *sum, const int64_t *score) {
+  uint32_t a, best = 0;
+  for (a = 0; a < rivals; a++) {
+    sum[a + 1] += score[a];
+    best = sum[a + 1] > sum[best] ? a + 1 : best;
+  }
+  cardc_traced(sum, 2u * (rivals + 1u));
+  return best;
+}
+
+#endif
