@@ -81,6 +81,7 @@ _EIGHT_BIT = _Rates(
     200, 150, 300,
 )  # fmt: skip
 _DSP = (2.0, 11.0, 77.0)  # byte, byte_row, byte_16 with two multiplications an instruction
+_VECTOR, _VECTOR_8, _FOUR_ROWS = 10.0, 14.0, 85.0  # 16 inputs, those of 8 bits, four outputs with MVE
 _COUNTED = (45.0, 9.0)  # eight words, a word, where a core counts bits in one instruction
 _FEW = (3, 7, 15, 31)
 
@@ -105,8 +106,16 @@ def dense_costs(w: Array, levels: int, tail: Tail, features: frozenset[str]) -> 
         byte, row, group = _DSP if dsp else (rates.byte, rates.byte_row, rates.byte_16)
         left = outputs % 4 if dsp else 0  # rows that find no three others to share the inputs with
         spent = byte * w.size + (rates.byte - byte) * left * inputs + row * outputs + group * -(-outputs // 16)
+        if "mve" in features:
+            spent = _in_vectors(inputs, outputs, levels)
         found["int8"] = Cost(spent + end, float(w.size))
     return found
+
+
+def _in_vectors(inputs: int, outputs: int, levels: int) -> float:
+    """Instructions of int8 weights on a Cortex-M55: 16 inputs of four outputs at a time."""
+    each = _VECTOR if levels <= 128 else _VECTOR_8
+    return -(-outputs // 4) * (each * -(-inputs // 16) + _FOUR_ROWS) + _DSP[2] * -(-outputs // 16)
 
 
 def _rates(features: frozenset[str]) -> _Rates:

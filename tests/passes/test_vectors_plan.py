@@ -50,3 +50,15 @@ def test_what_vectors_cannot_hold() -> None:
         != "vectors"
     )
     assert chosen(conv(300, 16, 4, 0.01), force=("vectors",)) != "vectors"  # the last places are beyond 16 bits
+
+
+@pytest.mark.parametrize(("inputs", "bits"), [(200, 4), (65, 8)])
+def test_estimates_of_dot_products_follow_what_is_measured(inputs: int, bits: int) -> None:
+    need_qemu("cortex-m55")
+    layer = lambda: IntegerGraph((inputs,), uint(bits), seed=4).dense(48, density=0.5).requantize(uint(4))  # noqa: E731
+    case = in_c(layer(), inputs=1, force=("int8",), features=FEATURES)
+    spent = case.built.measure("cortex-m55", case.inputs).by_layer[case.built.symbols()[1]]
+    log, model = PassLog(), layer().model()
+    ChooseEncodings(FEATURES).run(model, log)
+    guess = float(log.notes[0].split("int8 ~")[1].split(",")[0].rstrip(")"))
+    assert abs(guess / spent - 1) <= 0.15, (guess, spent)

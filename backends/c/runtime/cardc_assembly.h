@@ -13,6 +13,15 @@
 #endif
 #endif
 
+/* 1 where the core has MVE (Helium), vectors of 16 bytes. */
+#ifndef CARDC_MVE
+#if CARDC_ASSEMBLY && defined(__ARM_FEATURE_MVE)
+#define CARDC_MVE 1
+#else
+#define CARDC_MVE 0
+#endif
+#endif
+
 #if CARDC_ASSEMBLY
 #define CARDC_NAKED static __attribute__((naked, noinline))
 #define CARDC_UNUSED __attribute__((unused))

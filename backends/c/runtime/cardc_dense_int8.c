@@ -1,6 +1,9 @@
 #include "cardc_dense.h"
+#include "cardc_dots.h"
 
-#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && CARDC_UNALIGNED
+#if CARDC_MVE
+#define ROWS CARDC_DOTS
+#elif defined(__ARM_FEATURE_DSP) && defined(__GNUC__) && CARDC_UNALIGNED
 #define ROWS 4 /* outputs that share the inputs while these are in registers */
 
 static uint32_t word(const void *at) {
@@ -47,6 +50,7 @@ __attribute__((noinline)) static void dots(const int8_t *w, const uint8_t *x, ui
 }
 #endif
 
+#if !CARDC_MVE
 static int32_t dot(const CARDC_ROM int8_t *w, const uint8_t *x, uint32_t count) {
   int32_t sum = 0;
   for (; count >= 4; count -= 4, w += 4, x += 4) {
@@ -60,6 +64,7 @@ static int32_t dot(const CARDC_ROM int8_t *w, const uint8_t *x, uint32_t count) 
   }
   return sum;
 }
+#endif
 
 void cardc_dense_int8(const CARDC_ROM cardc_dense_int8_layer *layer, const CARDC_ROM cardc_finish *finish,
                       const uint8_t *src, void *dst) {
@@ -67,9 +72,17 @@ void cardc_dense_int8(const CARDC_ROM cardc_dense_int8_layer *layer, const CARDC
   const CARDC_ROM int8_t *row = layer->weights;
   int32_t sums[CARDC_OUTPUTS];
   uint32_t o, n, k;
+#if CARDC_MVE
+  const uint32_t lift = cardc_dots_lift(src, inputs);
+#endif
   for (o = 0; o < outputs; o += n) {
     n = outputs - o < CARDC_OUTPUTS ? outputs - o : CARDC_OUTPUTS;
     k = 0;
+#if CARDC_MVE
+    CARDC_NO_UNROLL for (; k < n; k += ROWS, row += ROWS * inputs) {
+      cardc_dots(row, src, inputs, n - k < ROWS ? n - k : ROWS, lift, sums + k);
+    }
+#else
 #ifdef ROWS
     for (; k + ROWS <= n; k += ROWS, row += ROWS * inputs) {
       dots(row, src, inputs, sums + k);
@@ -78,6 +91,7 @@ void cardc_dense_int8(const CARDC_ROM cardc_dense_int8_layer *layer, const CARDC
     for (; k < n; k++, row += inputs) {
       sums[k] = dot(row, src, inputs);
     }
+#endif
     cardc_finish_outputs(finish, o, sums, n, dst);
   }
 }

@@ -3,15 +3,7 @@
 #ifndef CARDC_QUADS_H
 #define CARDC_QUADS_H
 
-#include "cardc_types.h"
-
-#ifndef CARDC_MVE
-#if defined(__thumb__) && defined(__GNUC__) && !defined(__ARM_BIG_ENDIAN) && defined(__ARM_FEATURE_MVE)
-#define CARDC_MVE 1
-#else
-#define CARDC_MVE 0
-#endif
-#endif
+#include "cardc_assembly.h"
 
 #if CARDC_MVE
 typedef int32_t cardc_quad __attribute__((vector_size(16), aligned(4), may_alias));

@@ -9,14 +9,6 @@
 
 #include "cardc_assembly.h"
 
-#ifndef CARDC_MVE
-#if CARDC_ASSEMBLY && defined(__ARM_FEATURE_MVE)
-#define CARDC_MVE 1
-#else
-#define CARDC_MVE 0
-#endif
-#endif
-
 #define CARDC_VECTOR 16u
 
 /* The assembly knows the order. */
