@@ -52,9 +52,9 @@ from .long_costs import long_cost
 from .long_plan import geometry as long_geometry
 from .long_plan import weights4
 from .rice_costs import rice_conv, rice_dense
-from .runs_costs import Finish, runs_cost
+from .runs_costs import finish_kind, runs_cost
 from .runs_plan import BAND, geometry, spare_bytes
-from .schedule import base, finish_of
+from .schedule import base
 from .vectors_plan import layout_for, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
@@ -114,7 +114,9 @@ class ChooseEncodings(Pass):
             return
         g, w = _long(node), constant(operand(node, 1))
         if g is not None and w is not None and g.work_bytes <= room:
-            options["long"] = long_cost(weights4(w), g, integer(node, "group", 1), self._finish(node))
+            options["long"] = long_cost(
+                weights4(w), g, integer(node, "group", 1), finish_kind(node, "dsp" in self.features)
+            )
 
     def _add_runs(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
         """List `runs` for a convolution whose copies fit `room` bytes."""
@@ -132,23 +134,14 @@ class ChooseEncodings(Pass):
             return
         w4 = w.reshape(len(w), w.shape[1], 1, -1) if w.ndim == 3 else w
         height = int(out[2]) if len(out) == 4 else 1
-        options["runs"] = runs_cost(w4.astype(np.int64), g, height, max(1, max_u - 1), self._finish(node))
+        kind = finish_kind(node, "dsp" in self.features)
+        options["runs"] = runs_cost(w4.astype(np.int64), g, height, max(1, max_u - 1), kind)
 
     def _add_vectors(self, node: ir.Node, options: dict[str, Cost]) -> None:
         """List `vectors` where the core has them."""
         if node.op_type == "Conv" and "taps" in options and "mve" in self.features:
-            cost = vectors_cost(node, self._finish(node))
+            cost = vectors_cost(node, finish_kind(node, "dsp" in self.features))
             options |= {} if cost is None else {"vectors": cost}
-
-    def _finish(self, node: ir.Node) -> Finish:
-        """How the sums of a convolution by runs or vectors are finished, most likely."""
-        finish = finish_of(node)
-        if finish is None or not is_cardc(finish, "Threshold", "Requantize"):
-            return "none"
-        if "dsp" in self.features and (is_cardc(finish, "Requantize") or qtype(result(finish)).levels <= 2):
-            return "line"
-        given = [constant(operand(finish, k)) for k in range(1, len(finish.inputs))]
-        return "shared" if all(c is not None and (c == c[:1]).all() for c in given) else "table"
 
     def _chosen(self, node: ir.Node, options: dict[str, Cost], wanted: dict[str, str]) -> str:
         if node.name in wanted:

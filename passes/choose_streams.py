@@ -1,62 +1,83 @@
-"""Which stages run as streams: those that bring the largest live set down, and no more than that takes."""
+"""Which stages run as streams, and in which bands convolutions go by runs: memory weighed against instructions.
+
+A way from the load to the end takes each stage once, alone or in a stream. Its peak is the largest live set, its effort
+the instructions that it takes more than all stages alone, as estimated.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
 import onnx_ir as ir
 
-from ..ops.base import constant, text
+from ..ops.base import text
 from .arena import aligned
 from .layouts import Layout
 from .schedule import Schedule
 from .scratch import scratch_sizes
+from .stream_costs import stage_cost
 from .streams import Stream, Streamed, lines_layout, output, pace, streams, streams_in
 
 _LONGEST = 24  # stages of a stream
-_WORTH, _LEAST = 8, 512  # streams that save less than this part of the memory, or bytes, are not worth their code
-_TURN, _DECODE = 150, 45  # instructions: what a turn takes, and what each weight to be decoded
+_WORTH, _LEAST = 8, 512  # what saves less than this part of the memory, or bytes, is not worth its code
+_SLOWER = 0.25  # how much more instructions "balanced" takes at most for less memory
+_MOVE = 0.8  # instructions for a byte that is moved
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The streams that were chosen, in order, and for some stages (by number) how many rows a band of runs has."""
+
+    streams: tuple[tuple[Stream, Streamed], ...]
+    bands: Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """Stages that run together, or one alone: bytes that live meanwhile, and instructions that it takes more."""
 
-    stream: Stream | None
     begin: int
     end: int
     peak: int
-    effort: int
-    streamed: Streamed | None
+    effort: float
+    stream: tuple[Stream, Streamed] | None = None
+    band: int = 0
+
+
+Way = Sequence[Option]
 
 
 def choose_streams(
-    plan: Schedule, layouts: dict[str, Layout], to_caller: Callable[[Schedule, ir.Value], bool], *,
-    smallest: bool, most: int,
-) -> list[tuple[Stream, Streamed]]:  # fmt: skip
-    """Disjoint streams of `plan`, in order; `layouts` are those of whole tensors.
+    plan: Schedule, layouts: dict[str, Layout], to_caller: Callable[[Schedule, ir.Value], bool],
+    features: frozenset[str], optimize: str, most: int,
+) -> Memory:  # fmt: skip
+    """How the stages of `plan` run; `layouts` are those of whole tensors.
 
-    None where the largest live set is at most `most` bytes anyway (0: no limit); with `smallest`, those that make it as
-    small as it gets. Where nothing comes below `most`, the same.
+    For "size" in the least memory. Else in at most `most` bytes (0: any), where that can be; "balanced": such that the
+    product of bytes and instructions is the least, else such that instructions are.
     """
-    search = _Search(plan, layouts, to_caller)
-    alone = [search.alone(k) for k in range(-1, len(plan.stages))]
+    search = _Search(plan, layouts, to_caller, features)
+    end, alone = len(plan.stages), [search.alone(k) for k in range(-1, len(plan.stages))]
     largest = max(option.peak for option in alone)
-    if not smallest and (most == 0 or largest <= most):
-        return []
-    options = [*alone, *search.streams()]
-    least = _smallest(options, len(plan.stages))
-    if smallest and least > largest - max(largest // _WORTH, _LEAST):
-        return []
-    limit = least if smallest else max(least, most)
-    found = _cheapest(options, len(plan.stages), limit)
-    return [(o.stream, o.streamed) for o in found if o.stream is not None and o.streamed is not None]
+    if optimize == "speed" and (most == 0 or largest <= most):
+        return Memory((), {})
+    options = [*alone, *search.bands(), *search.streams()]
+    least = _smallest(options, end)
+    if least > largest - max(largest // _WORTH, _LEAST) and (most == 0 or largest <= most):
+        return Memory((), {})
+    match optimize:
+        case "size":
+            way = _cheapest(options, end, least)
+        case "balanced":
+            way = _balanced(options, end, max(least, most) if most else largest, search.total())
+        case _:
+            way = _cheapest(options, end, max(least, most))
+    return Memory(tuple(o.stream for o in way if o.stream), {o.begin: o.band for o in way if o.band})
 
 
 def _smallest(options: list[Option], end: int) -> int:
-    """The least peak of a way from the load to the end that takes every stage once."""
+    """The least peak of a way."""
     best = {-1: 0}
     for option in sorted(options, key=lambda o: o.begin):
         if option.begin in best:
@@ -65,16 +86,31 @@ def _smallest(options: list[Option], end: int) -> int:
     return best[end]
 
 
-def _cheapest(options: list[Option], end: int, limit: int) -> list[Option]:
-    """The way of least effort of which no option's peak is above `limit`; the fewest bytes among equals."""
-    best: dict[int, tuple[tuple[int, int], list[Option]]] = {-1: ((0, 0), [])}
+def _cheapest(options: list[Option], end: int, limit: int) -> Way:
+    """The way of least effort of which no option's peak is above `limit`; the fewest bytes among equals. Empty where
+    there is none."""
+    best: dict[int, tuple[tuple[float, int], list[Option]]] = {-1: ((0, 0), [])}
     for option in sorted(options, key=lambda o: o.begin):
         if option.begin in best and option.peak <= limit:
             (effort, peak), way = best[option.begin]
             cost = (effort + option.effort, max(peak, option.peak))
             if option.end not in best or cost < best[option.end][0]:
                 best[option.end] = cost, [*way, option]
-    return best[end][1]
+    return best[end][1] if end in best else []
+
+
+def _balanced(options: list[Option], end: int, limit: int, total: float) -> Way:
+    """The way up to `limit` whose peak times instructions, `total` and its effort, is the least; of those that take at
+    most a quarter more, if any does."""
+    best: tuple[float, Way] | None = None
+    for peak in sorted({o.peak for o in options if o.peak <= limit}, reverse=True):  # from the fastest on
+        way = _cheapest(options, end, peak)
+        if way:
+            effort = sum(o.effort for o in way)
+            product = max(o.peak for o in way) * (total + effort)
+            if best is None or (product < best[0] and effort <= _SLOWER * total):
+                best = product, way
+    return best[1] if best is not None else []
 
 
 @dataclass
@@ -84,17 +120,35 @@ class _Search:
     plan: Schedule
     layouts: dict[str, Layout]
     to_caller: Callable[[Schedule, ir.Value], bool]
+    features: frozenset[str]
     last: dict[str, int] = field(default_factory=dict)
+    turns: dict[tuple[int, int], tuple[int, float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for k, stage in enumerate(self.plan.stages):
             self.last.update({value.name or "": k for value in stage.sources})
         self.last[self.plan.output.name or ""] = len(self.plan.stages)
 
-    def alone(self, k: int) -> Option:
-        """Stage `k` as it is."""
-        scratch = sum(map(aligned, scratch_sizes(self.plan.stages[k]).values())) if k >= 0 else 0
-        return Option(None, k, k + 1, self._live(k, k) + self._size(k) + scratch, 0, None)
+    def alone(self, k: int, band: int = 0) -> Option:
+        """Stage `k` as it is, in bands of `band` rows where it goes by runs (0: as it would)."""
+        if k < 0:
+            return Option(k, k + 1, self._size(k), 0)
+        stage, height = self.plan.stages[k], self._height(k)
+        scratch = sum(map(aligned, scratch_sizes(stage, 0, band).values()))
+        effort = stage_cost(stage, height, 1, self.features, band) - self._cost(k) if band else 0.0
+        return Option(k, k + 1, self._live(k, k) + self._size(k) + scratch, effort, None, band)
+
+    def bands(self) -> list[Option]:
+        """Stages alone whose scratch memory is that of lower bands."""
+        found = []
+        for k, stage in enumerate(self.plan.stages):
+            if text(stage.node, "encoding", "") == "runs":
+                found += [self.alone(k, band) for band in (1, 2, 4, 8, 16) if band < self._height(k)]
+        return found
+
+    def total(self) -> float:
+        """Instructions of all stages alone."""
+        return sum(self._cost(k) for k in range(len(self.plan.stages)))
 
     def streams(self) -> list[Option]:
         """Every stream that can be."""
@@ -112,33 +166,42 @@ class _Search:
         if self.to_caller(self.plan, value):
             return []
         while rows < self.layouts[value.name or ""].height:
-            stream = Stream(first, last, rows)
-            streamed = pace(self.plan, stream, self.layouts)
-            if streamed is not None:
-                found.append(self._option(stream, streamed))
+            for whole_turns in (False, True):
+                stream = Stream(first, last, rows, whole_turns)
+                streamed = pace(self.plan, stream, self.layouts)
+                if streamed is not None:
+                    found.append(self._option(stream, streamed))
             rows *= 2
         return found
 
     def _option(self, stream: Stream, streamed: Streamed) -> Option:
-        peak, scratch, effort = self._live(stream.first, stream.last), 0, 0
+        peak, scratch, effort = self._live(stream.first, stream.last), 0, 0.0
         for k, one in zip(stream.members, streamed.paces, strict=True):
             layout = self.layouts[output(self.plan, k).name or ""]
             peak += aligned(lines_layout(layout, one.lines).size if one.lines else layout.size)
             moved = max(0, one.lines - one.rows) * layout.channels * layout.row
-            effort += streamed.rounds * (_TURN + moved // 2)
+            effort += streamed.rounds * moved * _MOVE
             if k >= 0:
-                sizes = scratch_sizes(self.plan.stages[k], one.rows)
-                scratch = max(scratch, sum(map(aligned, sizes.values())))
-                effort += (one.height // one.rows - 1) * _DECODE * self._decoded(k)
-        return Option(stream, stream.first, stream.last + 1, peak + scratch, effort, streamed)
+                bytes_, each = self._turn(k, one.rows)
+                scratch = max(scratch, bytes_)
+                rows = [one.first(streamed.begin + r) for r in range(streamed.rounds)]
+                effort += each * sum(-one.rows < row < one.height for row in rows) - self._cost(k)
+        return Option(stream.first, stream.last + 1, peak + scratch, effort, (stream, streamed))
 
-    def _decoded(self, k: int) -> int:
-        """Weights that stage `k` decodes in each turn."""
-        node = self.plan.stages[k].node
-        w = constant(node.inputs[1]) if node.op_type == "Conv" else None
-        if w is None:
-            return 0
-        return int(np.count_nonzero(w)) // (1 if text(node, "encoding", "").startswith("rice") else 4)
+    def _cost(self, k: int) -> float:
+        """Instructions of stage `k` alone."""
+        return self._turn(k, self._height(k))[1]
+
+    def _turn(self, k: int, rows: int) -> tuple[int, float]:
+        """Scratch memory of stage `k` for `rows` rows at a time, and instructions."""
+        if (k, rows) not in self.turns:
+            stage = self.plan.stages[k]
+            scratch = sum(map(aligned, scratch_sizes(stage, rows).values()))
+            self.turns[k, rows] = scratch, stage_cost(stage, rows, 1, self.features)
+        return self.turns[k, rows]
+
+    def _height(self, k: int) -> int:
+        return self.layouts[output(self.plan, k).name or ""].height
 
     def _live(self, first: int, last: int) -> int:
         """Bytes of the tensors that live while stages `first` .. `last` run, made before them."""

@@ -51,7 +51,7 @@ def for_microcontroller(
             "encodings decide the layouts that memory is planned for",
         ),
         Step(
-            PlanMemory(ram=target.ram_bytes, optimize=optimize),
+            PlanMemory(ram=target.ram_bytes, optimize=optimize, features=target.features),
             check_lowered,
             "places are given last, when every tensor and its layout is known",
         ),

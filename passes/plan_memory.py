@@ -7,9 +7,9 @@ metadata:
 
     tensor   cardc.layout (see layouts), cardc.offset (bytes into the arena; absent: the caller's output buffer)
     node     cardc.scratch: {name: [offset, bytes]} with names `copy`, `planes`, `table`, `work`;
-             cardc.rows: how many rows it makes at most at a time (absent: all)
+             cardc.rows: how many rows it makes at most at a time (absent: all), cardc.band: of runs, how many in a band
     model    cardc.arena_bytes, cardc.arena_lower_bound (largest live set), cardc.output_bytes,
-             cardc.streams: [[first stage, last stage, rows a round]]
+             cardc.streams: [[first stage, last stage, rows a round, aligned]]
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from ..ops.qtype import qtype
 from .arena import Buffer, Placement, aligned, place
 from .base import Pass, PassLog
 from .choose_layout import choose_layout, gives_levels, plain_layout, plain_width
-from .choose_streams import choose_streams
+from .choose_streams import Memory, choose_streams
 from .layouts import Layout, chw, layout_of, set_layout
 from .schedule import MOVES, Schedule, readers, schedule
-from .scratch import ROWS, scratch_sizes
+from .scratch import BAND, ROWS, band_of, rows_of, scratch_sizes
 from .streams import WORDS, Stream, Streamed, lines_layout, output, pace
 
 OFFSET, SCRATCH = "cardc.offset", "cardc.scratch"
@@ -45,49 +45,52 @@ _OTHERS = 2048  # bytes: what stack and static data take of a target's memory, a
 
 @dataclass(frozen=True)
 class PlanMemory(Pass):
-    """`ram` are the target's bytes of memory (0: no limit): what does not fit there is streamed. With `optimize`
-    "size", whatever that makes smaller is. `streams`, given, are taken as they are, for tests."""
+    """`ram` are the target's bytes of memory (0: no limit): what does not fit there is streamed, in as few instructions
+    as its core's `features` let expect. With `optimize` "size", all is that saves memory; with "balanced", what makes
+    the product of memory and instructions smaller. `streams`, given, are taken as they are, for tests."""
 
     name: ClassVar[str] = "plan-memory"
     ram: int = 0
     optimize: str = "speed"
+    features: tuple[str, ...] = ()
     streams: tuple[Stream, ...] | None = None
 
     def run(self, model: ir.Model, log: PassLog) -> int:
         plan = schedule(model)
         values = [plan.source, *(s.output for s in plan.stages)]
         layouts = _set_layouts(plan)
-        chosen = self._streams(plan, layouts)
-        if chosen and self.optimize == "size" and _one_pixel(plan):
+        memory = self._streams(plan, layouts)
+        if memory.streams and self.optimize == "size" and _one_pixel(plan):
             layouts = _set_layouts(plan)
-            chosen = self._streams(plan, layouts)
+            memory = self._streams(plan, layouts)
+        chosen = [stream for stream, _ in memory.streams]
         for value in values:
             _check_size(value, layout_of(value).size)
-        rows = _set_lines(plan, chosen, layouts)
-        scratch = [scratch_sizes(stage, rows.get(k, 0)) for k, stage in enumerate(plan.stages)]
-        placement = place(_buffers(plan, scratch, [stream for stream, _ in chosen]))
-        _write(plan, placement, scratch, [stream for stream, _ in chosen])
+        _set_rows(plan, memory, layouts)
+        scratch = [scratch_sizes(stage, rows_of(stage), band_of(stage)) for stage in plan.stages]
+        placement = place(_buffers(plan, scratch, chosen))
+        _write(plan, placement, scratch, chosen)
         ends = [_end(value) for value in values if OFFSET in value.metadata_props]
         arena = max([placement.arena, *ends])
         if arena > _TOO_BIG:
             raise CompileError(f"the activations take {arena} bytes", fix="use a smaller model or input")
         model.metadata_props[ARENA] = str(arena)
         model.metadata_props[BOUND] = str(placement.lower_bound)
-        model.metadata_props[STREAMS] = json.dumps([[s.first, s.last, s.rows] for s, _ in chosen])
+        model.metadata_props[STREAMS] = json.dumps([[s.first, s.last, s.rows, int(s.aligned)] for s in chosen])
         log.notes.append(f"arena of {arena} bytes; the largest live set is {placement.lower_bound}")
-        for s, _ in chosen:
+        for s in chosen:
             names = [output(plan, k).name for k in (s.first, s.last)]
             log.notes.append(f"{names[0]} .. {names[1]} by {s.rows} rows a round")
         return len(values)
 
-    def _streams(self, plan: Schedule, layouts: dict[str, Layout]) -> list[tuple[Stream, Streamed]]:
+    def _streams(self, plan: Schedule, layouts: dict[str, Layout]) -> Memory:
         if self.streams is not None:
-            return [(stream, paced(plan, stream, layouts)) for stream in self.streams]
+            return Memory(tuple((stream, paced(plan, stream, layouts)) for stream in self.streams), {})
         most = 0
         if self.ram:
             given = sum(layouts[v.name or ""].elements * width for v, width in ((plan.source, 1), (plan.output, 2)))
             most = max(1, self.ram - _OTHERS - given)
-        return choose_streams(plan, layouts, to_caller, smallest=self.optimize == "size", most=most)
+        return choose_streams(plan, layouts, to_caller, frozenset(self.features), self.optimize, most)
 
 
 def _set_layouts(plan: Schedule) -> dict[str, Layout]:
@@ -99,6 +102,7 @@ def _set_layouts(plan: Schedule) -> dict[str, Layout]:
         layouts[value.name or ""] = layout
     for stage in plan.stages:
         stage.node.metadata_props.pop(ROWS, None)
+        stage.node.metadata_props.pop(BAND, None)
     return layouts
 
 
@@ -115,7 +119,8 @@ def _one_pixel(plan: Schedule) -> int:
 def streams_of(model: ir.Model) -> list[Stream]:
     """The streams that plan-memory chose for `model`."""
     try:
-        return [Stream(*map(int, numbers)) for numbers in json.loads(model.metadata_props.get(STREAMS, "[]"))]
+        found = json.loads(model.metadata_props.get(STREAMS, "[]"))
+        return [Stream(int(first), int(last), int(rows), bool(aligned)) for first, last, rows, aligned in found]
     except (ValueError, TypeError) as error:
         fix = "write the stage again with --stop-after"
         raise CompileError("the model's streams are malformed", fix=fix) from error
@@ -143,18 +148,17 @@ def output_layout(value: ir.Value) -> Layout:
     return plain_layout(chw(value), plain_width(qtype(value)))
 
 
-def _set_lines(plan: Schedule, chosen: list[tuple[Stream, Streamed]], layouts: dict[str, Layout]) -> dict[int, int]:
-    """Give the tensors within streams their layouts, and the stages their rows; how many rows each makes at most."""
-    rows: dict[int, int] = {}
-    for stream, streamed in chosen:
+def _set_rows(plan: Schedule, memory: Memory, layouts: dict[str, Layout]) -> None:
+    """Give the tensors within streams their layouts, the stages their rows and bands."""
+    for stream, streamed in memory.streams:
         for k in stream.members:
             value, one = output(plan, k), streamed.of(k)
             if one.lines:
                 set_layout(value, lines_layout(layouts[value.name or ""], one.lines))
             if k >= 0:
-                rows[k] = one.rows
-                plan.stages[k].node.metadata_props[ROWS] = str(rows[k])
-    return rows
+                plan.stages[k].node.metadata_props[ROWS] = str(one.rows)
+    for k, band in memory.bands.items():
+        plan.stages[k].node.metadata_props[BAND] = str(band)
 
 
 def steps_of(plan: Schedule, streams: Sequence[Stream]) -> list[int]:

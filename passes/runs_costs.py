@@ -9,10 +9,14 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
+import onnx_ir as ir
 
-from ..ops.base import Array
+from ..ops.base import Array, constant, operand, result
+from ..ops.graph import is_cardc
+from ..ops.qtype import qtype
 from .encodings import runs
 from .kernel_costs import Cost
+from .schedule import finish_of
 
 Finish = Literal["line", "shared", "table", "none"]
 """What ends the sums: packed arithmetic, one table for all channels, a table of each channel, or nothing quick."""
@@ -36,6 +40,18 @@ _LINE = (13.0, 4.8, 176, 4.7, 6.0, 0.9, 2.0, 16.5, 5.2, 0, 12.5, 16.6, 3.9, 115,
 # Cortex-M0+, whose loop has 13 instructions, and RV32IMC, 20: the mean of both.
 _TABLE = (16.6, 52, 198, 11.6, 4.9, 1.9, 5.6, 19.3, 10, 12.4, 13, 14, 9.4, 140, 6.5, 16.5, 33)
 _TABLE_BYTES = 4091  # of plan-memory's largest table, less what may be written behind its end
+
+
+def finish_kind(node: ir.Node, dsp: bool) -> Finish:
+    """How the sums of the convolution `node` by runs or vectors are finished, most likely; `dsp`: with packed
+    arithmetic."""
+    finish = finish_of(node)
+    if finish is None or not is_cardc(finish, "Threshold", "Requantize"):
+        return "none"
+    if dsp and (is_cardc(finish, "Requantize") or qtype(result(finish)).levels <= 2):
+        return "line"
+    given = [constant(operand(finish, k)) for k in range(1, len(finish.inputs))]
+    return "shared" if all(c is not None and (c == c[:1]).all() for c in given) else "table"
 
 
 def features(w: Array, g: runs.RunsGeometry, height: int, max_u: int, finish: Finish) -> dict[str, float]:

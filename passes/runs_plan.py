@@ -70,13 +70,13 @@ def _elements(value: ir.Value) -> int:
 
 
 def plan(
-    node: ir.Node, layout: Layout, table_bytes: int, at_once: int = 0
+    node: ir.Node, layout: Layout, table_bytes: int, at_once: int = 0, band: int = 0
 ) -> tuple[runs.RunsGeometry, runs.Work] | None:
-    """The copies of `node`, which reads its input as `layout` says and makes `at_once` rows in a call (0: all), and the
-    scratch memory of its kernel."""
+    """The copies of `node`, which reads its input as `layout` says and makes `at_once` rows in a call (0: all), at most
+    `band` of them in a band (0: any), and the scratch memory of its kernel."""
     top, left, _, _ = pads_of(node)
     max_u = max(1, layout.levels - 1)
-    g = geometry(node, max_u, layout.interior - top * layout.row - left, layout.row, at_once=at_once)
+    g = geometry(node, max_u, layout.interior - top * layout.row - left, layout.row, at_once=band or at_once)
     w = constant(operand(node, 1))
     if g is None or w is None:
         return None

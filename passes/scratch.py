@@ -19,7 +19,14 @@ from .streams import WORDS
 
 ROWS = "cardc.rows"
 """Metadata of the node of a stage that is part of a stream: how many rows it makes at most in one turn."""
+BAND = "cardc.band"
+"""Metadata of the node of a convolution by runs: how many rows plan-memory lets a band have at most."""
 _TABLE = 4096  # bytes: what a finish table may add to the arena
+
+
+def band_of(stage: Stage) -> int:
+    """Rows that a convolution by runs lets a band have at most; 0: as many as it may."""
+    return int(stage.node.metadata_props.get(BAND, "0"))
 
 
 def rows_of(stage: Stage) -> int:
@@ -27,9 +34,9 @@ def rows_of(stage: Stage) -> int:
     return int(stage.node.metadata_props.get(ROWS, "0"))
 
 
-def scratch_sizes(stage: Stage, rows: int = 0) -> dict[str, int]:
+def scratch_sizes(stage: Stage, rows: int = 0, band: int = 0) -> dict[str, int]:
     """Bytes of scratch that `stage` needs to make `rows` rows at a time (0: all), by name: a copy in another layout,
-    bit planes, a finish table, unpacked weights."""
+    bit planes, a finish table, unpacked weights. `band` limits that of runs (0: does not)."""
     node, sizes = stage.node, {}
     stored = layout_of(stage.source)
     encoding = text(node, "encoding", "")
@@ -47,7 +54,7 @@ def scratch_sizes(stage: Stage, rows: int = 0) -> dict[str, int]:
     if encoding == "pairs":
         sizes["work"] = 4 * int(np.prod(shape_of(node.inputs[1])[1:]))
     if encoding == "runs":
-        sizes["work"] = _runs_work(stage, rows)
+        sizes["work"] = _runs_work(stage, rows, band)
     if encoding == "vectors":
         sizes["work"] = vectors_plan.work(node, working_layout(stage), table_bytes(stage, rows), rows).size
     if encoding in ("rice", "rice-lanes") and node.op_type == "Conv":
@@ -75,9 +82,9 @@ def _weights(node: ir.Node) -> Array:
     return w
 
 
-def _runs_work(stage: Stage, rows: int) -> int:
+def _runs_work(stage: Stage, rows: int, band: int) -> int:
     """Bytes of scratch that a convolution by runs needs."""
-    planned = plan(stage.node, working_layout(stage), table_bytes(stage, rows), rows)
+    planned = plan(stage.node, working_layout(stage), table_bytes(stage, rows), rows, band)
     if planned is None:
         fix = "compile again from the imported model"
         raise CompileError("this convolution cannot run by runs of words", node=stage.node, fix=fix)

@@ -29,11 +29,14 @@ _KERNELS = (*WORDS, "vectors", "taps", "rice", "pairs", "int8")
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """Stages `first` .. `last` of a schedule (first -1: the load of the input, too), `rows` of the last one a round."""
+    """Stages `first` .. `last` of a schedule (first -1: the load of the input, too), `rows` of the last one a round.
+
+    `aligned`: every stage makes whole turns of rows of its tensor, which takes more lines and fewer instructions."""
 
     first: int
     last: int
     rows: int
+    aligned: bool = False
 
     @property
     def members(self) -> range:
@@ -147,7 +150,7 @@ def pace(plan: Schedule, stream: Stream, layouts: dict[str, Layout]) -> Streamed
         outside = k < 0 or any(v.name not in made for v in plan.stages[k].sources)
         if found is None:
             return None
-        if whole or outside:
+        if whole or outside or stream.aligned:
             found = replace(found, aligned=True, end=-(-found.end // found.rows) * found.rows)
             if found.height % found.rows:
                 return None

@@ -11,7 +11,7 @@ from ...passes.encodings import fold, runs
 from ...passes.layouts import Layout, layout_of
 from ...passes.runs_plan import plan
 from ...passes.schedule import Stage
-from ...passes.scratch import rows_of
+from ...passes.scratch import band_of, rows_of
 from .lines import add_lines, add_shared
 from .step import Step, c_map
 
@@ -23,7 +23,7 @@ def add_conv_runs(
     """Add the kernel of the Conv of `stage` with ternary weights `w`, whose sums `finish` ends; `table_bytes` is what
     plan-memory gave to a finish table. Raises CompileError where the weights or their places do not fit."""
     node = stage.node
-    planned = plan(node, layout, table_bytes, rows_of(stage))
+    planned = plan(node, layout, table_bytes, rows_of(stage), band_of(stage))
     if planned is None:
         raise CompileError("this convolution cannot run by runs", node=node, fix="compile from the imported model")
     g, places = planned

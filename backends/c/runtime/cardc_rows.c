@@ -1,5 +1,25 @@
 #include "cardc_rows.h"
 
+/* Moves `bytes` bytes, a multiple of 4 from a word's address, to a word's address before them. */
+static void move_words(uint8_t *to, const uint8_t *from, uint32_t bytes) {
+  CARDC_NO_UNROLL for (; bytes >= 16; bytes -= 16, to += 16, from += 16) {
+    uint32_t a, b, c, d;
+    CARDC_MEMCPY(&a, __builtin_assume_aligned(from, 4), 4);
+    CARDC_MEMCPY(&b, __builtin_assume_aligned(from + 4, 4), 4);
+    CARDC_MEMCPY(&c, __builtin_assume_aligned(from + 8, 4), 4);
+    CARDC_MEMCPY(&d, __builtin_assume_aligned(from + 12, 4), 4);
+    CARDC_MEMCPY(__builtin_assume_aligned(to, 4), &a, 4);
+    CARDC_MEMCPY(__builtin_assume_aligned(to + 4, 4), &b, 4);
+    CARDC_MEMCPY(__builtin_assume_aligned(to + 8, 4), &c, 4);
+    CARDC_MEMCPY(__builtin_assume_aligned(to + 12, 4), &d, 4);
+  }
+  CARDC_NO_UNROLL for (; bytes > 0; bytes -= 4, to += 4, from += 4) {
+    uint32_t a;
+    CARDC_MEMCPY(&a, __builtin_assume_aligned(from, 4), 4);
+    CARDC_MEMCPY(__builtin_assume_aligned(to, 4), &a, 4);
+  }
+}
+
 int cardc_next_rows(const CARDC_ROM cardc_strip *strip, uint8_t *arena, int32_t row) {
   const uint32_t added = (uint32_t)strip->rows * strip->row, kept = strip->plane - added;
   uint8_t *at = arena + strip->at;
@@ -8,7 +28,11 @@ int cardc_next_rows(const CARDC_ROM cardc_strip *strip, uint8_t *arena, int32_t 
     memset(at, strip->border, strip->size);
   }
   for (c = strip->channels; c > 0; c--, at += strip->plane) {
-    memmove(at, at + added, kept);
+    if ((strip->row & 3) == 0) {
+      move_words(at, at + added, kept);
+    } else {
+      memmove(at, at + added, kept);
+    }
   }
   if (row > -(int32_t)strip->rows && row < (int32_t)strip->height) {
     return 1;

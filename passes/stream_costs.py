@@ -1,0 +1,42 @@
+"""Instructions that a stage takes when it makes a few rows at a time: estimates to weigh memory against time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..ops.base import constant, operand, text
+from ..ops.qtype import qtype
+from ..ops.window import window
+from .kernel_costs import conv_costs
+from .layouts import chw
+from .rice_costs import rice_conv
+from .runs_costs import finish_kind, runs_cost
+from .runs_plan import geometry
+from .schedule import Stage
+
+_TURN = 150  # a call and what it takes to make room
+_ELEMENT = 4  # an addition of bytes
+
+
+def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], band: int = 0) -> float:
+    """Estimated instructions of `turns` calls of the kernel of `stage` that make `rows` rows each; a convolution by
+    runs goes by bands of `band` rows (0: as many as it may)."""
+    node, (channels, _, width) = stage.node, chw(stage.output)
+    w = constant(operand(node, 1)) if node.op_type == "Conv" else None
+    if w is None:
+        window_size = np.prod(window(node).kernel) if node.op_type in ("MaxPool", "SumPool") else 1
+        return turns * (_TURN + _ELEMENT * int(window_size) * channels * rows * width)
+    encoding, levels = text(node, "encoding", ""), qtype(operand(node, 0)).levels
+    w = w.astype(np.int64)
+    w4 = w.reshape(len(w), w.shape[1], 1, -1) if w.ndim == 3 else w
+    if encoding == "runs":
+        max_u = min(255, levels)
+        g = geometry(node, max_u, at_once=band or rows)
+        if g is not None:
+            kind = finish_kind(node, bool(features & {"dsp"}))
+            return turns * (_TURN + runs_cost(w4, g, rows, max(1, max_u - 1), kind).instructions)
+    found = conv_costs(w, levels, rows, width, window(node, w.shape[2:]).strides[-1], features)
+    found |= rice_conv(w, found, features)
+    if encoding in found:
+        return turns * (_TURN + found[encoding].instructions)
+    return turns * (_TURN + 3.0 * np.count_nonzero(w) * rows * width)
