@@ -82,6 +82,7 @@ _EIGHT_BIT = _Rates(
 )  # fmt: skip
 _DSP = (2.0, 11.0, 77.0)  # byte, byte_row, byte_16 with two multiplications an instruction
 _VECTOR, _VECTOR_8, _FOUR_ROWS = 10.0, 14.0, 85.0  # 16 inputs, those of 8 bits, four outputs with MVE
+_QUAD_BLOCK, _QUAD_MATRIX = 205.0, 180.0  # vertical: as block and matrix, for 128 outputs with MVE
 _COUNTED = (45.0, 9.0)  # eight words, a word, where a core counts bits in one instruction
 _FEW = (3, 7, 15, 31)
 
@@ -100,7 +101,7 @@ def dense_costs(w: Array, levels: int, tail: Tail, features: frozenset[str]) -> 
             eight, word = rates.binary_8, rates.binary_word
             found["binary"] = _planes(rates, inputs, outputs, levels, features, (eight, word, 1), end)
         if levels <= 2 and vertical.fits(inputs, outputs):
-            found["vertical"] = _vertical(rates, inputs, outputs, 1 if full else 2, tail, end)
+            found["vertical"] = _vertical(rates, inputs, outputs, 1 if full else 2, tail, end, "mve" in features)
     if is_int8(w):
         dsp = "dsp" in features
         byte, row, group = _DSP if dsp else (rates.byte, rates.byte_row, rates.byte_16)
@@ -155,11 +156,17 @@ def _planes(
     return Cost(spent + end, 4.0 * bits * words * outputs)
 
 
-def _vertical(rates: _Rates, inputs: int, outputs: int, matrices: int, tail: Tail, end: float) -> Cost:
+def _vertical(
+    rates: _Rates, inputs: int, outputs: int, matrices: int, tail: Tail, end: float, in_vectors: bool
+) -> Cost:  # fmt: skip
     """The most that an input can cost: half of the rows are added."""
     words, bits, one = -(-outputs // 32), vertical.bits_of(inputs), tail == Tail("thresholds", 1)
-    each = matrices * (rates.block * -(-(inputs // 2) // 16) + rates.matrix) + rates.digit * bits
-    spent = rates.vertical_call + rates.gather * inputs + words * each
+    blocks, turns = -(-(inputs // 2) // 16), words
+    block, matrix = rates.block, rates.matrix
+    if in_vectors and words >= 4:
+        turns, block, matrix = -(-words // 4), _QUAD_BLOCK, _QUAD_MATRIX
+    spent = rates.vertical_call + rates.gather * inputs + words * rates.digit * bits
+    spent += turns * matrices * (block * blocks + matrix)
     spent += rates.call if one else words * rates.sums_32 + end
     return Cost(spent, 4.0 * words * (matrices * (inputs + 1) + bits + (bits + 1 if one else 0)))
 

@@ -1,4 +1,5 @@
 #include "cardc_dense_vertical.h"
+#include "cardc_quads.h"
 
 #define DIGITS 18 /* inputs are less than 2^14: V has at most 15 digits, and a count begun below zero one more */
 #define EACH_BYTE 0x01010101u
@@ -6,42 +7,50 @@
 /* A full adder in every bit position, SUM being one of its inputs: SUM + X + Y = SUM + 2 * HIGH. Where X and Y differ the
  * carry is SUM's bit, else theirs. */
 #define ADD_TWO(HIGH, SUM, X, Y)                         \
-  uint32_t HIGH;                                         \
+  LANES HIGH;                                            \
   do {                                                   \
-    const uint32_t x_ = (X), differ_ = x_ ^ (Y);         \
+    const LANES x_ = (X), differ_ = x_ ^ (Y);            \
     HIGH = (x_ & ~differ_) | ((SUM) & differ_);          \
     SUM ^= differ_;                                      \
   } while (0)
 
-#define ROW(K) (*(const CARDC_ROM uint32_t *)(const CARDC_ROM void *)(column + list[K]))
+#define ROW(K) (*(const CARDC_ROM LANES *)(const CARDC_ROM void *)(column + list[K]))
 #define ADD_FOUR_ROWS(HIGH, K)                           \
   ADD_TWO(HIGH##_a, one, ROW(K), ROW((K) + 1));          \
   ADD_TWO(HIGH##_b, one, ROW((K) + 2), ROW((K) + 3));    \
   ADD_TWO(HIGH, two, HIGH##_a, HIGH##_b)
 
-/* Adds 16 * blocks rows of one column of words to the numbers whose digits are v[0], v[1], ... */
-static CARDC_NOINLINE void add_rows(uint32_t *v, const uint16_t *list, uint32_t blocks, const CARDC_ROM uint8_t *column) {
-  uint32_t one = v[0], two = v[1], four = v[2], eight = v[3];
-  CARDC_NO_UNROLL for (; blocks > 0; blocks--, list += 16) {
-    uint32_t *digit = v + 4;
-    ADD_FOUR_ROWS(four_a, 0);
-    ADD_FOUR_ROWS(four_b, 4);
-    ADD_TWO(eight_a, four, four_a, four_b);
-    ADD_FOUR_ROWS(four_c, 8);
-    ADD_FOUR_ROWS(four_d, 12);
-    ADD_TWO(eight_b, four, four_c, four_d);
-    ADD_TWO(carry, eight, eight_a, eight_b);
-    CARDC_NO_UNROLL while (carry) {
-      const uint32_t before = *digit;
-      *digit++ = before ^ carry;
-      carry &= before;
-    }
+/* Adds 16 * blocks rows of one column of LANES to the numbers whose digits are v[0], v[1], ... */
+#define ADD_ROWS(NAME, ANY)                                                                                       \
+  static CARDC_NOINLINE void NAME(LANES *v, const uint16_t *list, uint32_t blocks, const CARDC_ROM uint8_t *column) { \
+    LANES one = v[0], two = v[1], four = v[2], eight = v[3];                                                      \
+    CARDC_NO_UNROLL for (; blocks > 0; blocks--, list += 16) {                                                    \
+      LANES *digit = v + 4;                                                                                       \
+      ADD_FOUR_ROWS(four_a, 0);                                                                                   \
+      ADD_FOUR_ROWS(four_b, 4);                                                                                   \
+      ADD_TWO(eight_a, four, four_a, four_b);                                                                     \
+      ADD_FOUR_ROWS(four_c, 8);                                                                                   \
+      ADD_FOUR_ROWS(four_d, 12);                                                                                  \
+      ADD_TWO(eight_b, four, four_c, four_d);                                                                     \
+      ADD_TWO(carry, eight, eight_a, eight_b);                                                                    \
+      CARDC_NO_UNROLL while (ANY(carry)) {                                                                        \
+        const LANES before = *digit;                                                                              \
+        *digit++ = before ^ carry;                                                                                \
+        carry &= before;                                                                                          \
+      }                                                                                                           \
+    }                                                                                                             \
+    v[0] = one;                                                                                                   \
+    v[1] = two;                                                                                                   \
+    v[2] = four;                                                                                                  \
+    v[3] = eight;                                                                                                 \
   }
-  v[0] = one;
-  v[1] = two;
-  v[2] = four;
-  v[3] = eight;
-}
+#define LANES uint32_t
+ADD_ROWS(add_rows, )
+#if CARDC_MVE
+#undef LANES
+#define LANES cardc_quad
+ADD_ROWS(add_quads, cardc_any)
+#endif
 
 /* How many of `count` bytes are 1; the others are 0. */
 static uint32_t count_ones(const uint8_t *src, uint32_t count) {
@@ -106,28 +115,66 @@ static rows_to_add choose_rows(const CARDC_ROM cardc_dense_vertical_layer *layer
   return rows;
 }
 
-/* The digits of V for the 32 outputs of word k. One matrix counts +1 weights, worth 2 each against the -1 weights around;
+/* The digits of V for the 32 outputs of word k (of LANES from there on). One matrix counts +1 weights, worth 2 each against the -1 weights around;
  * two count +1 weights and those that are not -1, worth 1 each. Either way the sum of w * u is the count less the rows, which
  * `start` takes away. Of the rows of inputs that are 0 the same is counted, and taken from the total. */
-static void sum_word(const CARDC_ROM cardc_dense_vertical_layer *layer, const rows_to_add *rows, uint32_t k, uint32_t *v) {
-  const uint32_t bits = layer->bits, words = layer->words;
-  const CARDC_ROM uint8_t *column = (const CARDC_ROM uint8_t *)(layer->weights + k);
-  uint32_t i, start = rows->start, m;
-  CARDC_NO_UNROLL for (i = 0; i <= bits; i++, start >>= 1) {
-    v[i] = 0u - (start & 1);
+#define SUM_WORD(NAME, LANES, NONE, ADD, DIGIT)                                                                       \
+  static void NAME(const CARDC_ROM cardc_dense_vertical_layer *layer, const rows_to_add *rows, uint32_t k, LANES *v) { \
+    const uint32_t bits = layer->bits, words = layer->words;                                                    \
+    const CARDC_ROM uint8_t *column = (const CARDC_ROM uint8_t *)(layer->weights + k);                          \
+    const LANES none = NONE;                                                                                    \
+    uint32_t i, start = rows->start, m;                                                                         \
+    CARDC_NO_UNROLL for (i = 0; i <= bits; i++, start >>= 1) { v[i] = start & 1 ? ~none : none; }                \
+    for (m = 0; m < layer->matrices; m++, column += 4u * words * (layer->inputs + 1u)) {                        \
+      ADD(layer->matrices == 1 ? v + 1 : v, rows->list, rows->blocks, column);                                  \
+    }                                                                                                           \
+    if (rows->inactive) {                                                                                       \
+      const CARDC_ROM uint32_t *total = layer->totals + k * bits;                                               \
+      LANES borrow = none;                                                                                      \
+      CARDC_NO_UNROLL for (i = 0; i < bits; i++) {                                                              \
+        const LANES t = DIGIT(total + i, bits), differ = t ^ v[i];                                              \
+        v[i] = differ ^ borrow;                                                                                 \
+        borrow = (borrow & ~differ) | (differ & ~t);                                                            \
+      }                                                                                                         \
+    }                                                                                                           \
   }
-  for (m = 0; m < layer->matrices; m++, column += 4u * words * (layer->inputs + 1u)) {
-    add_rows(layer->matrices == 1 ? v + 1 : v, rows->list, rows->blocks, column);
-  }
-  if (rows->inactive) {
-    const CARDC_ROM uint32_t *total = layer->totals + k * bits;
-    uint32_t borrow = 0;
-    CARDC_NO_UNROLL for (i = 0; i < bits; i++) {
-      const uint32_t t = total[i], differ = t ^ v[i];
-      v[i] = differ ^ borrow;
-      borrow = (borrow & ~differ) | (differ & ~t);
+
+#define WORD_DIGIT(AT, APART) (*(AT))
+SUM_WORD(sum_word, uint32_t, 0, add_rows, WORD_DIGIT)
+#if CARDC_MVE
+#define QUAD_DIGIT(AT, APART) cardc_gather(AT, cardc_count_by(4 * (APART)))
+#define QUAD_NONE {0}
+SUM_WORD(sum_quad, cardc_quad, QUAD_NONE, add_quads, QUAD_DIGIT)
+
+/* The digits of four words, the last of which may be those before them. */
+typedef struct quad_digits {
+  uint32_t first, behind;
+  cardc_quad v[DIGITS];
+} quad_digits;
+#else
+typedef struct quad_digits {
+  uint32_t behind;
+} quad_digits;
+#endif
+
+/* As sum_word; k goes up from 0, where quads->behind is 0. */
+static void sum_next(const CARDC_ROM cardc_dense_vertical_layer *layer, const rows_to_add *rows, uint32_t k, uint32_t *v,
+                     quad_digits *quads) {
+#if CARDC_MVE
+  if (layer->words >= 4) {
+    const uint32_t last = layer->words - 4u, bits = layer->bits;
+    uint32_t i;
+    if (k >= quads->behind) {
+      quads->first = k < last ? k : last;
+      quads->behind = quads->first + 4;
+      sum_quad(layer, rows, quads->first, quads->v);
     }
+    CARDC_NO_UNROLL for (i = 0; i < bits; i++) { v[i] = (uint32_t)quads->v[i][k - quads->first]; }
+    return;
   }
+#endif
+  (void)quads;
+  sum_word(layer, rows, k, v);
 }
 
 /* A bit for each of 32 outputs: V >= the threshold. */
@@ -146,9 +193,11 @@ void cardc_dense_vertical_bits(const CARDC_ROM cardc_dense_vertical_layer *layer
   const uint32_t base = layer->base * EACH_BYTE, step = layer->step, bits = layer->bits;
   const CARDC_ROM uint32_t *threshold = layer->thresholds;
   uint32_t left = layer->outputs, k, v[DIGITS];
+  quad_digits quads;
+  quads.behind = 0;
   for (k = 0; k < layer->words; k++, threshold += bits + 1) {
     uint32_t hits, four, n;
-    sum_word(layer, &rows, k, v);
+    sum_next(layer, &rows, k, v, &quads);
     hits = compare(v, threshold, bits);
     CARDC_NO_UNROLL for (n = left < 32 ? left : 32, left -= n; n >= 4; n -= 4, hits >>= 1, dst += 4) {
       four = base + step * (hits & EACH_BYTE);
@@ -212,8 +261,10 @@ void cardc_dense_vertical(const CARDC_ROM cardc_dense_vertical_layer *layer, con
   const uint32_t outputs = layer->outputs;
   uint32_t k, o, v[DIGITS];
   int32_t sums[32];
+  quad_digits quads;
+  quads.behind = 0;
   for (k = 0, o = 0; o < outputs; k++, o += 32) {
-    sum_word(layer, &rows, k, v);
+    sum_next(layer, &rows, k, v, &quads);
     to_sums(v, layer->bits, sums);
     cardc_finish_outputs(finish, o, sums, outputs - o < 32 ? outputs - o : 32, dst);
   }

@@ -80,6 +80,12 @@ CARDC_QUAD_INLINE void cardc_scatter(uint32_t *base, cardc_quad offsets, cardc_q
 CARDC_QUAD_INLINE void cardc_put_halves(int16_t *at, cardc_quad value) {
   __asm__ volatile("vstrh.32 %q1, [%0]" : : "l"(at), "w"(value) : "memory");
 }
+/* Not 0 where any word is not. */
+CARDC_QUAD_INLINE uint32_t cardc_any(cardc_quad a) {
+  uint32_t most = 0;
+  __asm__("vmaxv.u32 %0, %q1" : "+r"(most) : "w"(a));
+  return most;
+}
 /* 0, step, 2 step, 3 step. */
 CARDC_QUAD_INLINE cardc_quad cardc_count_by(uint32_t step) {
   const cardc_quad one = {0, 1, 2, 3};

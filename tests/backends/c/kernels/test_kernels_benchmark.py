@@ -35,6 +35,7 @@ BOUNDS = [
     ("cortex-m0plus", "ternary 90 % sparse, 4-bit", 103_000),
     ("cortex-m55", "ternary 90 % sparse, 4-bit", 18_000),
     ("cortex-m55", "ternary 50 % sparse, 4-bit", 80_000),
+    ("cortex-m55", "binary x binary", 4_900),
     ("rv32imc", "ternary 90 % sparse, 4-bit", 117_000),
     ("cortex-m4", "binary x binary", 8_200),
     ("cortex-m0plus", "binary x binary", 11_400),

@@ -145,6 +145,12 @@ def bits_of(which: str, inputs: int, rng: np.random.Generator) -> Ints:
 def test_vertical(
     name: str, outputs: int, inputs: int, density: float, which: str, kind: str, levels: int, seed: int
 ) -> None:
+    run_vertical(name, outputs, inputs, density, which, kind, levels, seed)
+
+
+def run_vertical(
+    name: str, outputs: int, inputs: int, density: float, which: str, kind: str, levels: int, seed: int
+) -> None:
     rng, place = np.random.default_rng(seed), PLACES[name]()
     w = rng.choice([-1, 1], (outputs, inputs)) if density == 1 else matrix(rng, outputs, inputs, density)
     u, x = bits_of(which, inputs, rng), stored(rng, 1)
@@ -177,3 +183,11 @@ def test_vertical_bits(
     place.call("cardc_dense_vertical_bits", layer, place.put(u.astype(np.uint8).tobytes()), dst, scratch)
     want = base + step * apply_thresholds(acc[None], t, d, 0, 1)[0]
     np.testing.assert_array_equal(np.frombuffer(place.read(dst, outputs), np.uint8), want)
+
+
+@pytest.mark.parametrize(("outputs", "inputs"), [(97, 40), (128, 256), (160, 33), (300, 70)])
+@pytest.mark.parametrize("density", [0.1, 1.0])
+def test_vertical_counters_of_four_words_on_the_m55(outputs: int, inputs: int, density: float) -> None:
+    """128 outputs at a time; the last words overlap those before."""
+    for which in ("none", "all", "half", "one more"):
+        run_vertical("cortex-m55", outputs, inputs, density, which, "threshold", 3, outputs + inputs)
