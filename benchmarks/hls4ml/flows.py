@@ -82,6 +82,8 @@ def stock(work: Work, x: Array, io_type: str, folder: Path) -> Iterator[Result]:
 
 def ours(work: Work, x: Array, folder: Path) -> Iterator[Result]:
     """`cardc.compile`, its project written, the outputs of the C simulation as the model's real numbers."""
+    import hls4ml.converters  # noqa: F401 - cardc loads it when first needed; the stock flow has it before its clock, too
+
     import cardc
     from cardc.backends.hls4ml import Csim
     from cardc.verify.compare import points
