@@ -21,13 +21,26 @@ def _explicit(graph: ir.Graph, node: ir.Node) -> list[ir.Node] | None:
     if auto in ("NOTSET", "") and not ceiled:
         return None
     shape = shape_of(operand(node, 0))
-    spatial = shape[1:-1] if node.domain == CHANNELS_LAST else shape[2:]
-    rank = len(spatial)
+    found = padding(node, shape[1:-1] if node.domain == CHANNELS_LAST else shape[2:])
+    if found is None:
+        return None  # the operator's own rule says what is wrong
+    pads, more = found
+    if more != pads and node.op_type != "MaxPool":
+        return None
+    attributes = {k: a for k, a in node.attributes.items() if k not in ("auto_pad", "ceil_mode")}
+    flat = [*(b for b, _ in more), *(e for _, e in more)]
+    inputs = [v for v in node.inputs if v is not None]
+    return [beside(graph, node, node.op_type, inputs, {**attributes, "pads": flat}, domain=node.domain)]
+
+
+def padding(node: ir.Node, spatial: tuple[int, ...]) -> tuple[_Pads, _Pads] | None:
+    """The pads of a window over `spatial` elements, and those with what ceil_mode adds; None for malformed ones."""
+    rank, auto = len(spatial), text(node, "auto_pad", "NOTSET")
     kernel = ints(node, "kernel_shape", _weight_kernel(node))
     strides, dilations = ints(node, "strides", (1,) * rank), ints(node, "dilations", (1,) * rank)
     given = ints(node, "pads", (0,) * (2 * rank))
     if min(len(kernel), len(strides), len(dilations), len(given) // 2) != rank or min(*strides, *kernel) < 1:
-        return None  # the operator's own rule says what is wrong
+        return None
     pads = list(zip(given[:rank], given[rank:], strict=True))
     reach = [d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True)]
     if auto == "VALID":
@@ -36,15 +49,9 @@ def _explicit(graph: ir.Graph, node: ir.Node) -> list[ir.Node] | None:
         pads = [_same(n, s, r, auto) for n, s, r in zip(spatial, strides, reach, strict=True)]
     elif auto not in ("NOTSET", ""):
         return None
-    if ceiled:
-        more = [_ceiled(n, s, r, p) for n, s, r, p in zip(spatial, strides, reach, pads, strict=True)]
-        if more != pads and node.op_type != "MaxPool":
-            return None
-        pads = more
-    attributes = {k: a for k, a in node.attributes.items() if k not in ("auto_pad", "ceil_mode")}
-    flat = [*(b for b, _ in pads), *(e for _, e in pads)]
-    inputs = [v for v in node.inputs if v is not None]
-    return [beside(graph, node, node.op_type, inputs, {**attributes, "pads": flat}, domain=node.domain)]
+    if not integer(node, "ceil_mode", 0):
+        return pads, pads
+    return pads, [_ceiled(n, s, r, p) for n, s, r, p in zip(spatial, strides, reach, pads, strict=True)]
 
 
 def _weight_kernel(node: ir.Node) -> tuple[int, ...]:

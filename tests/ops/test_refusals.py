@@ -19,7 +19,7 @@ def one(node: str, constants: str = "", shape: str = "1,2,4,4") -> str:
 
 BN = "float[2] g = {1,1}, float[2] o = {0,0}, float[2] m = {0,0}, float[2] v = {1,1}"
 W = "float[2,2,3,3] w = {" + ", ".join("1" * 36) + "}"
-POOL = "AveragePool<kernel_shape: ints = [3, 3], strides: ints = [2, 2], ceil_mode: int = 1>(x)"
+POOL = 'AveragePool<kernel_shape: ints = [3, 3], auto_pad: string = "SAME", ceil_mode: int = 1>(x)'
 REFUSED = {
     "add-arity": (one("Add(x)"), "Add takes 2 inputs, not 1"),
     "add-shapes": (one("Add(x, k)", "float[3] k = {1,2,3}"), "cannot combine shapes"),
@@ -39,7 +39,7 @@ REFUSED = {
     "conv-auto-pad": (one('Conv<auto_pad: string = "SAME">(x, w)', W), "auto_pad=SAME"),
     "conv-pads": (one("Conv<pads: ints = [1]>(x, w)", W), "makes no sense"),
     "conv-stride": (one("Conv<strides: ints = [0, 1]>(x, w)", W), "makes no sense"),
-    "pool-ceil": (one(POOL), "ceil_mode=1"),
+    "pool-auto": (one(POOL), "auto_pad=SAME is not supported"),
     "pool-kernel": (one("MaxPool(x)"), "makes no sense"),
     "pool-rank": (one("MaxPool<kernel_shape: ints = [2]>(x)"), "rank 3"),
     "pool-3d": (one("MaxPool<kernel_shape: ints = [2, 2, 2]>(x)", "", "1,2,4,4,4"), "makes no sense"),

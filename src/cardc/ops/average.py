@@ -43,12 +43,17 @@ def _sum(x: Array, win: Window) -> Array:
 
 
 def _infer_float(node: ir.Node) -> TensorType:
-    return TensorType(window_shape(node, shape_of(node.inputs[0])[1], averaged_window(node)), None)
+    win = averaged_window(node) if node.op_type == "GlobalAveragePool" else window(node)
+    return TensorType(window_shape(node, shape_of(node.inputs[0])[1], win), None)
 
 
 def _execute_float(node: ir.Node, args: Sequence[Array]) -> Array:
-    win = averaged_window(node)
-    return (_sum(args[0], win) / np.float32(prod(win.kernel))).astype(np.float32)
+    if node.op_type == "GlobalAveragePool" or integer(node, "count_include_pad", 0):
+        win = averaged_window(node)
+        return (_sum(args[0], win) / np.float32(prod(win.kernel))).astype(np.float32)
+    win = window(node)
+    counted = _sum(np.ones((1, 1, *args[0].shape[2:]), np.float32), win)
+    return (_sum(args[0], win) / np.maximum(counted, 1)).astype(np.float32)
 
 
 def _infer(node: ir.Node) -> TensorType:
