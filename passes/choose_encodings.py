@@ -53,7 +53,7 @@ from .long_plan import geometry as long_geometry
 from .long_plan import weights4
 from .rice_costs import rice_conv, rice_dense
 from .runs_costs import finish_kind, runs_cost
-from .runs_plan import BAND, geometry, spare_bytes
+from .runs_plan import BAND, flat, geometry, spare_bytes
 from .schedule import base
 from .vectors_plan import layout_for, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
@@ -134,6 +134,8 @@ class ChooseEncodings(Pass):
             return
         w4 = w.reshape(len(w), w.shape[1], 1, -1) if w.ndim == 3 else w
         height = int(out[2]) if len(out) == 4 else 1
+        touching = flat(g, height) if not any(window(node, w.shape[2:]).begin) else None
+        g, height = (g, height) if touching is None else (touching, 1)
         kind = finish_kind(node, "dsp" in self.features)
         options["runs"] = runs_cost(w4.astype(np.int64), g, height, max(1, max_u - 1), kind)
 

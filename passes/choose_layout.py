@@ -13,9 +13,11 @@ from ..ops.graph import is_cardc
 from ..ops.qtype import QType, qtype
 from ..ops.window import window
 from .layouts import Code, Layout, chw
-from .schedule import MOVES, base, readers
+from .schedule import MOVES, base, finish_of, readers
 
 _BYTE_READERS = ("Conv", "MatMul", "MaxPool")
+WORDS = ("lanes", "rice-lanes", "runs")
+"""Encodings of convolutions whose kernels read rows word by word."""
 OWN_PADDING = ("long",)
 """Encodings of convolutions whose kernels read rows of any length and pad them themselves."""
 _BYTE = 256  # levels
@@ -41,8 +43,28 @@ def choose_layout(value: ir.Value, word_rows: bool) -> Layout:
         convs = [n for n in convs if text(n, "encoding", "") not in OWN_PADDING]
         if not any(any(pads_of(n)) for n in convs):
             code = replace(code, border=None)
+        words = [n for n in convs if text(n, "encoding", "") in WORDS]
+        if word_rows and not plain and all(pointwise(n) and _rows_touch(n) for n in words):
+            layout = byte_layout(chw(value), code, convs, word_rows=False)
+            plane = -(-layout.plane // _WORD) * _WORD
+            return replace(layout, plane=plane, size=layout.size + (layout.channels - 1) * (plane - layout.plane))
         return byte_layout(chw(value), code, [] if plain else convs, word_rows and not plain)
     return plain_layout(chw(value), plain_width(q))
+
+
+def pointwise(conv: ir.Node) -> bool:
+    """Whether `conv` is one tap over all pixels, by a kernel that takes rows which touch as one."""
+    win = window(conv, shape_of(conv.inputs[1])[2:])
+    one = all(k == 1 for k in win.kernel) and all(s == 1 for s in win.strides)
+    return one and not any(pads_of(conv)) and text(conv, "encoding", "") == "runs"
+
+
+def _rows_touch(conv: ir.Node) -> bool:
+    """Whether there is nothing between the rows of the tensor that the stage of `conv` makes."""
+    finish = finish_of(conv)
+    out = result(conv if finish is None else finish)
+    layout = choose_layout(out, any(text(n, "encoding", "") in WORDS for n in _convs(out)))
+    return layout.row == layout.width
 
 
 def plain_width(q: QType) -> int:
@@ -149,7 +171,7 @@ def copy_layout(node: ir.Node, stored: Layout, word_rows: bool) -> Layout | None
     code = Code(seen.lo, seen.step, seen.levels, -seen.lo // seen.step if any(pads_of(node)) else None)
     wanted = byte_layout(chw(operand(node, 0)), code, [node], word_rows)
     top, left, bottom, right = pads_of(node)
-    aligned = not word_rows or not (seen.row % _WORD or seen.plane % _WORD)
+    aligned = not word_rows or pointwise(node) or not (seen.row % _WORD or seen.plane % _WORD)
     reach_y, reach_x = reach_of(node)
     room = seen.border is not None and seen.interior >= top * seen.row + left
     room = room and seen.row >= max(seen.width + max(left, right), reach_x)

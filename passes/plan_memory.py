@@ -27,12 +27,12 @@ from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from .arena import Buffer, Placement, aligned, place
 from .base import Pass, PassLog
-from .choose_layout import choose_layout, gives_levels, plain_layout, plain_width
+from .choose_layout import WORDS, choose_layout, gives_levels, plain_layout, plain_width
 from .choose_streams import Memory, choose_streams
 from .layouts import Layout, chw, layout_of, set_layout
 from .schedule import MOVES, Schedule, readers, schedule
 from .scratch import BAND, ROWS, band_of, rows_of, scratch_sizes
-from .streams import WORDS, Stream, Streamed, lines_layout, output, pace
+from .streams import Stream, Streamed, lines_layout, output, pace
 
 OFFSET, SCRATCH = "cardc.offset", "cardc.scratch"
 ARENA, BOUND, STREAMS = "cardc.arena_bytes", "cardc.arena_lower_bound", "cardc.streams"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import onnx_ir as ir
 
@@ -47,6 +49,15 @@ def geometry(
         if g.copy_bytes <= (most if room is None else min(most, room)):
             return g
     return None
+
+
+def flat(g: runs.RunsGeometry, height: int, plane: int = 0) -> runs.RunsGeometry | None:
+    """`g` for rows that touch, which are one for a kernel of one tap; None where they are not. `height` of the output,
+    `plane` of the input's storage."""
+    width = g.width * height
+    if g.kernel != (1, 1) or g.stride != (1, 1) or g.rows != height or width > 0xFFFF - 3:
+        return None
+    return replace(g, width=width, rows=1, row=plane)
 
 
 def spare_bytes(model: ir.Model, ram: int) -> int:

@@ -9,13 +9,12 @@ from ..errors import CompileError
 from ..ops.base import Array, constant, operand, shape_of, text
 from ..ops.graph import is_cardc
 from . import vectors_plan
-from .choose_layout import copy_layout
+from .choose_layout import WORDS, copy_layout
 from .encodings import rice, vertical
 from .layouts import Layout, layout_of
 from .long_plan import geometry as long_geometry
 from .runs_plan import plan
 from .schedule import Stage
-from .streams import WORDS
 
 ROWS = "cardc.rows"
 """Metadata of the node of a stage that is part of a stream: how many rows it makes at most in one turn."""

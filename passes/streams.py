@@ -18,12 +18,10 @@ from ..ops.base import operand, result, shape_of, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from ..ops.window import window
-from .choose_layout import copy_layout
+from .choose_layout import WORDS, copy_layout
 from .layouts import Layout, chw
 from .schedule import Schedule, Stage, base
 
-WORDS = ("lanes", "rice-lanes", "runs")
-"""Encodings whose kernels read rows word by word."""
 _KERNELS = (*WORDS, "vectors", "taps", "rice", "pairs", "int8")
 
 

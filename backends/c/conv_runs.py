@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -9,7 +11,7 @@ from ...errors import CompileError
 from ...ops.base import integer
 from ...passes.encodings import fold, runs
 from ...passes.layouts import Layout, layout_of
-from ...passes.runs_plan import plan
+from ...passes.runs_plan import flat, plan
 from ...passes.schedule import Stage
 from ...passes.scratch import band_of, rows_of
 from .lines import add_lines, add_shared
@@ -27,6 +29,12 @@ def add_conv_runs(
     if planned is None:
         raise CompileError("this convolution cannot run by runs", node=node, fix="compile from the imported model")
     g, places = planned
+    touching = flat(g, layout.height, layout.plane)
+    whole = not (rows_of(stage) or layout.lines or out.lines)
+    if touching is not None and whole and (layout.row, out.row) == (layout.width, out.width):
+        g, out = touching, replace(out, height=1, width=touching.width, row=touching.width)
+        taps = np.count_nonzero(w.reshape(len(w), -1), axis=1).astype(np.int64)
+        places = runs.work(taps, 1, max(1, layout.levels - 1), table_bytes, g)
     w4 = w.reshape(w.shape[0], w.shape[1], 1, w.shape[2]) if w.ndim == 3 else w
     try:
         encoded = runs.encode(w4, g)
@@ -44,7 +52,7 @@ def add_conv_runs(
         ("counts", step.array("counts", "uint16_t", encoded.counts, "-1s and +1s of each channel")),
         ("copies", step.array("copies", "uint32_t", copies, "first byte, rows beyond the band's")),
         ("plane", layout.plane),
-        ("row_step", g.stride[0] * layout.row),
+        ("row_step", g.stride[0] * g.row),
         ("list_at", places.list_at),
         ("sums_at", places.sums_at),
         ("table_at", places.table_at),

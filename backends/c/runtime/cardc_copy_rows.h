@@ -232,7 +232,7 @@ static CARDC_NOINLINE void cardc_copy_band(const CARDC_ROM cardc_conv_runs_layer
     job.rows = rows + beyond;
     if (layer->lane == 2) {
       cardc_copy_halves(&job, to, from);
-    } else if (job.across > 1) {
+    } else if (job.across > 1 || (!CARDC_UNALIGNED && ((job.step | job.plane) & 3u))) {
       cardc_copy_steps(&job, to, from);
     } else if (((uintptr_t)from | job.step | job.plane) & 3u) {
       cardc_copy_bytes(&job, to, from);

@@ -26,7 +26,14 @@ static CARDC_NOINLINE void cardc_finish_bytes(const cardc_line *line, const card
     return;
   }
   CARDC_NO_UNROLL for (; y > 0; y--, dst += skip) {
-    CARDC_NO_UNROLL for (left = rows->width; left >= 4; left -= 4, dst += 4, at++) { CARDC_BYTES(0); }
+    left = rows->width;
+    if (left > 16) {
+      CARDC_NO_UNROLL do {
+        CARDC_BYTES(0), CARDC_BYTES(1), CARDC_BYTES(2), CARDC_BYTES(3);
+        at += 4, dst += 16, left -= 16;
+      } while (left > 16);
+    }
+    CARDC_NO_UNROLL for (; left >= 4; left -= 4, dst += 4, at++) { CARDC_BYTES(0); }
     if (left > 0) {
       cardc_put_part(dst, cardc_line_of_bytes(*at++, low, m, c, mask, shift), left);
     }

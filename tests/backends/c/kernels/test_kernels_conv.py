@@ -117,6 +117,13 @@ def test_runs(name: str, layer: Layer, kind: str, levels: int, rows: int, table:
 
 
 @pytest.mark.parametrize("name", ROOMY)
+@some
+@given(layers(aligned=False), kinds, level_counts, seeds)
+def test_runs_from_rows_of_any_length(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run_by_runs(PLACES[name](), layer, kind, levels, seed, 3, 64)
+
+
+@pytest.mark.parametrize("name", ROOMY)
 @pytest.mark.parametrize("sign", [1, -1])
 @pytest.mark.parametrize(("cin", "max_u"), [(2, 15), (17, 15), (28, 255), (60, 36), (90, 1)])
 def test_runs_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> None:
