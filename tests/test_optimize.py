@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from benchmarks.mcu.sizes import measure
+from benchmarks.mcu.networks import resnet8
+from benchmarks.mcu.sizes import PEER_ARENA, measure
 from tests.graphs import IntegerGraph, uint
 from tests.small import save_small
 
 import cardc
+from cardc.compiler import lower
 from cardc.errors import CompileError
 from cardc.passes.encodings import rice
+from cardc.passes.plan_memory import ARENA, BOUND, SLACK
+from cardc.targets.base import load
 
 BOARD = "nucleo-f446re"
 
@@ -54,10 +59,27 @@ def test_other_words_and_other_boards_are_refused(tmp_path: Path) -> None:
         cardc.compile(model, "pynq-z2", optimize="size")
 
 
+def test_resnet8_needs_a_fraction_of_the_memory_where_memory_counts() -> None:
+    arenas = {}
+    for optimize in ("speed", "balanced", "size"):
+        props = lower(resnet8(), load(BOARD), optimize=optimize).lowered.metadata_props
+        arenas[optimize] = int(props[ARENA])
+        assert int(props[BOUND]) <= arenas[optimize] <= int(props[BOUND]) + SLACK
+    assert arenas["size"] <= 0.6 * PEER_ARENA["IC ResNet-8"]
+    assert arenas["size"] < arenas["balanced"] <= 0.85 * PEER_ARENA["IC ResNet-8"] < arenas["speed"]
+
+
+def test_a_board_without_room_for_feature_maps_gets_streams_in_any_mode() -> None:
+    roomy, tight = load(BOARD), replace(load(BOARD), ram_bytes=48 * 1024)
+    whole, streamed = (int(lower(resnet8(), t).lowered.metadata_props[ARENA]) for t in (roomy, tight))
+    assert streamed < 48 * 1024 - 3 * 32 * 32 < whole
+
+
 @pytest.mark.slow
 def test_resnet8_takes_little_more_flash_than_its_entropy_and_12_kb() -> None:
     rows = {row["optimize"]: row for row in measure("ResNet-8, ternary 90 % sparse, 4-bit")}
     size = rows["size"]
     assert size["flash"] <= size["flash_goal"] < min(rows["speed"]["flash"], rows["balanced"]["flash"])
     assert size["weights"] <= 1.25 * size["entropy"]
-    assert rows["speed"]["instructions"] <= 2_000_000
+    assert max(rows["speed"]["instructions"], rows["balanced"]["instructions"]) <= 2_000_000
+    assert size["arena"] <= size["arena_goal"]
