@@ -9,7 +9,7 @@ from ..errors import CompileError
 from ..ops.base import Array, constant, operand, shape_of, text
 from ..ops.graph import is_cardc
 from . import vectors_plan
-from .choose_layout import WORDS, copy_layout
+from .choose_layout import WORDS, as_seen, copy_layout
 from .encodings import rice, vertical
 from .layouts import Layout, layout_of
 from .long_plan import geometry as long_geometry
@@ -118,4 +118,7 @@ def working_layout(stage: Stage) -> Layout:
     if not stored.is_bytes or stored.lines or rows_of(stage):
         return stored
     copy = copy_layout(stage.node, stored, text(stage.node, "encoding", "") in WORDS)
-    return stored if copy is None else copy
+    if copy is not None:
+        return copy
+    seen = as_seen(stage.node, stored) if is_cardc(stage.node, "Conv") else None  # a view has a shape of its own
+    return stored if seen is None else seen

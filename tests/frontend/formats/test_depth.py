@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from tests.frontend.formats.oracle import Builder, check, lowered, samples
 
+from cardc import verify
 from cardc.errors import CompileError
 from cardc.ops.execute import execute
 
@@ -76,3 +77,13 @@ def test_meaning_by_hand() -> None:
     x = np.asarray([1, 2, 3, 4], np.float32).reshape(1, 4, 1, 1)
     got = execute(integer, {"x": x})[integer.graph.outputs[0].name or ""]
     assert got.tolist() == [[[[1, 2], [3, 4]]]]
+
+
+@pytest.mark.parametrize("place", ["behind a quantiser", "of a quantiser at the end", "there and back"])
+def test_in_c(place: str) -> None:
+    """A convolution that reads a view of another shape than the tensor has."""
+    b = Builder([1, 3, 4, 6])
+    h = b.op("Conv", b.quant("x"), b.weight(8, 3, 2, 2), kernel_shape=[2, 2])
+    model = b.model(PLACES[place](b, h, {"blocksize": 2}))
+    found = verify(model, ["nucleo-f446re"], samples((3, 4, 6), 5), emulated_inputs=1)
+    assert found.equal, found.first_difference
