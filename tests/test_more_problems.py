@@ -5,7 +5,8 @@ from __future__ import annotations
 import onnx
 import pytest
 
-from cardc.compiler import Entrance, imported, to_integers
+from cardc.compiler import imported, to_integers
+from cardc.entrance import Entrance
 from cardc.errors import CompileError
 from cardc.frontend.input_quantizer import InputQuantizer
 from cardc.more_problems import lower

@@ -86,7 +86,7 @@ def ours(work: Work, x: Array, folder: Path) -> Iterator[Result]:
 
     import cardc
     from cardc.backends.hls4ml import Csim
-    from cardc.verify.compare import points
+    from cardc.verify.points import points
 
     start = time.perf_counter()
     build = cardc.compile(work.path(), TARGET, entrance=work.entrance)

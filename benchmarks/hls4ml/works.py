@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from cardc.compiler import Entrance
+from cardc.entrance import Entrance
 from cardc.frontend.input_quantizer import InputQuantizer
 from cardc.ops.base import Array
 

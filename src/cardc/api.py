@@ -11,13 +11,15 @@ from .backends.hls4ml import Options as HlsOptions
 from .builds import Build, build_for
 from .builds.base import DEFAULT_EMULATED, silent
 from .builds.deck import DeckBuild
-from .compiler import After, Entrance, Source, lower, to_integers
+from .compiler import After, lower, to_integers
 from .deck_api import compile_deck, reject
 from .deck_compile import DeckOptions, is_deck
+from .entrance import Entrance
 from .errors import CompileError
 from .frontend.deck import Deck
 from .ops.base import Array
 from .report import Exact
+from .sources import Source
 from .targets.base import Target, load
 from .verify.run import Progress, check_inputs
 from .verify.run import verify as verify_stages

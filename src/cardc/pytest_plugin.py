@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from .compiler import Entrance
+from .entrance import Entrance
 from .ops.base import Array
 from .report import Exact, exact_in_words
 from .targets.base import Target

@@ -11,7 +11,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 from tests.frontend.files import F, dense_model
 
-from cardc.compiler import Entrance, imported
+from cardc.compiler import imported
+from cardc.entrance import Entrance
 from cardc.errors import CompileError
 from cardc.frontend.input_quantizer import InputQuantizer
 from cardc.frontend.load import load

@@ -8,7 +8,9 @@ import pytest
 from cardc.ops.base import Array
 from cardc.ops.qtype import QType
 from cardc.ops.quant import SIGN
-from cardc.verify.compare import Point, Tally, compare_floats, compare_integers, either_way
+from cardc.verify.boundaries import either_way
+from cardc.verify.compare import Tally, compare_floats, compare_integers
+from cardc.verify.points import Point
 
 UINT4, INT4, BIPOLAR = QType(0, 15), QType(-8, 7), QType(-1, 1, (1.0,), 2)
 NEAR, FAR = 4e-6, 1e-3

@@ -21,7 +21,8 @@ from cardc.passes.base import run_steps
 from cardc.passes.lower_outputs import OUT_OFFSET, OUT_SCALE
 from cardc.passes.pipeline import TO_INTEGER
 from cardc.verify import verify
-from cardc.verify.compare import Tally, compare_floats, points
+from cardc.verify.compare import Tally, compare_floats
+from cardc.verify.points import points
 
 SEEDS = st.integers(0, 2**32 - 1)
 KINDS = st.sampled_from([Graph, Spelt])

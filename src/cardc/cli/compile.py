@@ -9,9 +9,10 @@ import onnx_ir as ir
 
 from ..backends.c.image import Pixels
 from ..backends.hls4ml import Options
-from ..compiler import Entrance, check_pass_names, stop_after
+from ..compiler import check_pass_names, stop_after
 from ..deck_api import reject
 from ..deck_compile import DeckOptions, is_deck
+from ..entrance import Entrance
 from ..errors import CompileError
 from ..identifiers import identifier
 from ..passes.choose_encodings import OPTIMIZE

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ..compiler import Entrance
+from ..entrance import Entrance
 from ..errors import CompileError
 from ..frontend.input_quantizer import InputQuantizer
 from .common import read_array

@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from ..compiler import Entrance
 from ..deck_compile import is_deck
+from ..entrance import Entrance
 from ..errors import CompileError
 from ..explore import DEFAULT_BUDGET, Exploration, Point, explore
 from ..explore.html import COLUMNS, value

@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 import onnx_ir as ir
 
-from ..compiler import Entrance, imported
+from ..compiler import imported
 from ..deck_api import reject
+from ..entrance import Entrance
 from ..errors import CompileError
 from ..more_problems import lower
 from ..report import Column, fitting_table

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ..compiler import Entrance
 from ..deck_api import reject, verify_deck
 from ..deck_compile import DeckOptions, is_deck
+from ..entrance import Entrance
 from ..errors import CompileError
 from ..ops.base import Array
 from ..report import accuracy_in_words, exact_in_words, exact_to_json, gate_in_words

@@ -10,10 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..compiler import Entrance, Source, as_proto, lower, quantise_input
+from ..compiler import lower
+from ..entrance import Entrance, quantise_input
 from ..errors import CompileError
 from ..identifiers import identifier
 from ..report import board as board_of
+from ..sources import Source, as_proto
 from ..targets.base import Target, load
 from . import fpga, mcu
 from .exploration import Exploration

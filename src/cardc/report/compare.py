@@ -1,4 +1,4 @@
-"""What changed between two builds, as data, as JSON and as Markdown for a comment in CI."""
+"""What changed between two builds, as data and as JSON."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import printable
-from .figure import TOTALS, Figure, show
+from .figure import TOTALS, Figure
 from .layers import Layer
 from .model import Report
 
@@ -72,7 +71,9 @@ class Comparison:
 
     def to_markdown(self) -> str:
         """A verdict, the totals and the layers that changed, as GitHub and GitLab show it."""
-        return "\n".join(_lines(self)) + "\n"
+        from .compare_markdown import lines
+
+        return "\n".join(lines(self)) + "\n"
 
 
 def compare(before: Report, after: Report) -> Comparison:
@@ -139,61 +140,3 @@ def _change(change: Change) -> dict[str, Any]:
         "relative": change.relative,
         "certain": change.certain,
     }
-
-
-def _lines(found: Comparison) -> list[str]:
-    before, after = found.before, found.after
-    lines = [f"### {_text(after.model)} on {_text(after.board.title)}", ""]
-    for what, old, new in (
-        ("model", before.model, after.model),
-        ("board", before.board.title, after.board.title),
-        ("fits", _yes(before.fits), _yes(after.fits)),
-        ("exact", _exact(before), _exact(after)),
-    ):
-        lines.append(f"- {what}: {_text(new)}" if old == new else f"- {what}: {_text(old)} → **{_text(new)}**")
-    lines += [f"- {_text(line)}" for line in after.fit.advice if not after.fits]
-    if found.totals:
-        lines += ["", "| | before | after | change |", "| --- | ---: | ---: | ---: |"]
-        lines += [f"| {TOTALS[change.name][0]} | {_cells(change)} |" for change in found.totals]
-    rows = [row for layer in found.layers for row in _layer_rows(layer)]
-    rows += [f"| {_text(name)} | layer | | new | |" for name in found.added]
-    rows += [f"| {_text(name)} | layer | gone | | |" for name in found.removed]
-    if rows:
-        lines += ["", "| layer | | before | after | change |", "| --- | --- | ---: | ---: | ---: |", *rows]
-    if not found.totals and not rows:
-        lines += ["", "Nothing else changed."]
-    return lines
-
-
-def _layer_rows(layer: LayerChange) -> list[str]:
-    name = _text(layer.name)
-    facts = [f"| {name} | {fact.replace('_', ' ')} | {_text(old)} | {_text(new)} | |" for fact, old, new in layer.facts]
-    return facts + [f"| {name} | {TOTALS[change.name][0]} | {_cells(change)} |" for change in layer.figures]
-
-
-def _cells(change: Change) -> str:
-    """`9,120 bytes | 8,000 bytes | -12.3 %`; estimates whose bands overlap say so."""
-    unit = TOTALS[change.name][1]
-    old, new = (_value(figure, unit) for figure in (change.before, change.after))
-    share = "" if change.relative is None else f"{change.relative:+.1%}".replace("%", " %")
-    return f"{old} | {new} | {share}{'' if change.certain else ' (bands overlap)'}"
-
-
-def _value(figure: Figure | None, unit: str) -> str:
-    return "" if figure is None else show(Figure(figure.value, "measured:elf"), unit)
-
-
-def _yes(fits: bool) -> str:
-    return "yes" if fits else "no"
-
-
-def _exact(report: Report) -> str:
-    if report.exact is None:
-        return "not verified"
-    return f"equal on {report.exact.inputs:,} inputs" if report.exact.equal else "not equal"
-
-
-def _text(value: object) -> str:
-    """A name from a model as text in a table: nothing in it is markup."""
-    plain = printable(str(value))
-    return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|!~" else c for c in plain)

@@ -16,8 +16,9 @@ from ..ops.execute import execute
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from ..report.exact import Exact
-from .compare import Tally, compare_floats, compare_integers, points
+from .compare import Tally, compare_floats, compare_integers
 from .oracle import CHUNK, Oracle
+from .points import points
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,6 @@ import pytest
 import torch
 from torch import nn
 
-from cardc.compiler import as_proto
 from cardc.errors import CompileError
 from cardc.frontend.load import load
 from cardc.frontend.train.blocks import FLOAT, Precision
@@ -17,6 +16,7 @@ from cardc.frontend.train.ranking import top_k
 from cardc.frontend.train.resnets import resnet8, resnet18, wide_resnet18_2
 from cardc.passes.base import run_steps
 from cardc.passes.pipeline import TO_INTEGER
+from cardc.sources import as_proto
 from cardc.verify import verify
 
 MNIST, COLOUR = (1, 28, 28), (3, 16, 16)
