@@ -25,13 +25,13 @@ int cardc_next_rows(const CARDC_ROM cardc_strip *strip, uint8_t *arena, int32_t 
   uint8_t *at = arena + strip->at;
   uint32_t c;
   if (row == strip->first) {
-    memset(at, strip->border, strip->size);
+    memset(at, strip->border, (size_t)strip->size);
   }
   for (c = strip->channels; c > 0; c--, at += strip->plane) {
     if ((strip->row & 3) == 0) {
       move_words(at, at + added, kept);
     } else {
-      memmove(at, at + added, kept);
+      memmove(at, at + added, (size_t)kept);
     }
   }
   if (row > -(int32_t)strip->rows && row < (int32_t)strip->height) {
