@@ -18,7 +18,7 @@ import onnx_ir as ir
 
 from ..errors import CompileError, raise_all
 from ..ops.base import CARDC, ONNX, operand, result
-from ..ops.graph import drop_unused, fresh, make_node, replace
+from ..ops.graph import drop_unused, fresh, is_cardc, make_node, replace
 from .base import Pass, PassLog
 from .join import JOINS, lift_join
 from .linear import LINEAR, integer_node, integer_weights, lift_linear
@@ -51,7 +51,7 @@ class LiftIntegers(Pass):
                 if node.outputs[0] in broken:
                     integer_weights(node)
                 else:
-                    done += lift(graph, node)
+                    done += lift(graph, node, notes=log.notes)
             except CompileError as error:
                 error.node = error.node or node
                 errors.append(error)
@@ -61,19 +61,20 @@ class LiftIntegers(Pass):
         return done
 
 
-def lift(graph: ir.Graph, node: ir.Node, *, last_resort: bool = False) -> int:
+def lift(graph: ir.Graph, node: ir.Node, *, last_resort: bool = False, notes: list[str] | None = None) -> int:
     """Replace `node` by integer operators and a Dequantize; return whether that was done.
 
-    `last_resort`: also where a sum needs large multipliers. Raises CompileError where it cannot be done exactly.
+    `last_resort`: also where a sum needs large multipliers; `notes` takes what is to be said of it. Raises
+    CompileError where it cannot be done exactly.
     """
     if node.op_type in JOINS:
         try:
             lifted = lift_join(graph, node, last_resort=last_resort)
         except CompileError:
-            parts = part_weights(graph, node) if node.op_type == "Concat" else []
+            parts = part_weights(graph, node, notes if notes is not None else []) if node.op_type == "Concat" else []
             if not parts:
                 raise
-            return sum(lift(graph, total) for total in parts) + 1
+            return sum(lift(graph, total) for total in parts if not is_cardc(total)) + 1
     elif node.op_type in LINEAR:
         lifted = lift_linear(graph, node)
     else:
