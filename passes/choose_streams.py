@@ -162,17 +162,13 @@ class _Search:
         return found
 
     def _of(self, first: int, last: int) -> list[Option]:
-        value, found, rows = output(self.plan, last), [], 1
-        if self.to_caller(self.plan, value):
+        if self.to_caller(self.plan, output(self.plan, last)):
             return []
-        while rows < self.layouts[value.name or ""].height:
-            for whole_turns in (False, True):
-                stream = Stream(first, last, rows, whole_turns)
-                streamed = pace(self.plan, stream, self.layouts)
-                if streamed is not None:
-                    found.append(self._option(stream, streamed))
-            rows *= 2
-        return found
+        height = self._height(last)
+        rows = [n for n in range(1, height // 2 + 1) if height % n == 0]
+        wanted = [Stream(first, last, n, whole) for n in rows for whole in (False, True)]
+        found = [(stream, pace(self.plan, stream, self.layouts)) for stream in wanted]
+        return [self._option(stream, streamed) for stream, streamed in found if streamed is not None]
 
     def _option(self, stream: Stream, streamed: Streamed) -> Option:
         peak, scratch, effort = self._live(stream.first, stream.last), 0, 0.0

@@ -89,12 +89,10 @@ def main() -> None:
         print(json.dumps(rows, indent=1))
         return
     for row in rows:
-        flash = (
-            f"{row['flash']:,} (goal {row['flash_goal']:,}: entropy {row['entropy']:,}, constants {row['weights']:,})"
-        )
-        arena = f"{row['arena']:,} (goal {row['arena_goal']:,}, largest live set {row['arena_bound']:,}, CMSIS-NN "
-        head = f"{row['work']}, {row['board']}, {row['optimize']}"
-        print(f"{head}: flash {flash}, arena {arena}{row['peer_arena']:,}), {row['instructions']:,} instructions")
+        print(f"{row['work']}, {row['board']}, {row['optimize']}: {row['instructions']:,} instructions, "
+              f"flash {row['flash']:,} (goal {row['flash_goal']:,}: entropy {row['entropy']:,}, constants "
+              f"{row['weights']:,}), arena {row['arena']:,} (goal {row['arena_goal']:,}, largest live set "
+              f"{row['arena_bound']:,}, CMSIS-NN {row['peer_arena']:,})")  # fmt: skip
 
 
 if __name__ == "__main__":
