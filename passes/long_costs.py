@@ -17,37 +17,35 @@ from .runs_costs import Finish
 _NAMES = (
     "layer", "group",
     "column",  # of words of the copies of a channel
-    "copied",  # a word
+    "copied",  # a word of a copy
+    "cleared",  # a word that may be padding
     "channel",  # of output
     "weight",
-    "three", "one", "two",  # rows by three, one and two words of weights; the first needs no loop
-    "term",  # a word of weights on six sums
-    "segment", "slow",  # six sums of rows that are longer, or dilated; a word of weights on them
+    "row", "segment",  # of a channel of output; of six sums of a row, where that has several
+    # On six sums: three words of weights that stay in registers; one; one met with another; one with its own step.
+    "three", "term", "dense", "stepped",
     "line", "word",  # rows of outputs by line, four outputs
-    "looked", "plain",  # outputs by table, one by one
+    "looked", "searched", "plain",  # outputs by table, by thresholds, as they are
 )  # fmt: skip
-_RATES = (300, 60, 30, 11, 120, 9, 37, 27, 27, 7, 60, 14, 8, 13.5, 6, 25)
+_RATES = (90, 18, 49, 8.7, 6.8, 208, 13, 29, 29, 3.3, 5.6, 2.9, 7.1, 9.3, 22, 6, 41, 23)
 
 
 def features(w: Array, g: long.LongGeometry, group: int, finish: Finish, *, flat: bool) -> dict[str, float]:
     """How often the kernel does what rates are known for, with weights `w` [O, I / group, kh, kw]. `flat`: whether rows
     of the output lie one behind the other."""
-    rows, found = len(w) * g.height, dict.fromkeys(_NAMES, 0.0)
+    rows, outputs, found = len(w) * g.height, len(w) * g.height * g.width, dict.fromkeys(_NAMES, 0.0)
     columns = group * g.depth * g.phases * -(-(g.width + g.chunks - 1) // 3)
     found |= {"layer": 1, "group": group, "column": columns, "copied": columns * g.height * min(2, g.stride[0])}
-    found |= {"channel": len(w), "weight": len(w) * g.terms * g.taps}
-    if g.dilation[0] > 1 or g.chunks > 1 or g.width + g.lead > 6 or g.phases > 2:
-        segments = rows * -(-(g.width + g.lead) // 6)
-        found |= {"segment": segments, "slow": segments * g.terms}
-    elif g.phases == 1 and g.terms == 3:
-        found |= {"three": rows}
-    else:
-        found |= {"one" if g.phases == 1 else "two": rows, "term": rows * g.terms}
-    outputs = rows * g.width
+    found |= {"cleared": g.terms_at / 4, "channel": len(w), "weight": len(w) * g.terms * g.taps, "row": rows}
+    found["segment"] = rows * g.segments if g.segments > 1 else 0
+    stepped = g.chunks > 1 or g.dilation[0] > 1
+    dense = g.blocks == 2 and g.terms % 2 == 0
+    kind, count = ("dense" if dense else "term", g.terms) if g.terms != 3 else ("three", 1)
+    found["stepped" if stepped else kind] = rows * g.segments * (g.terms if stepped else count)
     if finish == "line":
         found |= {"line": len(w) if flat else rows, "word": outputs / 4 if flat else rows * -(-g.width // 4)}
     else:
-        found["looked" if finish == "shared" else "plain"] = outputs
+        found[{"shared": "looked", "table": "searched"}.get(finish, "plain")] = outputs
     return {name: float(n) for name, n in found.items()}
 
 

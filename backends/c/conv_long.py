@@ -54,6 +54,7 @@ def add_conv_long(
         ("group_channels", w.shape[0] // integer(node, "group", 1)),
         ("rows", g.rows),
         ("blocks", g.blocks),
+        ("segments", g.segments),
         ("band", g.band),
         ("kernel_height", g.kernel[0]),
         ("stride_height", g.stride[0]),

@@ -72,10 +72,14 @@ class LongGeometry:
         return self.taps - 1 - self.skip
 
     @property
+    def segments(self) -> int:
+        """How many times a row is gone through, six outputs at a time."""
+        return -(-(self.width + self.lead) // (_SEGMENT * _WORD))
+
+    @property
     def blocks(self) -> int:
         """Words of a phase of a row in the copies."""
-        segments = -(-(self.width + self.lead) // (_SEGMENT * _WORD))
-        return _SEGMENT * segments + self.chunks - 1
+        return _SEGMENT * self.segments + self.chunks - 1
 
     @property
     def rows(self) -> int:
@@ -99,8 +103,8 @@ class LongGeometry:
 
     @property
     def sums_at(self) -> int:
-        """Where the sums lie, a word in front of them."""
-        return self.terms_at + 4 * self.terms
+        """Where the sums lie, a word in front of them; behind the weights lie the steps between their places."""
+        return self.terms_at + 8 * self.terms
 
     @property
     def work_bytes(self) -> int:
@@ -132,9 +136,9 @@ def encode(w: Ints, max_u: int, border: int, g: LongGeometry) -> Long:
     if not fits(w, max_u):
         what = "weights of more than 8 bits, or sums of more than 12, in long multiplications"
         raise CompileError(what, fix="encode as pairs")
-    slots = np.zeros((len(w), g.kernel[0], g.depth, g.phases, g.chunks * g.taps), np.int64)
+    slots = np.zeros((len(w), g.chunks, g.kernel[0], g.depth, g.phases, g.taps), np.int64)
     for j, (phase, k) in enumerate(g.places()):
-        slots[..., phase, k] = w[..., j].transpose(0, 2, 1)
+        slots[:, k // _WORD, :, :, phase, k % _WORD] = w[..., j].transpose(0, 2, 1)
     flat, bits = slots.reshape(len(w), -1), bits_of(w)
     if bits == 4:
         flat = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))
@@ -150,8 +154,9 @@ def decode(e: Long, shape: tuple[int, int, int, int], g: LongGeometry) -> Ints:
     count = g.kernel[0] * g.depth * g.phases * g.chunks * g.taps
     flat = np.stack([data & 15, data >> 4], axis=-1).reshape(shape[0], -1) if e.bits == 4 else data
     half = 1 << (e.bits - 1)
-    slots = ((flat[:, :count] ^ half) - half).reshape(shape[0], g.kernel[0], g.depth, g.phases, -1)
-    return np.stack([slots[..., phase, k].transpose(0, 2, 1) for phase, k in g.places()], axis=-1)
+    slots = ((flat[:, :count] ^ half) - half).reshape(shape[0], g.chunks, g.kernel[0], g.depth, g.phases, g.taps)
+    taps = [slots[:, k // _WORD, :, :, phase, k % _WORD] for phase, k in g.places()]
+    return np.stack([tap.transpose(0, 2, 1) for tap in taps], axis=-1)
 
 
 def size_bytes(e: Long) -> int:

@@ -171,23 +171,40 @@ static void sum_channel(const CARDC_ROM cardc_conv_long_layer *layer, const CARD
   }
 }
 
+/* From each term's words to those of the next, where they differ. Terms go by chunk, row of the kernel, channel, phase. */
+static void list_steps(const CARDC_ROM cardc_conv_long_layer *layer, uint32_t row, uint32_t *steps) {
+  const uint32_t lines = layer->depth * (uint32_t)layer->phases, blocks = layer->blocks;
+  uint32_t chunk, tap, k, at = 0;
+  CARDC_NO_UNROLL for (chunk = 0; chunk < layer->chunks; chunk++) {
+    CARDC_NO_UNROLL for (tap = 0; tap < layer->kernel_height; tap++) {
+      CARDC_NO_UNROLL for (k = 0; k < lines; k++) {
+        const uint32_t place = chunk + tap * layer->dilation_height * row + k * blocks;
+        if (chunk + tap + k > 0) {
+          *steps++ = place - at; /* modulo 2^32: a chunk begins where the one before did, but for a word */
+        }
+        at = place;
+      }
+    }
+  }
+  *steps = 0;
+}
+
 void cardc_conv_long(const CARDC_ROM cardc_conv_long_layer *layer, const CARDC_ROM cardc_finish *finish,
                      const uint8_t *src, void *dst, uint32_t *work) {
   const uint32_t each = (uint32_t)layer->phases * layer->blocks, row = layer->depth * each;
-  const uint32_t lines = (uint32_t)layer->depth * layer->kernel_height, terms = lines * layer->phases * layer->chunks;
+  const uint32_t terms = (uint32_t)layer->depth * layer->kernel_height * layer->phases * layer->chunks;
   const CARDC_ROM uint8_t *weights = layer->weights;
-  uint32_t *to = work, channel, c, left = 0;
+  uint32_t *to = work, *words = work + layer->terms_at / 4, channel, c, left = 0;
   cardc_long_job job;
   cardc_line line;
   cardc_begin_lines(&line, layer->top);
-  job.terms = work + layer->terms_at / 4, job.sums = (uint16_t *)(void *)(work + layer->sums_at / 4) + 2;
-  job.phases = layer->phases, job.chunks = layer->chunks;
-  job.count = terms, job.blocks = layer->blocks, job.width = layer->to.width, job.lead = layer->lead;
-  job.down = row * layer->stride_height, job.step = each;
-  /* Without dilation, all rows of words that an output meets lie one behind the other. */
-  job.outer = layer->dilation_height > 1 ? layer->kernel_height : 1;
-  job.inner = layer->dilation_height > 1 ? layer->depth : lines;
-  job.jump = row * (layer->dilation_height - 1u);
+  job.terms = words, job.sums = (uint16_t *)(void *)(work + layer->sums_at / 4) + 2;
+  job.width = layer->to.width, job.lead = layer->lead, job.down = row * layer->stride_height, job.count = terms;
+  job.step = layer->blocks, job.segments = layer->segments, job.steps = NULL;
+  if (layer->chunks > 1 || layer->dilation_height > 1) {
+    job.steps = words + terms;
+    list_steps(layer, row, words + terms);
+  }
   CARDC_NO_UNROLL for (c = layer->rows * row; c > 0; c--) { *to++ = 0; }
   src += layer->interior;
   for (channel = 0; channel < layer->to.channels; channel++, left--) {
@@ -195,7 +212,7 @@ void cardc_conv_long(const CARDC_ROM cardc_conv_long_layer *layer, const CARDC_R
       left = layer->group_channels, to = work;
       for (c = layer->depth; c > 0; c--, src += layer->from.plane, to += each) { copy_channel(layer, src, row, to); }
     }
-    weights = unpack(weights, layer->bits, terms, layer->taps, work + layer->terms_at / 4);
+    weights = unpack(weights, layer->bits, terms, layer->taps, words);
     sum_channel(layer, finish, &job, &line, channel, work, dst);
   }
 }

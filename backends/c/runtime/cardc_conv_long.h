@@ -18,8 +18,8 @@ extern "C" {
  * is 0: row by row, of each row all channels, of each channel first the pixels 0, s, 2 s ... of the padded row, then
  * 1, s + 1 ..., where s is the stride across: `phases` of them, `blocks` words each. The first `skip` pixels of a phase are
  * padding in all of them and left out.
- * `weights` holds for each output channel, row of the kernel, input channel of its group and phase all taps from left to
- * right, 3 * chunks or (with one chunk) `taps` of them: with `bits` 4 in halves of bytes, the lower one first, an output
+ * `weights` holds for each output channel, chunk, row of the kernel, input channel of its group and phase the
+ * taps of a word from left to right: with `bits` 4 in halves of bytes, the lower one first, an output
  * channel beginning with a byte; with 8 in bytes, two's complement.
  * biases[channel] is what the lowest sum lacks to 0, starts[channel] that plus border * (sum of weights). Written by
  * cardc.passes.encodings.long. */
@@ -36,6 +36,7 @@ typedef struct cardc_conv_long_layer {
   uint16_t depth;                  /* input channels of a group */
   uint16_t group_channels;         /* output channels of a group */
   uint16_t rows, blocks;           /* of a copy: rows of a channel, words of a phase of a row */
+  uint16_t segments;               /* six outputs each, of a row */
   uint16_t band;                   /* rows of the output that are summed before they are finished */
   uint8_t kernel_height, stride_height, dilation_height;
   uint8_t stride_width, phases, chunks; /* threes of taps in a phase */

@@ -176,7 +176,7 @@ class ConvLong:
         fields: list[Field] = [("ptr", put_array(place, a)) for a in arrays]
         fields += [("u32", self.shared_bias), ("u32", g.terms_at), ("u32", g.sums_at), *self.source.fields()]
         fields += [("u32", self.interior)]
-        fields += [("u16", v) for v in (g.depth, self.group_channels, g.rows, g.blocks, g.band)]
+        fields += [("u16", v) for v in (g.depth, self.group_channels, g.rows, g.blocks, g.segments, g.band)]
         fields += [("u8", v) for v in (g.kernel[0], g.stride[0], g.dilation[0], g.stride[1], g.phases, g.chunks)]
         fields += [("u8", v) for v in (g.taps, g.skip, g.lead, *g.pad, self.border, e.bits, self.top)]
         return place.put(pack([*fields, *self.to.fields()], place.pointer))
