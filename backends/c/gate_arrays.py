@@ -51,7 +51,7 @@ def gate_arrays(gate: IntegerGate) -> Arrays:
         "constants": ("int64_t", gate.constants),
     }
     if gate.table is not None:
-        narrow = "uint16_t" if gate.table[-1] < 1 << 16 else "uint32_t"
+        narrow = "uint16_t" if gate.table[-1] < 1 << 15 else "uint32_t"
         arrays["table"] = ("int32_t" if plan.wide else narrow, gate.table)
     return arrays
 
@@ -88,4 +88,4 @@ def gate_fields(gate: IntegerGate, elem: str) -> dict[str, object]:
 
 
 def _kind(gate: IntegerGate) -> int:
-    return 0 if gate.table is None else 1 if gate.table[-1] < 1 << 16 else 2
+    return 0 if gate.table is None else 1 if gate.table[-1] < 1 << 15 else 2

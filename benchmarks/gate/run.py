@@ -28,7 +28,7 @@ from cardc.frontend.deck import Gate, Spectrum, fit_gate
 from cardc.frontend.deck.integer_gate import fit_integer_gate
 from cardc.ops.base import Array
 from cardc.ops.spectral import IntegerGate
-from cardc.ops.spectral.noise import measured_db, predicted_db, signal
+from cardc.ops.spectral.noise import goal_for, measured_db, predicted_db, signal
 
 CORES = ("host", "cortex-m0plus", "cortex-m4", "cortex-m55", "rv32imc")
 SPECTRA = {
@@ -39,6 +39,7 @@ PEER = "CMSIS-DSP arm_cfft_q15, 32 + 17 transforms of 32 points alone"
 PEER_INSTRUCTIONS = {"cortex-m0plus": 49 * 3924, "cortex-m4": 49 * 1377, "cortex-m55": 49 * 470}
 """One transform of 32 points takes 3,924, 1,377 and 470 instructions on Cortex-M0, M4 and M55."""
 CHUNK = 500
+WINDOWS = (1, 100)
 
 
 class Row(TypedDict):
@@ -60,28 +61,33 @@ def row(work: str, tool: str, value: float, unit: str, peer: float | None = None
     )
 
 
-def gates(q: Array, hi: int, spectrum: Spectrum) -> tuple[Gate, IntegerGate]:
-    """Clean against noisy, fitted to all images, calibrated with a thousand of them."""
+def gates(q: Array, hi: int, spectrum: Spectrum, window: int) -> tuple[Gate, IntegerGate]:
+    """Clean against noisy, fitted to all images, calibrated with a thousand of them; words as the window asks for."""
     views = {"clean": q, "gaussian": noisy(q, hi)}
-    gate = fit_gate({name: (x / hi).astype(np.float32) for name, x in views.items()}, spectrum, 10)
+    gate = fit_gate({name: (x / hi).astype(np.float32) for name, x in views.items()}, spectrum, window)
     shape = (q.shape[1], q.shape[2], q.shape[3])
     images = np.concatenate([x[:500] for x in views.values()])
     return gate, fit_integer_gate(gate, shape, 0, hi, 1 / hi, images)
 
 
 def accuracy(name: str, q: Array, integer: IntegerGate) -> Iterator[Row]:
+    plan = integer.plan
+    yield row(f"{name}: goal", "stated", round(goal_for(integer.window), 2), "dB")
+    for what, bits in (("data", plan.data_bits), ("twiddles", plan.twiddle_bits)):
+        yield row(f"{name}: {what}", "chosen", bits, "bits")
     yield row(f"{name}: SNR", "measured", round(measured_db(integer.plan, q[:2000]), 2), "dB")
     yield row(f"{name}: SNR", "predicted", round(predicted_db(integer.plan, signal(integer.plan, q[:2000])), 2), "dB")
 
 
 def decisions(name: str, q: Array, hi: int, gate: Gate, integer: IntegerGate) -> Iterator[Row]:
-    """Image by image, half of them noisy; and with a window of 100 over all clean and over all noisy ones."""
-    loud = noisy(q, hi)
+    """Image by image, half of them noisy; a window of several over all clean and over all noisy ones."""
+    loud, window = noisy(q, hi), gate.window
     mixed = np.where((np.arange(len(q)) % 2 == 0)[:, None, None, None], q, loud)
-    for title, images, window in (("M = 1", mixed, 1), ("M = 100, clean", q, 100), ("M = 100, noisy", loud, 100)):
-        margins = gate.margins((images * integer.scale).astype(np.float32), window)
+    runs = [("M = 1", mixed)] if window == 1 else [(f"M = {window}, clean", q), (f"M = {window}, noisy", loud)]
+    for title, images in runs:
+        margins = gate.margins((images * integer.scale).astype(np.float32))
         ahead = margins[:, 1] - margins[:, 0]
-        left = np.flatnonzero(integer.picks(images, window) != margins.argmax(1))
+        left = np.flatnonzero(integer.picks(images) != margins.argmax(1))
         yield row(f"{name}, {title}: decided as in float", "integer", 100 * (1 - len(left) / len(q)), "% of images")
         for i in sorted(left.tolist(), key=lambda i: abs(ahead[i])):
             share = float(abs(ahead[i]) / ahead.std())
@@ -134,19 +140,21 @@ def measure(limit: int, root: Path | None, cores: Sequence[str], sets: Sequence[
         for kind, spectrum in SPECTRA.items():
             if spectrum.colour == "channels" and q.shape[1] == 1:
                 continue
-            gate, integer = gates(q, hi, spectrum)
-            name = f"{title} {kind}"
-            if kind == "log":
-                yield from accuracy(title, q, integer)
-            yield from decisions(name, q, hi, gate, integer)
-        gate, integer = gates(q, hi, SPECTRA["log"])
-        name = f"{title} grey {integer.plan.rows}x{integer.plan.columns}"
-        code = emit_gate(integer, "gate")
-        for what, value in (("arena", code.arena), ("constants", code.constants), ("state at M = 10", code.state)):
-            yield row(f"{name}: {what}", "c", value, "bytes")
-        yield from exactness(name, q, integer, cores)
-        if hls:
-            yield from simulated(name, q, integer)
+            for window in WINDOWS:
+                gate, integer = gates(q, hi, spectrum, window)
+                if kind == "log":
+                    yield from accuracy(f"{title}, M = {window}", q, integer)
+                yield from decisions(f"{title} {kind}", q, hi, gate, integer)
+        for window in WINDOWS:
+            integer = gates(q, hi, SPECTRA["log"], window)[1]
+            plan = integer.plan
+            name = f"{title} grey {plan.rows}x{plan.columns}, {plan.data_bits} bits"
+            code = emit_gate(integer, "gate")
+            for what, value in (("arena", code.arena), ("constants", code.constants), ("state", code.state)):
+                yield row(f"{name}, M = {window}: {what}", "c", value, "bytes")
+            yield from exactness(name, q, integer, cores)
+            if hls:
+                yield from simulated(name, q, integer)
 
 
 def main() -> int:

@@ -51,6 +51,12 @@ CARDC_SIMD_ADD(smlad)
 CARDC_SIMD_ADD(smladx)
 CARDC_SIMD_ADD(smlsd)
 CARDC_SIMD_ADD(smlsdx)
+
+/* c and the sum of both products of two halves each. */
+static inline uint64_t cardc_smlald(uint32_t a, uint32_t b, uint64_t c) {
+  __asm__("smlald %Q0, %R0, %1, %2" : "+r"(c) : "r"(a), "r"(b));
+  return c;
+}
 #endif
 
 /* The first stage, from words at src[order[i] + m * apart] to dst[radix * i + m], i < count: sums without scaling (rows),

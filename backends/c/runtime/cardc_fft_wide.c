@@ -50,19 +50,54 @@ void cardc_fft_wide_first4_scaled(const cardc_complex *src, uint32_t stride, con
   }
 }
 
-void cardc_fft_wide_radix4(cardc_complex *z, uint32_t length, uint32_t size, const int32_t *twiddles, uint32_t step) {
-  const cardc_complex *const end = z + length;
+/* `size` is a constant to the compiler where that saves instructions. Numbers are brought one after the other: all at once
+ * would not fit a core's registers. */
+#if defined(__GNUC__)
+__attribute__((always_inline))
+#endif
+static inline void radix4(cardc_complex *z, const cardc_complex *end, uint32_t size, const int32_t *twiddles,
+                          uint32_t step) {
   uint32_t j;
   for (j = 0; j < size; j++, z++) {
-    const uint32_t k = j * step;
+    const cardc_turn w1 = cardc_turn_at(twiddles, j * step), w2 = cardc_turn_at(twiddles, 2 * j * step);
+    const cardc_turn w3 = cardc_turn_at(twiddles, 3 * j * step);
     cardc_complex *at;
     for (at = z; at < end; at += 4 * size) {
-      const cardc_complex b = cardc_turned(at[size], cardc_turn_at(twiddles, k));
-      const cardc_complex c = cardc_turned(at[2 * size], cardc_turn_at(twiddles, 2 * k));
-      const cardc_complex d = cardc_turned(at[3 * size], cardc_turn_at(twiddles, 3 * k));
-      cardc_complex a = at[0];
-      a.re >>= 2, a.im >>= 2;
-      join4(at, size, a, b, c, d, 0);
+      const cardc_complex c = cardc_turned(at[2 * size], w2);
+      const int32_t sr = c.re + (at[0].re >> 2), si = c.im + (at[0].im >> 2);
+      const int32_t tr = (at[0].re >> 2) - c.re, ti = (at[0].im >> 2) - c.im;
+      cardc_complex b, d;
+      int32_t ur, ui, vr, vi;
+      CARDC_PIN(at);
+      b = cardc_turned(at[size], w1);
+      CARDC_PIN(at);
+      d = cardc_turned(at[3 * size], w3);
+      ur = b.re + d.re, ui = b.im + d.im, vr = b.re - d.re, vi = b.im - d.im;
+      at[0].re = sr + ur, at[0].im = si + ui;
+      at[size].re = tr + vi, at[size].im = ti - vr;
+      at[2 * size].re = sr - ur, at[2 * size].im = si - ui;
+      at[3 * size].re = tr - vi, at[3 * size].im = ti + vr;
     }
   }
+}
+
+void cardc_fft_wide_radix4(cardc_complex *z, uint32_t length, uint32_t size, const int32_t *twiddles, uint32_t step) {
+#if defined(__ARM_FEATURE_DSP)
+  switch (size) {
+    case 2:
+      radix4(z, z + length, 2, twiddles, step);
+      return;
+    case 4:
+      radix4(z, z + length, 4, twiddles, step);
+      return;
+    case 8:
+      radix4(z, z + length, 8, twiddles, step);
+      return;
+    default:
+      radix4(z, z + length, 16, twiddles, step);
+      return;
+  }
+#else
+  radix4(z, z + length, size, twiddles, step);
+#endif
 }

@@ -198,16 +198,30 @@ static void column(const cardc_gate *gate, const uint32_t *from, uint32_t *to) {
   }
 }
 
+#ifdef CARDC_TRACED
+/* As words, however they lie. */
+static void trace_values(const cardc_gate *gate, const void *values, uint32_t count) {
+  const uint32_t bytes = cardc_gate_value_bytes(gate->kind);
+  uint32_t i;
+  for (i = 0; i < count; i++) {
+    uint32_t word = 0;
+    memcpy(&word, (const uint8_t *)values + i * bytes, bytes);
+    cardc_traced(&word, 1);
+  }
+}
+#else
+#define trace_values(GATE, VALUES, COUNT) ((void)0)
+#endif
+
 /* What the frequencies of columns kx and half - kx speak for goes to `score`; returns how many slots they fill. */
 static uint32_t pair(const cardc_gate *gate, const uint32_t *matrix, uint32_t kx, const int16_t *differences,
                      int64_t *score, uint32_t *work) {
-  const uint32_t rows = gate->rows, behind = gate->half - kx, total = gate->planes * gate->slots;
+  const uint32_t rows = gate->rows, behind = gate->half - kx;
   const uint32_t kept = (uint32_t)gate->first_rows + rows - gate->other_rows;
   const int both = behind != kx && behind < gate->columns;
   const uint32_t slots = both ? 2u * kept : kept, constant = kx == 0;
   uint32_t *const values = work + 2u * rows;
   const uint32_t *mirror = work;
-  uint32_t a;
   column(gate, matrix + kx, work);
   if (kx != 0 && behind != kx) {
     mirror = work + rows;
@@ -221,12 +235,11 @@ static uint32_t pair(const cardc_gate *gate, const uint32_t *matrix, uint32_t kx
     values[0] = x * x;
   }
   cardc_traced(values, slots);
-  cardc_gate_values(gate, values, constant, 2);
-  cardc_gate_values(gate, values + constant, slots - constant, 0);
-  cardc_traced(values, slots);
-  for (a = 0; a < gate->rivals; a++, differences += total) {
-    score[a] += cardc_gate_dot(values, differences, slots, gate->kind);
-  }
+  cardc_gate_values(gate, values, constant, 2, values);
+  cardc_gate_values(gate, values + constant, slots - constant, 0,
+                    (uint8_t *)values + constant * cardc_gate_value_bytes(gate->kind));
+  trace_values(gate, values, slots);
+  cardc_gate_scores(gate, values, differences, slots, score);
   return slots;
 }
 

@@ -7,12 +7,15 @@
 
 #include "cardc_fft.h"
 #include "cardc_gate_common.h"
+#include "cardc_quads.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-enum { CARDC_GATE_POWER = 0, CARDC_GATE_TABLE16 = 1, CARDC_GATE_TABLE32 = 2 }; /* cardc_gate.kind */
+#define CARDC_GATE_HALVES (CARDC_SIMD32 && CARDC_UNALIGNED && !CARDC_MVE)
+
+enum { CARDC_GATE_POWER = 0, CARDC_GATE_TABLE16 = 1, CARDC_GATE_TABLE32 = 2 }; /* cardc_gate.kind; values of 15, 24 bits */
 
 /* `rows` and `half` are powers of two: 8 ... 64 and 4 ... 32. `first_rows` of the spectrum's rows from 0 on are looked at
  * and all from `other_rows` on; columns below `columns`. */
@@ -49,11 +52,17 @@ uint32_t cardc_gate_feed_i8(const cardc_gate *gate, const int8_t *in, int64_t *s
 void cardc_gate_powers(const cardc_gate *gate, const uint32_t *column, const uint32_t *mirror, uint32_t kx,
                        uint32_t *low, uint32_t *high);
 
-/* In place: what the gate makes of |X|^2, read `octaves` higher. */
-void cardc_gate_values(const cardc_gate *gate, uint32_t *p, uint32_t count, uint32_t octaves);
+/* Bytes of a value: values of 15 bits lie in halves of a word where the core multiplies and adds two at a time. */
+static inline uint32_t cardc_gate_value_bytes(uint32_t kind) {
+  return CARDC_GATE_HALVES && kind == CARDC_GATE_TABLE16 ? 2 : 4;
+}
 
-/* The sum of y[i] * d[i]; each product fits 32 bits, but for powers. */
-int64_t cardc_gate_dot(const uint32_t *y, const int16_t *d, uint32_t count, uint32_t kind);
+/* What the gate makes of |X|^2, read `octaves` higher; y may begin where p does. */
+void cardc_gate_values(const cardc_gate *gate, const uint32_t *p, uint32_t count, uint32_t octaves, void *y);
+
+/* score[a] += the sum of y[i] * d[i], i < count, for each rival's d, `total` behind the one before. Each product fits 32
+ * bits, but for powers. */
+void cardc_gate_scores(const cardc_gate *gate, const void *y, const int16_t *d, uint32_t count, int64_t *score);
 
 #ifdef __cplusplus
 }

@@ -4,6 +4,14 @@
 
 #include "cardc_types.h"
 
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
+/* Two words, and what lies behind them. */
+static inline const uint32_t *cardc_two_words(const uint32_t *y, uint32_t *a, uint32_t *b) {
+  __asm__("ldrd %0, %1, [%2], #8" : "=&r"(*a), "=&r"(*b), "+r"(y) : "m"(*(const uint32_t(*)[2])y));
+  return y;
+}
+#endif
+
 /* Before a short loop over many elements, whose counting would cost more than its body. */
 #if __GNUC__ >= 8 || defined(__clang__)
 #define CARDC_UNROLL4 _Pragma("GCC unroll 4")

@@ -32,7 +32,7 @@ CARDC_QUAD_INLINE void cardc_split_quads(const uint32_t *from, uint32_t count, c
 }
 
 /* 16 straight pieces an octave, as read16 in cardc_gate_values.c: how many were done. */
-CARDC_QUAD_INLINE uint32_t cardc_read_quads(const uint16_t *table, uint32_t *p, uint32_t count) {
+CARDC_QUAD_INLINE uint32_t cardc_read_quads(const uint16_t *table, const uint32_t *p, uint32_t count, uint32_t *y) {
   uint32_t i;
   table += 30 * 16;
   for (i = 0; i + 4 <= count; i += 4) {
@@ -41,7 +41,7 @@ CARDC_QUAD_INLINE uint32_t cardc_read_quads(const uint16_t *table, uint32_t *p, 
     const cardc_quad at = ((zeros ^ 31) << 5) + (cardc_shift_right27(n) << 1);
     const cardc_quad first = cardc_gather_halves(table - 31 * 16, at), next = cardc_gather_halves(table - 31 * 16 + 1, at);
     const cardc_quad fraction = cardc_shift_right20(n << 5);
-    cardc_put_quad(p + i, first + (((next - first) * fraction + 0x800) >> 12));
+    cardc_put_quad(y + i, first + (((next - first) * fraction + 0x800) >> 12));
   }
   return i;
 }

@@ -84,39 +84,106 @@ void cardc_gate_powers(const cardc_gate *gate, const uint32_t *column, const uin
   }
 }
 
-/* 16 straight pieces an octave. With n = x shifted until its top bit is bit 31: n >> 27 is 16 + the piece. */
-#define CARDC_READ_TABLE(NAME, TYPE)                                                                  \
-  static void NAME(const TYPE *table, uint32_t *p, uint32_t count) {                                  \
-    const uint32_t *const end = p + count;                                                            \
-    table += 30 * 16;                                                                                 \
-    CARDC_UNROLL4                                                                                     \
-    for (; p < end; p++) {                                                                            \
-      const uint32_t x = *p | 1u, zeros = cardc_zeros_in_front(x), n = x << zeros;                           \
-      const TYPE *at = table - zeros * 16 + (n >> 27);                                                \
-      const int32_t low = (int32_t)at[0], fraction = (int32_t)(n << 5 >> 20);                         \
-      *p = (uint32_t)(low + ((((int32_t)at[1] - low) * fraction + 0x800) >> 12));                     \
-    }                                                                                                 \
+/* 16 straight pieces an octave. With n = x shifted until its top bit is bit 31: n >> 27 is 16 + the piece. The copy is a
+ * store; it may lie where p did. */
+#define CARDC_READ_TABLE(NAME, TYPE, VALUE)                                               \
+  static void NAME(const TYPE *table, const uint32_t *p, uint32_t count, uint8_t *y) {    \
+    const uint32_t *const end = p + count;                                                \
+    table += 30 * 16;                                                                     \
+    CARDC_UNROLL4                                                                         \
+    for (; p < end; p++, y += sizeof(VALUE)) {                                            \
+      const uint32_t x = *p | 1u, zeros = cardc_zeros_in_front(x), n = x << zeros;        \
+      const TYPE *at = table - zeros * 16 + (n >> 27);                                    \
+      const int32_t low = (int32_t)at[0], fraction = (int32_t)(n << 5 >> 20);             \
+      const VALUE found = (VALUE)(low + ((((int32_t)at[1] - low) * fraction + 0x800) >> 12)); \
+      CARDC_MEMCPY(y, &found, sizeof(VALUE));                                             \
+    }                                                                                     \
   }
 
-CARDC_READ_TABLE(read16, uint16_t)
-CARDC_READ_TABLE(read32, uint32_t)
+#if CARDC_GATE_HALVES
+CARDC_READ_TABLE(read16, uint16_t, uint16_t)
+#else
+CARDC_READ_TABLE(read16, uint16_t, uint32_t)
+#endif
+CARDC_READ_TABLE(read32, uint32_t, uint32_t)
 
-void cardc_gate_values(const cardc_gate *gate, uint32_t *p, uint32_t count, uint32_t octaves) {
+void cardc_gate_values(const cardc_gate *gate, const uint32_t *p, uint32_t count, uint32_t octaves, void *y) {
   uint32_t i;
   if (gate->kind == CARDC_GATE_TABLE16) {
 #if CARDC_MVE
-    i = cardc_read_quads((const uint16_t *)gate->table + octaves * 16, p, count);
-    p += i, count -= i;
+    i = cardc_read_quads((const uint16_t *)gate->table + octaves * 16, p, count, (uint32_t *)y);
+    read16((const uint16_t *)gate->table + octaves * 16, p + i, count - i, (uint8_t *)y + 4 * i);
+#else
+    read16((const uint16_t *)gate->table + octaves * 16, p, count, (uint8_t *)y);
 #endif
-    read16((const uint16_t *)gate->table + octaves * 16, p, count);
   } else if (gate->kind == CARDC_GATE_TABLE32) {
-    read32((const uint32_t *)gate->table + octaves * 16, p, count);
+    read32((const uint32_t *)gate->table + octaves * 16, p, count, (uint8_t *)y);
   } else {
     for (i = 0; i < count; i++) {
-      p[i] >>= 2u - octaves;
+      ((uint32_t *)y)[i] = p[i] >> (2u - octaves);
     }
   }
 }
+
+#if CARDC_GATE_HALVES
+static inline uint32_t word_at(const int16_t *d) {
+  uint32_t word;
+  CARDC_MEMCPY(&word, d, 4);
+  return word;
+}
+
+/* Sixteen values at a time, then two, then one. */
+static CARDC_NOINLINE void dot_one(const uint32_t *y, const int16_t *d, uint32_t count, int64_t *score) {
+  const uint32_t *const end = y + (count >> 4 << 3), *const last = y + (count >> 1);
+  uint64_t sum = (uint64_t)*score;
+  CARDC_NO_UNROLL for (; y < end; d += 16) {
+    uint32_t a, b;
+#define CARDC_FOUR(AT)                        \
+  y = cardc_two_words(y, &a, &b);                   \
+  sum = cardc_smlald(a, word_at(d + AT), sum); \
+  sum = cardc_smlald(b, word_at(d + AT + 2), sum);
+    CARDC_FOUR(0) CARDC_FOUR(4) CARDC_FOUR(8) CARDC_FOUR(12)
+#undef CARDC_FOUR
+  }
+  CARDC_NO_UNROLL for (; y < last; d += 2) {
+    sum = cardc_smlald(*y++, word_at(d), sum);
+  }
+  *score = (int64_t)sum + (count & 1u ? (int32_t)(*y & 0xFFFFu) * *d : 0);
+}
+
+/* The same for two rivals. */
+static CARDC_NOINLINE void dot_two(const uint32_t *y, const int16_t *d, const int16_t *other, uint32_t count,
+                                   int64_t *score) {
+  const uint32_t *const end = y + (count >> 4 << 3);
+  uint64_t sum = (uint64_t)score[0], sum2 = (uint64_t)score[1];
+  CARDC_NO_UNROLL for (; y < end; d += 16, other += 16) {
+    uint32_t a, b;
+#define CARDC_FOUR(AT)                                 \
+  y = cardc_two_words(y, &a, &b);                            \
+  sum = cardc_smlald(a, word_at(d + AT), sum);         \
+  sum2 = cardc_smlald(a, word_at(other + AT), sum2);   \
+  sum = cardc_smlald(b, word_at(d + AT + 2), sum);     \
+  sum2 = cardc_smlald(b, word_at(other + AT + 2), sum2);
+    CARDC_FOUR(0) CARDC_FOUR(4) CARDC_FOUR(8) CARDC_FOUR(12)
+#undef CARDC_FOUR
+  }
+  score[0] = (int64_t)sum, score[1] = (int64_t)sum2;
+  if (count & 15u) {
+    dot_one(y, d, count & 15u, score);
+    dot_one(y, other, count & 15u, score + 1);
+  }
+}
+
+static void score_halves(const uint32_t *y, const int16_t *d, uint32_t total, uint32_t rivals, uint32_t count,
+                         int64_t *score) {
+  for (; rivals > 1; rivals -= 2, d += 2 * total, score += 2) {
+    dot_two(y, d, d + total, count, score);
+  }
+  if (rivals != 0) {
+    dot_one(y, d, count, score);
+  }
+}
+#endif
 
 /* It fits 32 bits, but where there is an instruction for a sum of 64 it is better not to say so. */
 #if CARDC_SIMD32
@@ -125,23 +192,15 @@ void cardc_gate_values(const cardc_gate *gate, uint32_t *p, uint32_t count, uint
 #define PRODUCT(Y, D) ((int32_t)(Y) * (D))
 #endif
 
-int64_t cardc_gate_dot(const uint32_t *y, const int16_t *d, uint32_t count, uint32_t kind) {
+static int64_t dot_words(const uint32_t *y, const int16_t *d, uint32_t count) {
   int64_t sum = 0;
-  uint32_t i;
+  uint32_t i = 0;
 #if CARDC_MVE
-  if (kind != CARDC_GATE_POWER) {
-    i = count & ~3u;
-    sum = cardc_dot_quads(y, d, i);
-    y += i, d += i, count -= i;
-  }
+  i = count & ~3u;
+  sum = cardc_dot_quads(y, d, i);
+  y += i, d += i;
 #endif
-  if (kind == CARDC_GATE_POWER) {
-    for (i = 0; i < count; i++) {
-      sum += (int64_t)d[i] * (int32_t)(y[i] >> 16) * 0x10000 + (int64_t)d[i] * (int32_t)(y[i] & 0xFFFFu);
-    }
-    return sum;
-  }
-  for (i = 0; i + 4 <= count; i += 4, y += 4, d += 4) {
+  for (; i + 4 <= count; i += 4, y += 4, d += 4) {
     sum += PRODUCT(y[0], d[0]);
     sum += PRODUCT(y[1], d[1]);
     sum += PRODUCT(y[2], d[2]);
@@ -151,4 +210,27 @@ int64_t cardc_gate_dot(const uint32_t *y, const int16_t *d, uint32_t count, uint
     sum += PRODUCT(*y++, *d++);
   }
   return sum;
+}
+
+static int64_t dot_powers(const uint32_t *y, const int16_t *d, uint32_t count) {
+  int64_t sum = 0;
+  uint32_t i;
+  for (i = 0; i < count; i++) {
+    sum += (int64_t)d[i] * (int32_t)(y[i] >> 16) * 0x10000 + (int64_t)d[i] * (int32_t)(y[i] & 0xFFFFu);
+  }
+  return sum;
+}
+
+void cardc_gate_scores(const cardc_gate *gate, const void *y, const int16_t *d, uint32_t count, int64_t *score) {
+  const uint32_t *const words = (const uint32_t *)y, total = gate->planes * gate->slots;
+  uint32_t a;
+#if CARDC_GATE_HALVES
+  if (gate->kind == CARDC_GATE_TABLE16) {
+    score_halves(words, d, total, gate->rivals, count, score);
+    return;
+  }
+#endif
+  for (a = 0; a < gate->rivals; a++, d += total) {
+    score[a] += gate->kind == CARDC_GATE_POWER ? dot_powers(words, d, count) : dot_words(words, d, count);
+  }
 }

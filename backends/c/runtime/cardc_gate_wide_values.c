@@ -95,15 +95,24 @@ void cardc_gate_wide_values(const cardc_gate_wide *gate, const cardc_power *p, u
 }
 
 int64_t cardc_gate_wide_dot(const uint32_t *y, const int32_t *d, uint32_t count) {
+  const uint32_t *const last = y + count;
   int64_t sum = 0;
-  uint32_t i;
-  for (i = 0; i + 4 <= count; i += 4, y += 4, d += 4) {
-    sum += (int64_t)(int32_t)y[0] * d[0];
-    sum += (int64_t)(int32_t)y[1] * d[1];
-    sum += (int64_t)(int32_t)y[2] * d[2];
-    sum += (int64_t)(int32_t)y[3] * d[3];
+#if defined(__ARM_FEATURE_DSP) && defined(__GNUC__)
+  const uint32_t *const end = y + (count & ~7u), *other = (const uint32_t *)d;
+  CARDC_NO_UNROLL while (y < end) {
+    uint32_t a, b, c, e;
+#define CARDC_TWO                                            \
+  y = cardc_two_words(y, &a, &b);                            \
+  other = cardc_two_words(other, &c, &e);                    \
+  sum += (int64_t)(int32_t)a * (int32_t)c;                   \
+  sum += (int64_t)(int32_t)b * (int32_t)e;
+    CARDC_TWO CARDC_TWO CARDC_TWO CARDC_TWO
+#undef CARDC_TWO
   }
-  for (; i < count; i++) {
+  d = (const int32_t *)other;
+#endif
+  CARDC_UNROLL4
+  while (y < last) {
     sum += (int64_t)(int32_t)*y++ * *d++;
   }
   return sum;

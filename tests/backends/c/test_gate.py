@@ -77,11 +77,11 @@ def test_all_digits_on_this_computer() -> None:
 
 
 @pytest.mark.parametrize("compiler", ["zig", "gcc"])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_at_most_60_000_instructions_on_m4(channels: int, compiler: str) -> None:
+@pytest.mark.parametrize(("channels", "names"), [(1, 2), (3, 4)])
+def test_at_most_60_000_instructions_on_m4(channels: int, names: int, compiler: str) -> None:
     if compiler == "gcc":
         need_gcc("cortex-m4")
-    gate = random_gate((channels, 32, 32), 0, 255, Spectrum(scale="log"))
+    gate = random_gate((channels, 32, 32), 0, 255, Spectrum(scale="log"), names=names)
     on = GateOn(gate, "cortex-m4", compiler=compiler)
     q = adversarial((channels, 32, 32), 0, 255)[:2]
     assert np.array_equal(on.run(q)[0], gate.picks(q))
@@ -135,7 +135,7 @@ def test_longer_words_cost_what_the_page_says(core: str) -> None:
     on = GateOn(gate, core)
     q = adversarial((1, 32, 32), 0, 255)[:2]
     assert np.array_equal(on.run(q)[0], gate.picks(q))
-    assert max(on.instructions) <= {"cortex-m4": 75_000, "cortex-m0plus": 320_000, "rv32imc": 100_000}[core]
+    assert max(on.instructions) <= {"cortex-m4": 63_000, "cortex-m0plus": 330_000, "rv32imc": 110_000}[core]
     assert arena_bytes(gate) == 8 * (32 * 16 + 4 * 32)
 
 
