@@ -20,7 +20,6 @@ REMEDIES: Mapping[str, str] = MappingProxyType({
     **dict.fromkeys(("DuplicateStreams_Batch", "StreamingMaxPool_Batch", "GlobalAccPool"), FLOW),
     "StreamingDataflowPartition": FLOW,
     **dict.fromkeys(("LSTM", "GRU", "RNN"), _RECURRENT),
-    "FloatQuant": "quantise to integers (Int8ActPerTensorFloat, Int8WeightPerTensorFloat)",
     "InstanceNormalization": "use BatchNormalization, which is a scale and an offset at inference",
     "LayerNormalization": "use BatchNormalization, which is a scale and an offset at inference",
     "GroupNormalization": "use BatchNormalization, which is a scale and an offset at inference",

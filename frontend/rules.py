@@ -9,7 +9,7 @@ from types import MappingProxyType
 import onnx_ir as ir
 
 from ..ops.base import ONNX, QONNX
-from . import aliases, averages, channels_last, depth, finn, qcdq, spelling, top, windows, xnor
+from . import aliases, averages, channels_last, depth, finn, minifloat, qcdq, spelling, top, windows, xnor
 
 Rule = Callable[[ir.Graph, ir.Node], Sequence[ir.Node] | None]
 """New nodes in place of one, inferred, the last of them giving its result; None where the rule does not apply."""
@@ -19,7 +19,7 @@ Rule = Callable[[ir.Graph, ir.Node], Sequence[ir.Node] | None]
 def rules() -> Mapping[tuple[str, str], tuple[Rule, ...]]:
     """Every rule by (domain, name) of the operator, in the order in which they are tried."""
     found: dict[tuple[str, str], tuple[Rule, ...]] = {}
-    for module in (windows, averages, channels_last, spelling, depth, qcdq, finn, xnor, top):
+    for module in (windows, averages, channels_last, spelling, depth, qcdq, finn, minifloat, xnor, top):
         for key, rule in module.RULES.items():
             found[key] = (*found.get(key, ()), rule)
     return MappingProxyType(found)

@@ -9,7 +9,9 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError
+from ..ops import lookup
 from ..ops.base import QONNX, Array, integer, ints, operand, result
+from ..ops.float_quant import minifloat, steps_of
 from ..ops.quant import levels_of
 
 Values = Mapping[ir.Value, Array]
@@ -77,6 +79,10 @@ def _quantised(node: ir.Node, known: Values) -> Weight:
     if node.op_type == "BipolarQuant":
         _no_zeros(node, w)
         return Weight(np.where(w > 0, 1, -1), scale)
+    if node.op_type == "FloatQuant":
+        lookup(node).verify(node)
+        kind = minifloat(node)
+        return Weight(steps_of(w / scale, kind), scale * np.float32(kind.step))
     zero, bits = known[operand(node, 2)].astype(np.float32), float(known[operand(node, 3)].ravel()[0])
     y = w / scale + zero
     if round(bits) == 1 and integer(node, "signed", 1):

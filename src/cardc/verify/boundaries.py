@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ..ops.base import Array
 from ..ops.quant import rounded
-from .points import Point
+from .points import FLOAT, Point
 
 RELATIVE = 1e-5
 """How near a rounding boundary, relative to it, a float executor may round either way."""
@@ -66,5 +66,10 @@ def _levels(t: Array, point: Point) -> NDArray[np.int64]:
     """The integers that x / scale = `t` (float64) is quantised to."""
     if point.q.bipolar:
         return np.where(t >= 0, 1, -1).astype(np.int64)
-    levels = rounded(t + point.zero, point.rounding) - point.zero
+    if point.rounding.startswith(FLOAT):
+        size = np.floor(np.log2(np.maximum(np.abs(t), 1.0))) - int(point.rounding.removeprefix(FLOAT))
+        step = np.exp2(np.maximum(size, 0))
+        levels = np.round(t / step) * step
+    else:
+        levels = rounded(t + point.zero, point.rounding) - point.zero
     return np.asarray(np.clip(levels, point.q.lo, point.q.hi)).astype(np.int64)

@@ -21,6 +21,7 @@ _QUANTISERS = (
     "IntQuant",
     "BipolarQuant",
     "Trunc",
+    "FloatQuant",
     "MultiThreshold",
     "DequantizeLinear",
     "ArgMax",

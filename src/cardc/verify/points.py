@@ -9,13 +9,16 @@ import numpy as np
 import onnx_ir as ir
 
 from ..frontend.moved import SOURCE_LAYOUT, USER_NAME
-from ..ops.base import QONNX, Array, integer, per_channel, text
+from ..ops.base import QONNX, Array, integer, operand, per_channel, text
+from ..ops.float_quant import minifloat
 from ..ops.graph import is_cardc
 from ..ops.qtype import QType, qtype
 from ..ops.quant import SIGN
 from ..passes.lower_outputs import OUT_OFFSET, OUT_SCALE
 from ..passes.split_quantizers import SOURCE, activation_type
 
+FLOAT = "FLOAT"
+"""With the bits of a mantissa behind it, the rounding mode of a minifloat's steps."""
 PICK = "PICK"
 """The rounding mode of an ArgMax or of TopK's indices, whose boundaries are ties."""
 
@@ -95,5 +98,8 @@ def _rounding(quantiser: ir.Node | None) -> tuple[str, int]:
         return SIGN, 0
     if _picks(quantiser):
         return PICK, 0
+    before = operand(quantiser, 0).producer()
+    if is_cardc(quantiser) and before is not None and before.op_type == "FloatQuant":
+        return f"{FLOAT}{minifloat(before).mantissa}", 0
     zero = integer(quantiser, "zero_point", 0) if is_cardc(quantiser) else activation_type(quantiser)[1]
     return text(quantiser, "rounding_mode", "ROUND"), zero
