@@ -71,10 +71,7 @@ def _drop_shadowed_inputs(graph: ir.Graph) -> None:
 def _one_input(graph: ir.Graph) -> None:
     """One tensor in, one out, batch first; the batch axis, symbolic or 1, is 1 from here on."""
     if len(graph.inputs) != 1 or len(graph.outputs) != 1:
-        raise CompileError(
-            f"the model has {len(graph.inputs)} inputs and {len(graph.outputs)} outputs; one of each is supported",
-            fix="split the model, or join the tensors before exporting it",
-        )
+        raise _not_one(graph)
     (x,) = graph.inputs
     if x.shape is None or len(x.shape) < 2:
         raise CompileError(
@@ -89,6 +86,19 @@ def _one_input(graph: ir.Graph) -> None:
     x.shape = ir.Shape([1, *dims])
     if min(shape_of(x)) < 1 or prod(shape_of(x)) > MAX_ELEMENTS:
         raise CompileError(f"input {x.name!r} has shape {x.shape}", fix=f"use 1 to {MAX_ELEMENTS} elements")
+
+
+def _not_one(graph: ir.Graph) -> CompileError:
+    """The problem of a model with other than one input and one output, and how to cut one of each out of it."""
+    ins, outs = ([printable(v.name or "?", 40) for v in values] for values in (graph.inputs, graph.outputs))
+    what = f"the model has {len(ins)} inputs and {len(outs)} outputs; one of each is supported"
+    if not ins or not outs:
+        return CompileError(what, fix="export the model again, from its input to its result")
+    names = f"inputs {', '.join(ins[:8])}" if len(ins) > 1 else f"outputs {', '.join(outs[:8])}"
+    if len(ins) > 1:
+        return CompileError(f"{what} ({names})", fix="split the model, or join the tensors before exporting it")
+    cut = f"onnx.utils.extract_model('model.onnx', 'part.onnx', [{ins[0]!r}], [{outs[0]!r}])"
+    return CompileError(f"{what} ({names})", fix=f"compile each output by itself, cut out by {cut}")
 
 
 def _open_axes(x: ir.Value, dims: Sequence[int | ir.SymbolicDim]) -> CompileError:

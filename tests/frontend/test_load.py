@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -288,3 +289,18 @@ def test_a_saved_stage_is_taken_up_again(stage: str) -> None:
     again = lower(ir.from_proto(ir.to_proto(model)))
     assert np.array_equal(integers(again), WANT)
     assert [n.op_type for n in again.graph] == [n.op_type for n in lower(dense_model()).graph]
+
+
+def test_of_several_outputs_each_is_named_and_can_be_cut_out(tmp_path: Path) -> None:
+    model = dense_model()
+    first = model.graph.node[-1].input[0]
+    model.graph.output.append(helper.make_tensor_value_info(first, TensorProto.FLOAT, None))
+    with pytest.raises(CompileError, match=f"1 inputs and 2 outputs.*{first}") as error:
+        load(model)
+    (_, cut) = error.value.fix.split("cut out by ")
+    last = model.graph.output[0].name
+    assert cut == f"onnx.utils.extract_model('model.onnx', 'part.onnx', ['x'], [{last!r}])"
+    onnx.save(model, tmp_path / "model.onnx")
+    paths = [str(tmp_path / name) for name in ("model.onnx", "part.onnx")]
+    onnx.utils.extract_model(*paths, ["x"], [last], check_model=False, infer_shapes=False)
+    assert np.array_equal(integers(lower(onnx.load(paths[1]))), WANT)
