@@ -16,7 +16,7 @@ import pytest
 from tests.small import save_small, save_text, small_inputs, small_text
 
 import cardc
-from cardc import compiler, targets
+from cardc import entrance, targets
 from cardc.errors import CompileError
 from cardc.ops.execute import execute
 from cardc.report import Report
@@ -90,8 +90,8 @@ def test_verify_over_several_boards_runs_each_stage_once(small: Path) -> None:
 
 def test_verify_imports_a_model_once_for_all_boards(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[object] = []
-    load = compiler.load
-    monkeypatch.setattr(compiler, "load", lambda proto: (read.append(proto), load(proto))[1])
+    load = entrance.load
+    monkeypatch.setattr(entrance, "load", lambda proto: (read.append(proto), load(proto))[1])
     assert cardc.verify(small, [MCU, "rp2040-pico"], small_inputs(2), emulated_inputs=1).equal
     assert len(read) == 1
 
