@@ -40,7 +40,7 @@ SLACK = 16
 """Bytes behind a tensor that a lane-packed kernel may read (CARDC_SLACK in cardc_types.h)."""
 
 _TOO_BIG = 2**31 - 1
-_OTHERS = 2048  # bytes: what stack and static data take of a target's memory, at least
+_OTHERS = 2048  # bytes that stack and static data may take of a target's memory; of a small one, an eighth
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class PlanMemory(Pass):
         most = 0
         if self.ram:
             given = sum(layouts[v.name or ""].elements * width for v, width in ((plan.source, 1), (plan.output, 2)))
-            most = max(1, self.ram - _OTHERS - given)
+            most = max(1, self.ram - min(_OTHERS, self.ram // 8) - given)
         return choose_streams(plan, layouts, to_caller, frozenset(self.features), self.optimize, most)
 
 
