@@ -1,21 +1,52 @@
 #include "cardc_move.h"
 
+/* `count` bytes; `word` holds the value four times. */
+static void fill(uint8_t *at, uint32_t count, uint32_t word) {
+  uint8_t *end = at + count;
+#if CARDC_UNALIGNED
+  if (count >= 4) {
+    for (; end - at > 4; at += 4) {
+      CARDC_MEMCPY(at, &word, 4);
+    }
+    CARDC_MEMCPY(end - 4, &word, 4);
+    return;
+  }
+#else
+  while (at < end && ((uintptr_t)at & 3u) != 0) {
+    *at++ = (uint8_t)word;
+  }
+  CARDC_NO_UNROLL for (; end - at >= 4; at += 4) { CARDC_MEMCPY(__builtin_assume_aligned(at, 4), &word, 4); }
+#endif
+  CARDC_NO_UNROLL for (; at < end; at++) { *at = (uint8_t)word; }
+}
+
+/* The same `count` bytes at `rows` places `step` apart. */
+static void fill_gaps(uint8_t *at, uint32_t count, uint32_t rows, uint32_t step, uint32_t word) {
+  if (count == 4) {
+    CARDC_NO_UNROLL for (; rows > 0; rows--, at += step) {
+#if CARDC_UNALIGNED
+      CARDC_MEMCPY(at, &word, 4);
+#else
+      at[0] = at[1] = at[2] = at[3] = (uint8_t)word;
+#endif
+    }
+    return;
+  }
+  for (; rows > 0 && count > 0; rows--, at += step) {
+    fill(at, count, word);
+  }
+}
+
 void cardc_fill_border(uint8_t *storage, uint32_t bytes, uint32_t interior, const CARDC_ROM cardc_map *map,
                        uint8_t value) {
-  uint8_t *at = storage, *row, *end;
-  uint32_t c, y;
-  for (c = 0; c < map->channels; c++) {
-    row = storage + interior + c * map->plane;
-    for (y = 0; y < map->height; y++, row += map->row) {
-      CARDC_NO_UNROLL while (at < row) {
-        *at++ = value;
-      }
-      at = row + map->width;
-    }
-  }
-  end = storage + bytes;
-  CARDC_NO_UNROLL while (at < end) {
-    *at++ = value;
+  const uint32_t word = value * 0x01010101u, width = map->width, rows = map->height - 1u;
+  const uint32_t last = rows * map->row + width; /* from a plane's first row to the end of its last */
+  uint8_t *plane = storage + interior;
+  uint32_t c;
+  fill(storage, interior, word);
+  for (c = map->channels; c > 0; c--, plane += map->plane) {
+    fill_gaps(plane + width, map->row - width, rows, map->row, word);
+    fill(plane + last, c > 1 ? map->plane - last : (uint32_t)(storage + bytes - (plane + last)), word);
   }
 }
 
