@@ -77,8 +77,8 @@ def test_under_qemu() -> None:
 @pytest.mark.parametrize(
     ("right", "wrong"),
     [
-        ("memmove(at, at + added, kept)", "memmove(at, at + added - 1, kept)"),
-        ("memset(at, strip->border, strip->size)", "memset(at, strip->border ^ 1, strip->size)"),
+        ("memmove(at, at + added, (size_t)kept)", "memmove(at, at + added - 1, (size_t)kept)"),
+        ("memset(at, strip->border, (size_t)strip->size)", "memset(at, strip->border ^ 1, (size_t)strip->size)"),
         ("row < (int32_t)strip->height) {\n      continue", "row <= (int32_t)strip->height) {\n      continue"),
     ],
 )
