@@ -55,7 +55,7 @@ from .rice_costs import rice_conv, rice_dense
 from .runs_costs import finish_kind, runs_cost
 from .runs_plan import BAND, flat, geometry, spare_bytes
 from .schedule import base
-from .vectors_plan import layout_for, vectors_cost
+from .vectors_plan import layout_for, products_cost, products_layout, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
 CONV = ("lanes", "taps", "pairs", "long", "runs", "vectors", "rice", "rice-lanes", "int8")
@@ -140,10 +140,12 @@ class ChooseEncodings(Pass):
         options["runs"] = runs_cost(w4.astype(np.int64), g, height, max(1, max_u - 1), kind)
 
     def _add_vectors(self, node: ir.Node, options: dict[str, Cost]) -> None:
-        """List `vectors` where the core has them."""
-        if node.op_type == "Conv" and "taps" in options and "mve" in self.features:
-            cost = vectors_cost(node, finish_kind(node, "dsp" in self.features))
-            options |= {} if cost is None else {"vectors": cost}
+        """List `vectors` and `products` where the core has vectors."""
+        if node.op_type != "Conv" or "mve" not in self.features or "int8" not in options:
+            return
+        for name, find in (("vectors", vectors_cost), ("products", products_cost)):
+            cost = find(node, finish_kind(node, "dsp" in self.features))
+            options |= {} if cost is None else {name: cost}
 
     def _chosen(self, node: ir.Node, options: dict[str, Cost], wanted: dict[str, str]) -> str:
         if node.name in wanted:
@@ -160,8 +162,9 @@ class ChooseEncodings(Pass):
         small = "eight_bit" in self.features
         if name == "long":
             return node.op_type == "Conv" and "pairs" in options and not small and _long(node) is not None
-        if name == "vectors":
-            return node.op_type == "Conv" and "taps" in options and not small and layout_for(node) is not None
+        if name in ("vectors", "products"):
+            fits = layout_for if name == "vectors" else products_layout
+            return node.op_type == "Conv" and "int8" in options and not small and fits(node) is not None
         return _on_request(node, name, options)
 
 

@@ -56,6 +56,8 @@ def scratch_sizes(stage: Stage, rows: int = 0, band: int = 0) -> dict[str, int]:
         sizes["work"] = _runs_work(stage, rows, band)
     if encoding == "vectors":
         sizes["work"] = vectors_plan.work(node, working_layout(stage), table_bytes(stage, rows), rows).size
+    if encoding == "products":
+        sizes["work"] = vectors_plan.products_work(node, working_layout(stage), rows).size
     if encoding in ("rice", "rice-lanes") and node.op_type == "Conv":
         sizes["work"] = rice.work_bytes(_weights(node))
     if encoding in ("lanes", "taps", "rice", "rice-lanes") and node.op_type == "Conv":

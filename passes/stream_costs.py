@@ -13,6 +13,7 @@ from .rice_costs import rice_conv
 from .runs_costs import finish_kind, runs_cost
 from .runs_plan import geometry
 from .schedule import Stage
+from .vectors_plan import products_cost, vectors_cost
 
 _TURN = 150  # a call and what it takes to make room
 _ELEMENT = 4  # an addition of bytes
@@ -35,6 +36,11 @@ def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], ba
         if g is not None:
             kind = finish_kind(node, bool(features & {"dsp"}))
             return turns * (_TURN + runs_cost(w4, g, rows, max(1, max_u - 1), kind).instructions)
+    if encoding in ("vectors", "products"):
+        find = vectors_cost if encoding == "vectors" else products_cost
+        whole = find(node, finish_kind(node, bool(features & {"dsp"})))
+        if whole is not None:
+            return turns * (_TURN + whole.instructions * rows / chw(stage.output)[1])
     found = conv_costs(w, levels, rows, width, window(node, w.shape[2:]).strides[-1], features)
     found |= rice_conv(w, found, features)
     if encoding in found:

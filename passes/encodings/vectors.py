@@ -85,15 +85,15 @@ class Work:
         return self.table_at + self.table_bytes
 
 
-def work(height: int, width: int, row: int, max_u: int, table_bytes: int) -> Work:
+def work(height: int, width: int, row: int, max_u: int, table_bytes: int, lane: int = 0) -> Work:
     """Scratch for outputs of `height` x `width` from an input of rows `row` bytes apart; `table_bytes` for a finish
-    table, 0 for none."""
+    table, 0 for none; `lane` bytes of a sum, 0: as +-1 taps need."""
     rows = max(1, min(height, (_BAND - width) // row + 1))
-    lane = 2 if max_u > 63 else 1
+    lane = lane or (2 if max_u > 63 else 1)
     # A vector more: the last one of a row is read whole.
     band = -(-((rows - 1) * row + width) // VECTOR) * VECTOR + VECTOR
     halves_at = band if lane == 1 else 0
-    return Work(rows, lane, halves_at, halves_at + 2 * band, table_bytes)
+    return Work(rows, lane, halves_at, halves_at + max(2, lane) * band, table_bytes)
 
 
 def size_bytes(e: Vectors) -> int:

@@ -3,13 +3,13 @@
 
 #define CHUNK 16 /* pixels that are finished together where there is neither table nor line */
 
-/* One output channel at work on a band. Lanes are higher than sums by `bias`, max_u * minus taps. */
+/* One output channel at work on a band. Lanes are higher than sums by `bias`; without weights that is max_u * minus taps. */
 typedef struct channel {
   const CARDC_ROM cardc_conv_vectors_layer *layer;
   const CARDC_ROM cardc_finish *finish;
   uint8_t *bytes;
-  uint16_t *halves;
-  uint32_t number, minus, plus;
+  uint16_t *halves; /* also words */
+  uint32_t number, minus, plus, scaled;
   int32_t bias;
   cardc_line line;
   cardc_vector_taps taps;
@@ -33,9 +33,30 @@ static CARDC_NOINLINE void sum_chunks(channel *c, const uint8_t *base, uint32_t 
   } while (minus + plus > 0);
 }
 
+/* The sums of all taps with weights: 2 where they are halves, 4 where they are words. */
+static uint32_t sum_products(const channel *c, const uint8_t *base, uint32_t vectors) {
+  const CARDC_ROM cardc_conv_vectors_layer *layer = c->layer;
+  cardc_vector_products job;
+  job.out = c->halves, job.taps = layer->offsets;
+  job.base = base + c->number / layer->group_channels * layer->group_bytes;
+  job.weights = layer->weights + c->number * layer->depth, job.count = layer->depth;
+  job.vectors = layer->lane * vectors;
+  if (layer->lane == 2) {
+    job.init = (uint32_t)c->bias * 0x00010001u;
+    cardc_multiply_halves(&job);
+  } else {
+    job.init = (uint32_t)c->bias;
+    cardc_multiply_words(&job);
+  }
+  return layer->lane;
+}
+
 /* The sums of all taps: 1 where they are bytes, 2 where they are halves. */
 static uint32_t sum_taps(channel *c, const uint8_t *base, uint32_t vectors) {
   const int clips = c->line.kind == CARDC_LINE_BYTES;
+  if (c->layer->weights) {
+    return sum_products(c, base, vectors);
+  }
   c->taps.base = base, c->taps.vectors = vectors;
   if (c->layer->lane == 2) {
     c->taps.vectors = 2 * vectors;
@@ -60,7 +81,8 @@ static CARDC_NOINLINE void finish_band(const channel *c, uint32_t lane, void *ds
     for (x = 0; x < c->rows.width; x += n) {
       n = c->rows.width - x < CHUNK ? c->rows.width - x : CHUNK;
       CARDC_NO_UNROLL for (i = 0; i < n; i++) {
-        sums[i] = lane == 1 ? c->bytes[first + x + i] : c->halves[first + x + i];
+        const uint32_t k = first + x + i;
+        sums[i] = lane == 1 ? c->bytes[k] : lane == 2 ? c->halves[k] : ((const int32_t *)(const void *)c->halves)[k];
       }
       cardc_finish_row(c->finish, c->number, sums, 1, c->bias, n, dst, at + x);
     }
@@ -77,6 +99,8 @@ static void store_band(channel *c, uint32_t lane, void *dst, uint32_t at) {
     cardc_rows_by_bytes(&c->rows);
   } else if (c->line.kind == CARDC_LINE_HALVES) {
     cardc_rows_by_halves(&c->rows);
+  } else if (c->rows.table == NULL && c->scaled) {
+    (lane == 1 ? cardc_bytes_by_scale : lane == 2 ? cardc_halves_by_scale : cardc_words_by_scale)(&c->rows);
   } else if (c->rows.table == NULL) {
     finish_band(c, lane, dst, at);
   } else if (lane == 1) {
@@ -99,7 +123,8 @@ static const uint8_t *table_of(const channel *c, uint8_t *table) {
     return layer->shared + (layer->shared_bias - (uint32_t)c->bias);
   }
 #endif
-  if (c->line.kind != CARDC_LINE_NONE || f->out != CARDC_U8 || f->kind == CARDC_AFFINE || reach + 5 > layer->table_bytes) {
+  if (c->line.kind != CARDC_LINE_NONE || c->scaled || layer->weights || f->out != CARDC_U8 || f->kind == CARDC_AFFINE ||
+      reach + 5 > layer->table_bytes) {
     return NULL;
   }
   for (levels = f->levels; levels > 0; levels >>= 1) {
@@ -114,11 +139,20 @@ static const uint8_t *table_of(const channel *c, uint8_t *table) {
 
 /* What the rows of all bands of a channel have in common. */
 static void begin_channel(channel *c, uint8_t *table) {
-  c->bias = (int32_t)(c->minus * c->layer->max_u);
+  const CARDC_ROM cardc_finish *f = c->finish;
+  c->bias = c->layer->weights ? c->layer->bias[c->number] : (int32_t)(c->minus * c->layer->max_u);
   c->taps.minus = c->minus, c->taps.plus = c->plus;
   if (c->layer->lines) {
     cardc_read_line(&c->line, c->layer->lines + 3 * c->number);
     c->rows.m = (uint32_t)c->line.m, c->rows.c = (uint32_t)c->line.c, c->rows.low = c->line.low;
+  }
+  c->scaled = c->line.kind == CARDC_LINE_NONE && f->kind == CARDC_REQUANTIZE && f->out == CARDC_U8 && !f->b64;
+  if (c->scaled) {
+    const uint32_t at = f->shared ? 0 : c->number, m = (uint32_t)f->m[at];
+    c->rows.m = m, c->rows.c = (uint32_t)f->b[at] - (uint32_t)c->bias * m;
+    c->rows.low = (uint32_t)f->lo, c->rows.top = (uint32_t)f->hi, c->rows.shift = f->shift;
+  } else {
+    c->rows.shift = c->line.shift, c->rows.top = c->line.top;
   }
   c->rows.table = table_of(c, table);
 }
@@ -135,9 +169,11 @@ void cardc_conv_vectors(const CARDC_ROM cardc_conv_vectors_layer *layer, const C
   c.taps.taps = layer->offsets;
   c.rows.pitch = layer->row, c.rows.row = layer->to.row, c.rows.width = width;
   cardc_begin_lines(&c.line, layer->top);
-  c.rows.shift = c.line.shift, c.rows.top = c.line.top;
   for (c.number = 0; c.number < layer->to.channels; c.number++, counts += 2) {
-    c.minus = counts[0], c.plus = counts[1];
+    c.minus = c.plus = 0;
+    if (!layer->weights) {
+      c.minus = counts[0], c.plus = counts[1];
+    }
     begin_channel(&c, bytes + layer->table_at);
     for (y = 0; y < height; y += c.rows.rows) {
       uint32_t vectors;

@@ -12,7 +12,7 @@ typedef struct cardc_vector_rows {
   uint8_t *to;
   uint32_t rows, pitch, row, width; /* rows of sums lie `pitch` elements apart, those of outputs `row` */
   const uint8_t *table;             /* outputs of each sum */
-  uint32_t low, m, c, shift, top;   /* of a line */
+  uint32_t low, m, c, shift, top;   /* of a line, or for cardc_rows_by_scale */
 } cardc_vector_rows;
 
 #if CARDC_MVE
@@ -43,6 +43,15 @@ CARDC_COLUMNS(cardc_rows_by_line, "", "8", "16", "16",
 CARDC_COLUMNS(cardc_rows_by_halves, "lsls r3, r3, #1\n", "16", "8", "16", CARDC_LINE_HALVES_BEGIN,
               CARDC_LINE_HALVES_BODY("vldrh.u16"))
 CARDC_COLUMNS(cardc_rows_by_bytes, "", "16", "8", "8", CARDC_LINE_HALVES_BEGIN, CARDC_LINE_HALVES_BODY("vldrb.u16"))
+/* (a * m + c) >> shift, between low and top. r8 low, r9 m, r10 c, r11 -shift. */
+#define CARDC_SCALE_BEGIN                                                                                         \
+  "add r12, #4\n ldmia r12!, {r8-r11}\n ldr r12, [r12]\n rsbs r11, r11, #0\n vdup.32 q4, r8\n vdup.32 q5, r12\n"
+#define CARDC_SCALE_BODY(LOAD)                                                                       \
+  LOAD " q0, [r6]\n vmul.i32 q0, q0, r9\n vadd.i32 q0, q0, r10\n vshl.s32 q0, r11\n vmax.s32 q0, q0, q4\n" \
+  "vmin.s32 q0, q0, q5\n vpst\n vstrbt.32 q0, [r7]\n"
+CARDC_COLUMNS(cardc_bytes_by_scale, "", "32", "4", "4", CARDC_SCALE_BEGIN, CARDC_SCALE_BODY("vldrb.u32"))
+CARDC_COLUMNS(cardc_halves_by_scale, "lsls r3, r3, #1\n", "32", "4", "8", CARDC_SCALE_BEGIN, CARDC_SCALE_BODY("vldrh.u32"))
+CARDC_COLUMNS(cardc_words_by_scale, "lsls r3, r3, #2\n", "32", "4", "16", CARDC_SCALE_BEGIN, CARDC_SCALE_BODY("vldrw.u32"))
 /* A table by bytes and by halves. r8 table. */
 CARDC_COLUMNS(cardc_rows_by_table, "", "8", "16", "16", "ldr r8, [r12]\n",
               "vldrb.u8 q0, [r6]\n vpstt\n vldrbt.u8 q1, [r8, q0]\n vstrbt.8 q1, [r7]\n")
@@ -70,6 +79,13 @@ static inline uint32_t cardc_line_of_half(const cardc_vector_rows *rows, uint32_
   const int32_t y = cardc_line_low((int32_t)rows->m, a, (int32_t)rows->c) >> 16, top = (int32_t)(rows->top & 0xffu);
   return (uint32_t)(y < 0 ? 0 : y < top ? y : top);
 }
+static inline uint32_t cardc_scaled(const cardc_vector_rows *rows, uint32_t a) {
+  const int32_t y = (int32_t)(a * rows->m + rows->c) >> rows->shift, low = (int32_t)rows->low, top = (int32_t)rows->top;
+  return (uint32_t)(y < low ? low : y < top ? y : top);
+}
+CARDC_EACH_PIXEL(cardc_bytes_by_scale, uint8_t, cardc_scaled(rows, a))
+CARDC_EACH_PIXEL(cardc_halves_by_scale, uint16_t, cardc_scaled(rows, a))
+CARDC_EACH_PIXEL(cardc_words_by_scale, uint32_t, cardc_scaled(rows, a))
 CARDC_EACH_PIXEL(cardc_rows_by_line, uint8_t, cardc_line_of_byte(rows, a))
 CARDC_EACH_PIXEL(cardc_rows_by_halves, uint16_t, cardc_line_of_half(rows, a))
 CARDC_EACH_PIXEL(cardc_rows_by_bytes, uint8_t, cardc_line_of_half(rows, a))

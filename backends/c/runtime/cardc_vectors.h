@@ -21,6 +21,17 @@ typedef struct cardc_vector_taps {
   uint32_t vectors; /* at least 1; of 16 bytes each, cardc_sum_halves: of 8 */
 } cardc_vector_taps;
 
+/* The same with a weight for each tap: out = init + weights times taps. */
+typedef struct cardc_vector_products {
+  void *out; /* 16 bits, or 32 for cardc_multiply_words */
+  const CARDC_ROM uint16_t *taps;
+  const uint8_t *base;
+  uint32_t init;
+  const CARDC_ROM int8_t *weights;
+  uint32_t count;   /* at least 1 */
+  uint32_t vectors; /* of 8 bytes each, cardc_multiply_words: of 4 */
+} cardc_vector_products;
+
 #if CARDC_MVE
 /* One tap on vector K. q7 is what was loaded. */
 #define CARDC_ON0(LOAD, OP, SIZE) LOAD " q7, [r7]\n" OP " q0, q0, q7\n"
@@ -80,6 +91,41 @@ CARDC_VECTOR_SUMS(cardc_sum_bytes, CARDC_BYTE_AT, "vldrb.u8", "vsub.i8", "vqadd.
 /* Bytes added up to 16 bits. */
 CARDC_VECTOR_SUMS(cardc_sum_halves, CARDC_HALF_AT, "vldrb.u16", "vsub.i16", "vadd.i16")
 
+/* The same with a product, whose weight is in r12. */
+#define CARDC_BY(K, LOAD, OP, AT) LOAD " q7, [r7, #" AT "]\n" OP " q" K ", q7, r12\n"
+#define CARDC_BY1(T, L, OP) CARDC_BY("0", L, OP, "0")
+#define CARDC_BY2(T, L, OP) CARDC_BY1(T, L, OP) CARDC_BY("1", L, OP, T("8", "4"))
+#define CARDC_BY3(T, L, OP) CARDC_BY2(T, L, OP) CARDC_BY("2", L, OP, T("16", "8"))
+#define CARDC_BY4(T, L, OP) CARDC_BY3(T, L, OP) CARDC_BY("3", L, OP, T("24", "12"))
+#define CARDC_BY5(T, L, OP) CARDC_BY4(T, L, OP) CARDC_BY("4", L, OP, T("32", "16"))
+#define CARDC_BY6(T, L, OP) CARDC_BY5(T, L, OP) CARDC_BY("5", L, OP, T("40", "20"))
+#define CARDC_BY7(T, L, OP) CARDC_BY6(T, L, OP) CARDC_BY("6", L, OP, T("48", "24"))
+/* A tile of N vectors: 4 + 2 * N instructions a tap. */
+#define CARDC_PRODUCT_TILE(N, T, LOAD, OP, STEP)                                                        \
+  CARDC_SET##N "mov r8, r1\n mov r9, r4\n dls lr, r5\n"                                                 \
+  "1:\n ldrh r7, [r8], #2\n ldrsb r12, [r9], #1\n add r7, r2\n" CARDC_BY##N(T, LOAD, OP) "le lr, 1b\n"  \
+  CARDC_PUT##N "add r2, #" STEP "\n subs r6, #" #N "\n bne 70b\n b 80f\n"
+
+/* As CARDC_VECTOR_SUMS; r4 weights, r5 how many, r9 place among them. */
+#define CARDC_VECTOR_PRODUCTS(NAME, T, LOAD, OP)                                                \
+  CARDC_NAKED void NAME(CARDC_UNUSED const cardc_vector_products *job) {                       \
+    __asm__ volatile(                                                                          \
+        ".syntax unified\n push {r4-r9, r12, lr}\n vpush {d8-d15}\n ldmia r0, {r0-r6}\n"       \
+        "70:\n cmp r6, #7\n bhs 77f\n tbh [pc, r6, lsl #1]\n"                                   \
+        "69:\n .short 0, (71f - 69b) / 2, (72f - 69b) / 2, (73f - 69b) / 2, (74f - 69b) / 2\n"  \
+        ".short (75f - 69b) / 2, (76f - 69b) / 2\n"                                            \
+        "77:\n" CARDC_PRODUCT_TILE(7, T, LOAD, OP, T("56", "28"))                              \
+        "76:\n" CARDC_PRODUCT_TILE(6, T, LOAD, OP, T("48", "24"))                              \
+        "75:\n" CARDC_PRODUCT_TILE(5, T, LOAD, OP, T("40", "20"))                              \
+        "74:\n" CARDC_PRODUCT_TILE(4, T, LOAD, OP, T("32", "16"))                              \
+        "73:\n" CARDC_PRODUCT_TILE(3, T, LOAD, OP, T("24", "12"))                              \
+        "72:\n" CARDC_PRODUCT_TILE(2, T, LOAD, OP, T("16", "8"))                               \
+        "71:\n" CARDC_PRODUCT_TILE(1, T, LOAD, OP, T("8", "4"))                                \
+        "80:\n vpop {d8-d15}\n pop {r4-r9, r12, pc}\n");                                      \
+  }
+CARDC_VECTOR_PRODUCTS(cardc_multiply_halves, CARDC_BYTE_AT, "vldrb.u16", "vmla.s16")
+CARDC_VECTOR_PRODUCTS(cardc_multiply_words, CARDC_HALF_AT, "vldrb.u32", "vmla.s32")
+
 /* to[0 .. 16 * vectors) = sums of bytes, with what stands there where `add` is not 0. */
 CARDC_NAKED void cardc_widen_bytes(CARDC_UNUSED uint16_t *to, CARDC_UNUSED const uint8_t *from, CARDC_UNUSED uint32_t vectors,
                                    CARDC_UNUSED uint32_t add) {
@@ -116,6 +162,21 @@ static CARDC_NOINLINE void cardc_sum_halves(const cardc_vector_taps *job) {
     out[i] = (uint16_t)sum;
   }
 }
+
+#define CARDC_VECTOR_PRODUCTS(NAME, TYPE, LANES)                                                  \
+  static CARDC_NOINLINE void NAME(const cardc_vector_products *job) {                              \
+    TYPE *out = (TYPE *)job->out;                                                                  \
+    uint32_t i, k;                                                                                 \
+    CARDC_NO_UNROLL for (i = 0; i < LANES * job->vectors; i++) {                                   \
+      uint32_t sum = job->init;                                                                    \
+      CARDC_NO_UNROLL for (k = 0; k < job->count; k++) {                                           \
+        sum += (uint32_t)(job->weights[k] * (int32_t)job->base[job->taps[k] + i]);                 \
+      }                                                                                            \
+      out[i] = (TYPE)sum;                                                                          \
+    }                                                                                              \
+  }
+CARDC_VECTOR_PRODUCTS(cardc_multiply_halves, uint16_t, 8)
+CARDC_VECTOR_PRODUCTS(cardc_multiply_words, uint32_t, 4)
 
 static CARDC_NOINLINE void cardc_widen_bytes(uint16_t *to, const uint8_t *from, uint32_t vectors, uint32_t add) {
   uint32_t i;

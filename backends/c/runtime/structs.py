@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....passes.encodings import long, pairs, runs, sparse_conv, sparse_dense, vectors, vertical
+from ....passes.encodings import long, pairs, products, runs, sparse_conv, sparse_dense, vectors, vertical
 from ....passes.encodings.lines import Line
 from .call import Constant, Place
 
@@ -216,7 +216,7 @@ class ConvRuns:
 class ConvVectors:
     """cardc_conv_vectors_layer"""
 
-    encoded: vectors.Vectors
+    encoded: vectors.Vectors | products.Products
     work: vectors.Work
     row: int
     max_u: int
@@ -225,16 +225,23 @@ class ConvVectors:
     top: int = 0
     shared: NDArray[np.uint8] | None = None
     shared_bias: int = 0
+    group_bytes: int = 0
+    group_channels: int = 1
 
     def put(self, place: Place) -> int:
         """Into memory: the struct's address."""
         e, w = self.encoded, self.work
-        fields: list[Field] = [("ptr", put_array(place, e.offsets)), ("ptr", put_array(place, e.counts))]
+        if isinstance(e, vectors.Vectors):
+            counts, weights, bias = e.counts, None, None
+        else:
+            counts, weights, bias = None, e.weights, e.bias
+        fields: list[Field] = [("ptr", put_array(place, e.offsets)), ("ptr", put_array(place, counts))]
         fields += [("u32", v) for v in (self.row, w.halves_at, w.table_at, w.table_bytes)]
         fields += [("u16", w.rows), ("u8", w.lane), ("u8", self.max_u), ("u8", self.top)]
         lines = None if self.lines is None else np.array([line.words() for line in self.lines], np.int32)
         fields += [("ptr", put_array(place, a)) for a in (lines, self.shared)]
-        fields += [("u32", self.shared_bias)]
+        fields += [("u32", self.shared_bias), ("ptr", put_array(place, weights)), ("ptr", put_array(place, bias))]
+        fields += [("u32", self.group_bytes), ("u16", len(e.offsets)), ("u16", self.group_channels)]
         return place.put(pack([*fields, *self.to.fields()], place.pointer))
 
 

@@ -85,14 +85,15 @@ def layers(draw: st.DrawFn, *, ternary: bool = True, aligned: bool = True, strid
     return Layer(x, w, win, group, max_u, pick(0, max_u), source, interior, -(-end // 4) * 4, to)
 
 
-def lines_of(end: Tail, layer: Layer, sums: fold.Sums) -> list[lines.Line] | None:
-    """The lines that finish all sums of `layer` that can be, where it ends in bytes."""
+def lines_of(end: Tail, layer: Layer, sums: fold.Sums, halves: bool = False) -> list[lines.Line] | None:
+    """The lines that finish all sums of `layer` that can be, where it ends in bytes; with `halves` none of sums in
+    bytes."""
     if end.dtype is not np.uint8:
         return None
     found = []
     for c, (low, high) in enumerate(zip(sums.low, sums.high, strict=True)):
         steps = stairs(end.finish, c, np.arange(low, high + 1))
-        found.append(lines.fit(steps, 255, -int(low) if layer.max_u <= 63 else None))
+        found.append(lines.fit(steps, 255, -int(low) if layer.max_u <= 63 and not halves else None))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -13,30 +15,38 @@ from tests.backends.c.kernels.places import PLACES, ROOMY, chw, outside_is, some
 from cardc.backends.c.emulate.process import EmulationError
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvVectors, pack
-from cardc.passes.encodings import fold, lines, vectors
+from cardc.passes.encodings import fold, lines, products, vectors
+from cardc.passes.vectors_plan import products_lane
 
 FILL = 99
 flat = layers(aligned=False, strided=False)
 
 
 def run(
-    place: Place, layer: Layer, kind: str, levels: int, seed: int, table: int = 0, by: str = "", off: int = 0
-) -> list[int]:
+    place: Place, layer: Layer, kind: str, levels: int, seed: int, table: int = 0, by: str = "", off: int = 0,
+    dense: bool = False,
+) -> list[int]:  # fmt: skip
     """Call the kernel, finished by `by`: a "line", one table for all channels ("shared"), or with a finish table of
     `table` bytes, and compare all of the output's memory: the kinds of the lines. `off` moves the input off its
-    words."""
+    words. `dense`: every weight multiplied."""
     rng = np.random.default_rng(seed)
     sums = fold.of_bytes(layer.rows, fold.Stored(0, 1, layer.max_u))
     end, one, bias = tail(kind, levels, layer.sums, sums, rng), None, 0
     if by == "shared":
         (end, one), bias = shared_tail(levels, layer.sums, sums, rng), -int(sums.low.min())
     g = layer.geometry()
-    encoded = vectors.encode(layer.w, g)
     shape = layer.w.shape
-    np.testing.assert_array_equal(vectors.decode(encoded, (shape[0], shape[1], shape[2], shape[3]), g), layer.w)
-    work = vectors.work(layer.to.height, layer.to.width, g.row, layer.max_u, table)
-    found = lines_of(end, layer, sums) if by == "line" else None
-    struct = ConvVectors(encoded, work, g.row, layer.max_u, layer.to, found, 255, one, bias).put(place)
+    encoded: vectors.Vectors | products.Products
+    lane = products_lane(layer.w, layer.max_u + 1) if dense else 0
+    work = vectors.work(layer.to.height, layer.to.width, g.row, layer.max_u, table, lane)
+    if dense:
+        encoded = products.encode(layer.w, g, lane, layer.max_u)
+    else:
+        encoded = vectors.encode(layer.w, g)
+        np.testing.assert_array_equal(vectors.decode(encoded, (shape[0], shape[1], shape[2], shape[3]), g), layer.w)
+    found = lines_of(end, layer, sums, dense) if by == "line" and work.lane < 4 else None
+    group = (shape[1] * g.plane, shape[0] // layer.group)
+    struct = ConvVectors(encoded, work, g.row, layer.max_u, layer.to, found, 255, one, bias, *group).put(place)
     storage = stored(layer.x, layer.source, layer.interior, layer.size, layer.zero, rng)
     src = place.put(bytes(off) + storage) + off
     width = np.dtype(end.dtype).itemsize
@@ -70,6 +80,34 @@ def test_vectors_by_line(name: str, layer: Layer, kind: str, levels: int, seed: 
 @given(flat, level_counts, seeds)
 def test_vectors_by_one_table(name: str, layer: Layer, levels: int, seed: int) -> None:
     run(PLACES[name](), layer, "threshold", levels, seed, by="shared")
+
+
+@pytest.mark.parametrize("name", ROOMY)
+@some
+@given(layers(ternary=False, aligned=False, strided=False), kinds, level_counts, st.sampled_from([0, 4, 7]), seeds)
+def test_products(name: str, layer: Layer, kind: str, levels: int, cut: int, seed: int) -> None:
+    """Weights of 8, 4 and 1 bits: sums in 32 and 16."""
+    run(PLACES[name](), replace(layer, w=layer.w >> cut), kind, levels, seed, off=seed % 4, dense=True)
+
+
+@pytest.mark.parametrize("name", ROOMY)
+@some
+@given(layers(ternary=False, aligned=False, strided=False), st.sampled_from(["threshold", "requantize"]), seeds)
+def test_products_by_line(name: str, layer: Layer, kind: str, seed: int) -> None:
+    run(PLACES[name](), replace(layer, w=layer.w >> 5), kind, 15, seed, by="line", dense=True)
+
+
+@pytest.mark.parametrize("name", ROOMY)
+@pytest.mark.parametrize(
+    ("weights", "lane"), [((127, 127, 3), 2), ((-128, -127, -2), 2), ((127, -127, 3), 2), ((127, -128, 3), 4)]
+)
+def test_products_at_the_end_of_16_bits(name: str, weights: tuple[int, int, int], lane: int) -> None:
+    """Sums that reach 65,535 apart, and one weight more."""
+    layer = replace(dense_layer(1, 255, 1), w=np.zeros((2, 1, 3, 3), np.int64))
+    layer.w[:, 0, 0, :] = weights
+    assert products_lane(layer.w, 256) == lane
+    for kind in ("affine", "requantize"):
+        run(PLACES[name](), layer, kind, 15, 1, dense=True)
 
 
 EDGES = [
