@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from ...ops.deck_join import Joint
 from ...ops.softmax_fixed import SoftmaxPlan
+from .script import vitis_script
 
 HEADER = "cardc_deck.h"
 
@@ -26,7 +27,7 @@ def join_component(
         f"firmware/{top}.h": _header(top, cards, joint, groups),
         f"firmware/{top}.cpp": _source(top, cards, joint, classes, groups),
         f"firmware/nnet_utils/{HEADER}": (folder / HEADER).read_text(encoding="utf-8"),
-        f"build_{top}.tcl": _script(top, part, clock_ns),
+        f"build_{top}.tcl": vitis_script(top, part, clock_ns),
     }
     return {PurePosixPath(path): text for path, text in sorted(texts.items())}
 
@@ -90,17 +91,3 @@ def _card(cards: Sequence[str], joint: Joint, classes: int, k: int, weight: int,
     if isinstance(part, SoftmaxPlan):
         return f"{read}{indent}nnet::cardc_add_softmax<{classes}>(x, {card}_softmax, {weight}, sum);\n"
     return f"{read}{indent}nnet::cardc_add_logits<{classes}>(x, {part.multiplier}, {part.offset}, {weight}, sum);\n"
-
-
-def _script(top: str, part: str, clock_ns: float) -> str:
-    return f"""\
-open_project -reset {top}_prj
-set_top {top}
-add_files firmware/{top}.cpp -cflags "-std=c++0x -Ifirmware"
-open_solution -reset solution1
-set_part {part}
-create_clock -period {clock_ns:g} -name default
-csynth_design
-export_design -format ip_catalog
-exit
-"""

@@ -18,6 +18,7 @@ from ...ops.base import Array
 from ...ops.spectral import IntegerGate
 from ...ops.spectral.curve_wide import power_shift
 from ...ops.spectral.transform import order, twiddles
+from .script import vitis_script
 
 HEADERS = ("cardc_fft.h", "cardc_gate.h")
 MOST_REUSE = 64
@@ -36,7 +37,7 @@ def gate_component(
         f"firmware/{top}.h": _header(gate, top),
         f"firmware/{top}.cpp": _source(gate, top, reuse_factor),
         **{f"firmware/nnet_utils/{file}": (folder / file).read_text(encoding="utf-8") for file in HEADERS},
-        f"build_{top}.tcl": _script(top, part, clock_ns),
+        f"build_{top}.tcl": vitis_script(top, part, clock_ns),
     }
     return {PurePosixPath(path): text for path, text in sorted(texts.items())}
 
@@ -155,17 +156,3 @@ def _values(a: Array) -> str:
     if a.ndim == 2:
         return "{" + ",\n".join(map(_values, a)) + "}"
     return "{" + ", ".join(f"{v}LL" if abs(v) >= 1 << 31 else str(v) for v in a.tolist()) + "}"
-
-
-def _script(top: str, part: str, clock_ns: float) -> str:
-    return f"""\
-open_project -reset {top}_prj
-set_top {top}
-add_files firmware/{top}.cpp -cflags "-std=c++0x -Ifirmware"
-open_solution -reset solution1
-set_part {part}
-create_clock -period {clock_ns:g} -name default
-csynth_design
-export_design -format ip_catalog
-exit
-"""

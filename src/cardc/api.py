@@ -9,8 +9,8 @@ from typing import Any, overload
 from .backends.c.image import Pixels
 from .backends.hls4ml import Options as HlsOptions
 from .builds import Build, build_for
-from .builds.base import DEFAULT_EMULATED, silent
 from .builds.deck import DeckBuild
+from .builds.made import DEFAULT_EMULATED, silent
 from .compiler import After, lower, to_integers
 from .deck_api import compile_deck, reject
 from .deck_compile import DeckOptions, is_deck

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from .builds.base import DEFAULT_EMULATED, silent
 from .builds.deck import DeckBuild
+from .builds.made import DEFAULT_EMULATED, silent
 from .deck_compile import DeckOptions, LoweredDeck, lower_deck, read_deck
 from .errors import CompileError
 from .ops.base import Array

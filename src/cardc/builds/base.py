@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,36 +14,23 @@ from ..compiler import Lowered
 from ..errors import CompileError
 from ..ops.base import Array
 from ..ops.execute import execute
-from ..project import Project
-from ..report import Exact, Report, require_fit
+from ..report import Exact
 from ..targets.base import Target
 from ..verify.run import Progress, Stage, check_inputs, entry, verify
-
-DEFAULT_EMULATED = 1000
-VERSIONS = ("cardc", "numpy", "onnx", "onnx_ir", "qonnx")
+from .made import DEFAULT_EMULATED, VERSIONS, Made, silent
 
 
-def silent(stage: str, done: int, total: int) -> None:
-    """A progress watcher that says nothing."""
-
-
-class Build(ABC):
-    """One model on one board. Everything is made when it is first asked for, and kept."""
+class Build(Made):
+    """One model on one board."""
 
     def __init__(self, lowered: Lowered, target: Target) -> None:
         self.lowered, self.target = lowered, target
-        self.exact: Exact | None = None
         _ = self.project  # what the backend refuses is refused now
 
     @property
     def name(self) -> str:
         """The name of the library or project: a C identifier."""
         return self.lowered.name
-
-    @cached_property
-    @abstractmethod
-    def project(self) -> Project:
-        """The emitted files, in memory."""
 
     @abstractmethod
     def stages(self, inputs: int, emulated: int) -> Sequence[Stage]:
@@ -53,19 +39,6 @@ class Build(ABC):
     @abstractmethod
     def run_integers(self, x: Array) -> Array:
         """Results [N, ...] (int64) for quantised inputs [N, ...], from the emulated board or C simulation."""
-
-    @abstractmethod
-    def _measure(self) -> Report:
-        """The report, measured, without the verdict of `verify`."""
-
-    @cached_property
-    def _measured(self) -> Report:
-        return self._measure()
-
-    @property
-    def report(self) -> Report:
-        """Size, cost and fit; with the verdict of the last `verify`, if any."""
-        return self._measured.replace(exact=self.exact)
 
     def quantize(self, x: Array) -> Array:
         """The model's input x [N, ...] (real numbers) as the integers that the board is given (int64)."""
@@ -107,11 +80,7 @@ class Build(ABC):
 
         Raises CompileError where the design does not fit the board, or the folder holds files not ours.
         """
-        require_fit(self.report)
-        files = {"report.json": self.report.to_json(), "report.html": self.report.to_html()}
-        if single_header:
-            files[f"single/{self.name.lower()}.h"] = self.single_header()
-        self.project.with_files(files).write(Path(folder))
+        self._write(folder, {f"single/{self.name.lower()}.h": self.single_header()} if single_header else {})
 
     def provenance(self) -> dict[str, str]:
         """Versions and digests: no time, no path, so that equal input gives equal bytes."""

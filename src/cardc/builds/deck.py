@@ -3,41 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
-from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 
 from ..deck_compile import LoweredDeck
 from ..deck_model import DeckAnswer, IntegerDeck
 from ..ops.base import Array
-from ..project import Project
-from ..report import Exact, Report, require_fit
+from ..report import Exact
 from ..targets.base import Target
 from ..verify.deck import CardStages, DeckStage, verify_deck
 from ..verify.run import Progress, check_inputs
-from .base import DEFAULT_EMULATED, VERSIONS, silent
+from .made import DEFAULT_EMULATED, VERSIONS, Made, silent
 
 
-class DeckBuild(ABC):
-    """One deck on one board. Everything is made when it is first asked for, and kept."""
+class DeckBuild(Made):
+    """One deck on one board."""
 
     def __init__(self, lowered: LoweredDeck, target: Target) -> None:
         self.lowered, self.target = lowered, target
         self.model = IntegerDeck(lowered)
-        self.exact: Exact | None = None
         _ = self.project  # what the backend refuses is refused now
 
     @property
     def name(self) -> str:
         """The name of the library or project: a C identifier."""
         return self.lowered.name
-
-    @cached_property
-    @abstractmethod
-    def project(self) -> Project:
-        """The emitted files, in memory."""
 
     @abstractmethod
     def run_integers(self, q: Array) -> DeckAnswer:
@@ -50,19 +42,6 @@ class DeckBuild(ABC):
     @abstractmethod
     def card_stages(self, inputs: int, emulated: int) -> CardStages:
         """The compiled forms of each card, as it is in the deck."""
-
-    @abstractmethod
-    def _measure(self) -> Report:
-        """The report, measured, without the verdict of `verify`."""
-
-    @cached_property
-    def _measured(self) -> Report:
-        return self._measure()
-
-    @property
-    def report(self) -> Report:
-        """Size, cost and fit; with the verdict of the last `verify`, if any."""
-        return self._measured.replace(exact=self.exact)
 
     def quantize(self, x: Array) -> Array:
         """Real inputs x [N, ...] as the integers that the board is given (int64)."""
@@ -96,9 +75,7 @@ class DeckBuild(ABC):
 
         Raises CompileError where the deck does not fit the board, or the folder holds files not ours.
         """
-        require_fit(self.report)
-        files = {"report.json": self.report.to_json(), "report.html": self.report.to_html()}
-        self.project.with_files(files).write(Path(folder))
+        self._write(folder, {})
 
     def provenance(self) -> dict[str, str]:
         """Versions and digests: no time, no path, so that equal input gives equal bytes."""
