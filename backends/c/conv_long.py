@@ -12,24 +12,25 @@ from ...passes.encodings import fold, long
 from ...passes.layouts import Layout
 from ...passes.long_plan import geometry, weights4
 from ...passes.schedule import Stage
+from .finish import add_finish
 from .lines import add_lines, add_shared
 from .step import Step, c_map
 
 
 def add_conv_long(
-    step: Step, stage: Stage, w: NDArray[np.int64], sums: fold.Sums, finish: str, src: str, layout: Layout, dst: str,
+    step: Step, stage: Stage, w: NDArray[np.int64], sums: fold.Sums, src: str, layout: Layout, dst: str,
     out: Layout, work: str,
 ) -> None:  # fmt: skip
-    """Add the kernel of the Conv of `stage` with the weights `w`, whose sums `finish` ends. Raises CompileError where
+    """Add the kernel of the Conv of `stage` with the weights `w` and all that ends its sums. Raises CompileError where
     weights, sums or sizes do not fit."""
     node = stage.node
     g = geometry(node, layout.levels)
     if g is None:
         fix = "compile from the imported model"
         raise CompileError("this convolution cannot run by long multiplications", node=node, fix=fix)
-    lines, most, shared, bias = "0", 0, "0", 0
+    lines, most, whole, shared, bias = "0", 0, False, "0", 0
     if integer(node, "packed", 0):
-        lines, most = add_lines(step, stage.finish, sums, out, in_bytes=False)
+        lines, most, whole = add_lines(step, stage.finish, sums, out, in_bytes=False)
     else:
         shared, bias = add_shared(step, stage.finish, sums, out)
     border = -layout.lo // layout.step if any(pads_of(node)) else 0
@@ -39,6 +40,7 @@ def add_conv_long(
     if border:
         starts = step.array("starts", "uint16_t", encoded.starts, "the same with all inputs at the border's byte")
     comment = f"{'x'.join(map(str, w.shape))}, of each row of a phase as many as words hold"
+    finish = "NULL" if whole else add_finish(step, stage.finish, sums, out)
     fields: list[tuple[str, object]] = [
         ("weights", step.array("weights", "uint8_t", encoded.weights, comment)),
         ("biases", biases),

@@ -14,16 +14,17 @@ from ...passes.layouts import Layout, layout_of
 from ...passes.runs_plan import flat, plan
 from ...passes.schedule import Stage
 from ...passes.scratch import band_of, rows_of
+from .finish import add_finish
 from .lines import add_lines, add_shared
 from .step import Step, c_map
 
 
 def add_conv_runs(
-    step: Step, stage: Stage, w: NDArray[np.int64], sums: fold.Sums, finish: str, src: str, layout: Layout, dst: str,
+    step: Step, stage: Stage, w: NDArray[np.int64], sums: fold.Sums, src: str, layout: Layout, dst: str,
     out: Layout, table_bytes: int, work: str,
 ) -> None:  # fmt: skip
-    """Add the kernel of the Conv of `stage` with ternary weights `w`, whose sums `finish` ends; `table_bytes` is what
-    plan-memory gave to a finish table. Raises CompileError where the weights or their places do not fit."""
+    """Add the kernel of the Conv of `stage` with ternary weights `w` and all that ends its sums; `table_bytes` is
+    what plan-memory gave to a finish table. Raises CompileError where the weights or their places do not fit."""
     node = stage.node
     planned = plan(node, layout, table_bytes, rows_of(stage), band_of(stage))
     if planned is None:
@@ -42,11 +43,12 @@ def add_conv_runs(
         error.node = node
         raise
     copies = np.array([c[2:] for c in g.copies()], np.uint32)
-    lines, top, shared, bias = "0", 0, "0", 0
+    lines, top, whole, shared, bias = "0", 0, False, "0", 0
     if layout.levels > 1 and integer(node, "packed", 0):
-        lines, top = add_lines(step, stage.finish, sums, out, in_bytes=g.lane == 1)
+        lines, top, whole = add_lines(step, stage.finish, sums, out, in_bytes=g.lane == 1)
     elif layout.levels > 1:
         shared, bias = add_shared(step, stage.finish, sums, layout_of(stage.output))
+    finish = "NULL" if whole else add_finish(step, stage.finish, sums, out)
     fields: list[tuple[str, object]] = [
         ("offsets", step.array("offsets", "uint16_t", encoded.offsets, "bytes into the copies")),
         ("counts", step.array("counts", "uint16_t", encoded.counts, "-1s and +1s of each channel")),

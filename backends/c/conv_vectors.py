@@ -72,10 +72,10 @@ def _call(
     places: vectors.Work, sums: fold.Sums, rest: tuple[str, str, Layout, str, Layout, str],
 ) -> None:  # fmt: skip
     finish, src, layout, dst, out, scratch = rest
-    lines, top, shared, bias = "NULL", 0, "NULL", 0
+    lines, top, shared, bias = "0", 0, "0", 0
     if layout.levels > 1 and integer(stage.node, "packed", 0) and places.lane < 4:
-        lines, top = add_lines(step, stage.finish, sums, out, in_bytes=places.lane == 1)
-    if layout.levels > 1 and lines == "NULL" and places.lane < 4:
+        lines, top, _ = add_lines(step, stage.finish, sums, out, in_bytes=places.lane == 1)
+    if layout.levels > 1 and lines == "0" and places.lane < 4:
         shared, bias = add_shared(step, stage.finish, sums, layout_of(stage.output))
     fields = [
         *arrays,

@@ -44,19 +44,24 @@ def add_shared(step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout) -
     return step.array("table", "uint8_t", stored[0], "the output of each sum, for all channels"), -low
 
 
-def add_lines(step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout, *, in_bytes: bool) -> tuple[str, int]:
-    """The lines of all channels as an array of `step`, and the largest output; ("0", 0) where no channel has one.
+def add_lines(
+    step: Step, node: ir.Node | None, sums: fold.Sums, out: Layout, *, in_bytes: bool
+) -> tuple[str, int, bool]:
+    """The lines of all channels as an array of `step`, the largest output, and whether every channel has one, so that
+    there is no need for a cardc_finish; ("0", 0, False) where none has.
 
     `in_bytes`: whether the kernel's sums are bytes; they begin with the lowest sum.
     """
     if node is None or not is_cardc(node, "Threshold", "Requantize") or not out.is_bytes:
-        return "0", 0
+        return "0", 0, False
     stairs = stairs_of(node, sums, out)
     top = max((int(s.max()) for s in stairs), default=0)
     if min((int(s.min()) for s in stairs), default=0) < 0 or top > 255:
-        return "0", 0
+        return "0", 0, False
     found = [lines.fit(s, top, -int(low) if in_bytes else None) for s, low in zip(stairs, sums.low, strict=True)]
-    if all(line.kind == lines.NONE for line in found):
-        return "0", 0
+    missing = [line.kind == lines.NONE for line in found]
+    if all(missing):
+        return "0", 0, False
+    whole = not any(missing)
     words = np.array([line.words() for line in found], np.int64)
-    return step.array("lines", "int32_t", words, "multiplier, offset, ends of each channel's line"), top
+    return step.array("lines", "int32_t", words, "multiplier, offset, ends of each channel's line"), top, whole

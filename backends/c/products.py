@@ -37,16 +37,18 @@ def add_product(
         return
     rows, stored = weights.reshape(weights.shape[0], -1), fold.Stored(layout.lo, layout.step, layout.levels - 1)
     sums = _checked(stage.node, fold.of_bytes(rows, stored))
+    if step.encoding == "long":
+        add_conv_long(step, stage, weights, sums, src, layout, dst, out, work)
+        return
+    if step.encoding == "runs":
+        most = table_bytes(stage, rows_of(stage))
+        add_conv_runs(step, stage, weights, sums, src, layout, dst, out, most, work)
+        return
     finish = add_finish(step, stage.finish, sums, out)
     if step.encoding == "int8":
         _conv_int8(step, stage.node, weights, finish, src, layout, dst, out)
     elif step.encoding == "pairs":
         _conv_pairs(step, stage.node, weights, finish, src, layout, dst, out, work)
-    elif step.encoding == "long":
-        add_conv_long(step, stage, weights, sums, finish, src, layout, dst, out, work)
-    elif step.encoding == "runs":
-        most = table_bytes(stage, rows_of(stage))
-        add_conv_runs(step, stage, weights, sums, finish, src, layout, dst, out, most, work)
     elif step.encoding == "vectors":
         room = table_bytes(stage, rows_of(stage))
         add_conv_vectors(step, stage, weights, sums, finish, src, layout, dst, out, room, work)

@@ -50,7 +50,8 @@ typedef struct cardc_conv_long_layer {
 } cardc_conv_long_layer;
 
 /* dst = finish(S), S = sum of weights * bytes. `src` is the start of the input's storage, `work` is 4-byte aligned. Any
- * strides; reads no border and nothing but the elements. */
+ * strides; reads no border and nothing but the elements. `finish` is not read (it may be NULL) where each channel has a
+ * line. */
 void cardc_conv_long(const CARDC_ROM cardc_conv_long_layer *layer, const CARDC_ROM cardc_finish *finish,
                      const uint8_t *src, void *dst, uint32_t *work);
 

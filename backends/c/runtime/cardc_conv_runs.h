@@ -40,7 +40,7 @@ typedef struct cardc_conv_runs_layer {
 } cardc_conv_runs_layer;
 
 /* dst = finish(S), S[o, y, x] = sum of +1 taps - sum of -1 taps. `work` is 4-byte aligned. Reads up to CARDC_SLACK bytes
- * behind the storage of src. */
+ * behind the storage of src. `finish` is not read (it may be NULL) where each channel has a line. */
 void cardc_conv_runs(const CARDC_ROM cardc_conv_runs_layer *layer, const CARDC_ROM cardc_finish *finish,
                      const uint8_t *src, void *dst, uint32_t *work);
 
