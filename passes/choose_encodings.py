@@ -10,6 +10,7 @@
                                                                   for copies of a band of the input, or on request
              vectors places of vectors of pixels in the input     ternary weights, strides of 1; on cores with vectors,
                                                                   or on request
+             products  a byte a weight, vectors of pixels         any weights of 8 bits, strides of 1; as vectors
              int8    a byte a weight                              any weights of 8 bits
              rice    gaps between weights, near their entropy;    ternary weights; for size
                      runs as taps; rice-lanes as lanes
@@ -58,7 +59,7 @@ from .schedule import base
 from .vectors_plan import layout_for, products_cost, products_layout, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
-CONV = ("lanes", "taps", "pairs", "long", "runs", "vectors", "rice", "rice-lanes", "int8")
+CONV = ("lanes", "taps", "pairs", "long", "runs", "vectors", "products", "rice", "rice-lanes", "int8")
 DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
 _MOST_CODE = 8192  # weights that become instructions, of 6 bytes each: about 50 KB
 
