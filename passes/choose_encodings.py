@@ -21,8 +21,8 @@
                      time
              rice    gaps between weights, near their entropy     ternary weights; for size
              int8    a byte a weight                              any weights of 8 bits
-    both     straight  no weights but code, two instructions and  ternary weights, at most 8,192 that are not 0; on
-                     some 6 to 16 bytes each                      request
+    both     straight  no weights but code, two instructions and  ternary weights, at most 8,192 that are not 0; where
+                     some 6 to 18 bytes each                      the target's flash has room, or on request
              wide    as many bytes as they need                   what is too wide for all of these: inputs of more than
                                                                   256 levels, other weights, sums beyond 32 bits
 
@@ -40,28 +40,28 @@ import numpy as np
 import onnx_ir as ir
 
 from ..errors import CompileError, did_you_mean, raise_all
-from ..ops.base import constant, integer, operand, result, shape_of
+from ..ops.base import Array, constant, integer, operand, result, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from ..ops.window import window
 from .base import Pass, PassLog
 from .choose_layout import choose_layout
-from .dense_costs import dense_costs, tail_of
+from .dense_costs import dense_costs
 from .encodings.long import LongGeometry
 from .kernel_costs import Cost, conv_costs
+from .layer_shape import conv_shape, tail_of, to_bytes
 from .long_costs import long_cost
 from .long_plan import geometry as long_geometry
 from .long_plan import weights4
-from .rice_costs import rice_conv, rice_dense
 from .runs_costs import finish_kind, runs_cost
 from .runs_plan import BAND, flat, geometry, spare_bytes
 from .schedule import base
+from .straight_costs import MOST_CODE, straight_cost, worth_code
 from .vectors_plan import layout_for, products_cost, products_layout, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
 CONV = ("lanes", "taps", "pairs", "long", "runs", "vectors", "products", "rice", "rice-lanes", "int8")
 DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
-_MOST_CODE = 8192  # weights that become instructions, of 6 bytes each: about 50 KB
 
 OPTIMIZE = ("speed", "size", "balanced")
 
@@ -71,35 +71,49 @@ class ChooseEncodings(Pass):
     """`features` are those of the target's core (see targets/schema.py); `force` names an encoding to use wherever it
     can be used, for tests and comparisons; `wanted` holds (name of a layer, its encoding), and all must be met. `ram`
     are the target's bytes of memory, of which encodings that need scratch may take what the tensors leave; 0: none.
-    `optimize` is one of OPTIMIZE."""
+    `flash` are its bytes of flash, of which weights as code may take a part; 0: none. `optimize` is one of OPTIMIZE."""
 
     name: ClassVar[str] = "choose-encodings"
     features: tuple[str, ...] = ()
     force: tuple[str, ...] = ()
     wanted: tuple[tuple[str, str], ...] = ()
     ram: int = 0
+    flash: int = 0
     optimize: str = "speed"
 
     def run(self, model: ir.Model, log: PassLog) -> int:
-        done, errors, wanted = 0, [], dict(self.wanted)
+        errors, wanted = [], dict(self.wanted)
         layers = [node for node in model.graph if is_cardc(node, "Conv", "MatMul")]
         for name in sorted(wanted.keys() - {node.name for node in layers}):
             errors.append(_no_layer(name, [node.name or "" for node in layers]))
-        room = spare_bytes(model, self.ram)
+        room, picked = spare_bytes(model, self.ram), []
         for node in layers:
             try:
                 options = self.options(node, room)
-                chosen = self._chosen(node, options, wanted)
+                picked.append((node, options, self._chosen(node, options, wanted)))
             except CompileError as error:
                 errors.append(error)
-                continue
-            node.attributes["encoding"] = ir.AttrString("encoding", chosen)
+        raise_all(errors)
+        code = self._code(picked, wanted)
+        for k, (node, options, chosen) in enumerate(picked):
+            node.attributes["encoding"] = ir.AttrString("encoding", "straight" if k in code else chosen)
             # Whether packed arithmetic finishes sums in fewer instructions than tables.
             node.attributes["packed"] = ir.AttrInt64("packed", int("dsp" in self.features))
-            log.notes.append(f"{node.name}: {chosen} ({_listed(options)})")
-            done += 1
-        raise_all(errors)
-        return done
+            log.notes.append(f"{node.name}: {'straight' if k in code else chosen} ({_listed(options)})")
+        return len(picked)
+
+    def _code(self, picked: list[tuple[ir.Node, dict[str, Cost], str]], wanted: dict[str, str]) -> set[int]:
+        """Which of the layers become code, though nobody asked for it."""
+        if self.optimize != "speed" or self.flash == 0 or self.force:
+            return set()
+        features, layers = frozenset(self.features), []
+        for node, options, chosen in picked:
+            free = node.name not in wanted and chosen in options
+            code = straight_cost(node, weights_of(node), features) if free else None
+            layers.append((options.get(chosen, Cost(0.0, 0.0)), code))
+            if code is not None:
+                options["straight"] = code
+        return worth_code(layers, self.flash, small=bool({"eight_bit", "software_multiply"} & features))
 
     def options(self, node: ir.Node, room: int) -> dict[str, Cost]:
         """Every encoding that `node` may be given, with `room` bytes of scratch, and its cost."""
@@ -137,8 +151,10 @@ class ChooseEncodings(Pass):
         height = int(out[2]) if len(out) == 4 else 1
         touching = flat(g, height) if not any(window(node, w.shape[2:]).begin) else None
         g, height = (g, height) if touching is None else (touching, 1)
-        kind = finish_kind(node, "dsp" in self.features)
-        options["runs"] = runs_cost(w4.astype(np.int64), g, height, max(1, max_u - 1), kind)
+        kind, features = finish_kind(node, "dsp" in self.features), frozenset(self.features)
+        options["runs"] = runs_cost(
+            w4.astype(np.int64), g, height, max(1, max_u - 1), kind, tail_of(node), features, to_bytes(node)
+        )
 
     def _add_vectors(self, node: ir.Node, options: dict[str, Cost]) -> None:
         """List `vectors` and `products` where the core has vectors."""
@@ -192,7 +208,7 @@ def _on_request(node: ir.Node, name: str, options: dict[str, Cost]) -> bool:
     if name == "straight":
         w = constant(operand(node, 1))
         ternary = not options.keys().isdisjoint(("sparse", "taps"))
-        return ternary and w is not None and int(np.count_nonzero(w)) <= _MOST_CODE
+        return ternary and w is not None and int(np.count_nonzero(w)) <= MOST_CODE
     return name == "runs" and by_runs(node)
 
 
@@ -211,22 +227,23 @@ def _listed(options: dict[str, Cost]) -> str:
     return ", ".join(f"{name} ~{cost.instructions:.0f}" for name, cost in sorted(options.items()))
 
 
-def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
-    """Every encoding that can hold `node`'s weights, with its cost. CompileError where none can."""
+def weights_of(node: ir.Node) -> Array:
+    """The integer weights of `node`. CompileError where they are not constant."""
     w = constant(operand(node, 1))
     if w is None:
         raise CompileError(f"{node.op_type} weights are not constant", node=node, fix="export the model in eval mode")
-    w = w.astype(np.int64)
+    return w.astype(np.int64)
+
+
+def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
+    """Every encoding that can hold `node`'s weights, with its cost. CompileError where none can."""
+    w = weights_of(node)
     if wide_product(node):
         return wide_costs(node, w)
     if node.op_type == "Conv":
-        out, win = shape_of(result(node)), window(node, w.shape[2:])
-        levels = qtype(operand(node, 0)).levels
-        found = conv_costs(w, levels, int(np.prod(out[2:-1])), out[-1], win.strides[-1], features)
-        found |= rice_conv(w, found, features)
+        found = conv_costs(conv_shape(node, w, features), features)
     else:
         # As stored: a tensor that is padded somewhere has a level for the zero.
         levels = choose_layout(base(operand(node, 0)), word_rows=False).levels
         found = dense_costs(w, levels, tail_of(node), features)
-        found |= rice_dense(w, found, features)
     return wide_costs(node, w) if beyond_32_bits(node, w) else found

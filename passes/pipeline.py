@@ -46,7 +46,9 @@ def for_microcontroller(
     wanted = tuple(sorted((encodings or {}).items()))
     return (
         Step(
-            ChooseEncodings(target.features, wanted=wanted, ram=target.ram_bytes, optimize=optimize),
+            ChooseEncodings(
+                target.features, wanted=wanted, ram=target.ram_bytes, flash=target.flash_bytes, optimize=optimize
+            ),
             check_lowered,
             "encodings decide the layouts that memory is planned for",
         ),

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from ..ops.base import constant, operand, text
 from ..ops.qtype import qtype
 from ..ops.window import window
 from .kernel_costs import conv_costs
+from .layer_shape import conv_shape, tail_of, to_bytes
 from .layouts import chw
-from .rice_costs import rice_conv
 from .runs_costs import finish_kind, runs_cost
 from .runs_plan import geometry
 from .schedule import Stage
@@ -35,14 +37,14 @@ def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], ba
         g = geometry(node, max_u, at_once=band or rows)
         if g is not None:
             kind = finish_kind(node, bool(features & {"dsp"}))
-            return turns * (_TURN + runs_cost(w4, g, rows, max(1, max_u - 1), kind).instructions)
+            cost = runs_cost(w4, g, rows, max(1, max_u - 1), kind, tail_of(node), features, to_bytes(node))
+            return turns * (_TURN + cost.instructions)
     if encoding in ("vectors", "products"):
         find = vectors_cost if encoding == "vectors" else products_cost
         whole = find(node, finish_kind(node, bool(features & {"dsp"})))
         if whole is not None:
             return turns * (_TURN + whole.instructions * rows / chw(stage.output)[1])
-    found = conv_costs(w, levels, rows, width, window(node, w.shape[2:]).strides[-1], features)
-    found |= rice_conv(w, found, features)
+    found = conv_costs(replace(conv_shape(node, w, features), height=rows), features)
     if encoding in found:
         return turns * (_TURN + found[encoding].instructions)
     return turns * (_TURN + 3.0 * np.count_nonzero(w) * rows * width)

@@ -11,6 +11,7 @@ from ..errors import CompileError, did_you_mean, raise_all
 FEATURES: Mapping[str, str] = {
     "dsp": "SMLAD and other packed 16-bit multiply-adds (Armv7E-M, Armv8-M with DSP)",
     "eight_bit": "registers of 8 bits (AVR)",
+    "many_registers": "31 registers of 32 bits (RV32I; RV32E and Thumb have 15 or fewer)",
     "mve": "128-bit vectors (Armv8.1-M M-profile Vector Extension, Helium)",
     "popcount": "one instruction counts bits (RISC-V Zbb)",
     "single_cycle_multiply": "a 32-bit multiply takes one cycle",

@@ -34,7 +34,7 @@ class Core:
     """One processor core.
 
     `features` uses the words of the target files: `dsp`, `mve`, `unaligned`, `popcount`, `hardware_divide`,
-    `software_multiply`, `eight_bit`.
+    `software_multiply`, `eight_bit`, `many_registers`.
     `unicorn` is the suffix of unicorn's CPU constant, None where unicorn has no such core.
     `boards` are tried in order by `qemu.run_selftest`: the first whose memory holds the program. `simavr` names the
     parts that simavr emulates, tried in the same way. `zig_target` is empty where only gcc compiles for the core.
@@ -128,12 +128,19 @@ CORES: dict[str, Core] = {
             "rv32,e=true,i=false,m=off,a=off,f=off,d=off,h=off",
             optimise="-Os",  # flash is what is scarce on parts of this kind; it costs next to no speed
         ),
-        _riscv("rv32imc", "generic_rv32+m+c", "rv32imc", "hardware_divide", "RISCV32_ANY", "rv32,zba=off,zbb=off"),
+        _riscv(
+            "rv32imc",
+            "generic_rv32+m+c",
+            "rv32imc",
+            "hardware_divide many_registers",
+            "RISCV32_ANY",
+            "rv32,zba=off,zbb=off",
+        ),
         _riscv(
             "rv32imac_zbb",
             "generic_rv32+m+a+c+zbb",
             "rv32imac_zbb",
-            "hardware_divide popcount",
+            "hardware_divide many_registers popcount",
             None,
             "rv32,f=off,d=off,zba=off,zbc=off,zbs=off",
         ),

@@ -1,0 +1,173 @@
+"""How often the kernels of convolutions do what conv_rates has rates for: counted from a layer's shape and weights.
+
+Each kernel's terms follow its loops in C (runtime: `cardc_conv_*.c`, `cardc_lanes.h`, `cardc_finish.c`). A name that
+several kernels share means the same code.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..ops.base import Array
+from .encodings import pairs, rice
+from .tails import Tail
+
+Terms = dict[str, float]
+_CHUNK = 16  # outputs that are finished in a call
+_TABLE = 4091  # entries of plan-memory's largest table
+_FAR = 2048  # bytes: what addresses with an offset reach on most cores
+
+
+@dataclass(frozen=True, slots=False)
+class ConvShape:
+    """A convolution: `w` [O, I / group, kh, kw]; `height` x `width` of the output; `stride` across; `plane` elements of
+    an input channel; inputs of `levels` levels; `tail` behind the sums; whether the core has `unaligned` loads,
+    and whether it multiplies by `software_multiply`; `to_bytes`: whether outputs are bytes, which tables may hold."""
+
+    w: Array
+    height: int
+    width: int
+    stride: int
+    plane: int
+    levels: int
+    tail: Tail
+    unaligned: bool
+    software_multiply: bool = False
+    to_bytes: bool = True
+
+    @property
+    def pixels(self) -> int:
+        return self.height * self.width
+
+    @property
+    def outputs(self) -> int:
+        return self.pixels * len(self.w)
+
+    @property
+    def rows(self) -> int:
+        """Calls that finish a row of outputs."""
+        return len(self.w) * self.height * -(-self.width // _CHUNK)
+
+    @cached_property
+    def taps(self) -> Array:
+        """Non-zero weights of each output channel."""
+        return np.asarray(np.count_nonzero(self.w.reshape(len(self.w), -1), axis=1))
+
+    def tabled(self, reach: int) -> bool:
+        """Whether a channel whose sums reach `reach` is finished by table."""
+        return self.to_bytes and worth_table(self.tail, self.pixels, reach, unaligned=self.unaligned)
+
+    def input_turns(self, multiplications: float) -> float:
+        """Turns of the loop that multiplies by inputs, where no instruction does."""
+        return multiplications * mean_bits(self.levels) if self.software_multiply else 0.0
+
+    def sum_turns(self) -> float:
+        """Turns of the loop that multiplies by the sum of an output, in the mean, added up over channels: a negative
+        one has 32 digits. Sums are taken as normal, inputs as equally often on each level."""
+        if not self.software_multiply or self.tail.kind != "scaled":
+            return 0.0
+        rows = self.w.reshape(len(self.w), -1).astype(np.float64)
+        mean = rows.sum(axis=1) * (self.levels - 1) / 2
+        spread = np.sqrt((rows**2).sum(axis=1) * (self.levels**2 - 1) / 12) + 1e-9
+        negative = np.array([0.5 * math.erfc(x) for x in (mean + 0.5) / spread / math.sqrt(2)])
+        digits = np.log2(1 + np.hypot(mean, spread))
+        return float((negative * 32 + (1 - negative) * digits).sum())
+
+
+def mean_bits(levels: int) -> float:
+    """Binary digits of 0 .. levels - 1 in the mean."""
+    return sum(u.bit_length() for u in range(levels)) / levels
+
+
+def finish_terms(tail: Tail, outputs: float, rows: float) -> Terms:
+    """Ends of `outputs` sums, `rows` times a row of them."""
+    found = {"row": float(rows)}
+    match tail.kind:
+        case "thresholds":
+            return found | {"search": float(outputs), "step": float(outputs * tail.levels.bit_length())}
+        case kind:
+            return found | {kind: float(outputs)}
+
+
+def taps(s: ConvShape) -> Terms:
+    """Places of weights, one pixel at a time."""
+    return finish_terms(s.tail, s.outputs, s.rows) | {
+        "tap": float(s.taps.sum() * s.pixels), "tap_pixel": float(s.outputs), "end_turn": s.pixels * s.sum_turns(),
+        "tap_row": float(s.rows),
+    }  # fmt: skip
+
+
+def straight(s: ConvShape) -> Terms:
+    """Weights as code."""
+    far = np.arange(s.w.shape[1]) * s.plane >= _FAR
+    beyond = float(np.count_nonzero(s.w[:, far]) * s.pixels)
+    return finish_terms(s.tail, s.outputs, s.rows) | {
+        "code": float(s.taps.sum() * s.pixels), "code_far": beyond,
+        "code_pixel": float(s.outputs), "end_turn": s.pixels * s.sum_turns(),
+        "code_row": float(s.rows), "code_channel": float(len(s.w)),
+    }  # fmt: skip
+
+
+def int8(s: ConvShape) -> Terms:
+    """A byte a weight."""
+    lines = math.prod(s.w.shape[:3])  # rows of weights
+    return finish_terms(s.tail, s.outputs, s.rows) | {
+        "byte": float(s.w.size * s.pixels), "byte_turn": s.input_turns(s.w.size * s.pixels),
+        "byte_line": float(lines * s.pixels), "byte_call": float(lines * s.rows / len(s.w)),
+        "byte_pixel": float(s.outputs), "end_turn": s.pixels * s.sum_turns(),
+        "byte_row": float(s.rows),
+    }  # fmt: skip
+
+
+def in_pairs(s: ConvShape) -> Terms:
+    """Two weights to a word. One level more than there are: a border's zero may be one of its own."""
+    room = pairs.room_of(s.w, s.levels)
+    channels = -(-len(s.w) // 2) if room else len(s.w)
+    taps_each, depth = math.prod(s.w.shape[1:]), s.w.shape[1]
+    ends = s.width % _CHUNK if s.width >= _CHUNK + 4 else s.width
+    blocks = -(-s.width // 4) * s.height * channels if s.width >= 4 else 0
+    ones = s.pixels * channels if s.width < 4 else 0
+    three = s.w.shape[-1] == 3 and s.stride <= 2
+    kind = "pair_3" if three else "pair_1" if s.w.shape[2:] == (1, 1) else "pair_any"
+    runs = -(-depth // room) if room else 1
+    words = blocks * taps_each
+    return finish_terms(s.tail, s.outputs, s.rows) | {
+        kind: float(words), "pair_turn": (4 * words + ones * taps_each) * _word_turns(s, room),
+        "pair_line": float(blocks * depth * s.w.shape[2]) if kind != "pair_1" else 0.0,
+        "pair_one": float(ones * taps_each), "pair_one_line": float(ones * depth * s.w.shape[2]),
+        "pair_block": float((blocks + ones) * runs), "pair_split": float((4 * blocks + ones) * runs) if room else 0.0,
+        "end_turn": s.pixels * s.sum_turns(), "pair_weight": float(channels * taps_each),
+        "pair_row": float(s.height * channels * (1 + (ends == 0))),
+    }  # fmt: skip
+
+
+def _word_turns(s: ConvShape, room: int) -> float:
+    """Turns of the loop that multiplies by the words of `in_pairs`, in the mean, where no instruction does."""
+    if not s.software_multiply:
+        return 0.0
+    rows = s.w.reshape(len(s.w), -1)
+    if room:
+        even = np.concatenate([rows, np.zeros((len(rows) % 2, rows.shape[1]), rows.dtype)])
+        rows = even[0::2] + (even[1::2] << 16)
+    return float(np.mean([(int(word) & 0xFFFFFFFF).bit_length() for word in rows.ravel()]))
+
+
+def worth_table(tail: Tail, pixels: int, reach: int, *, unaligned: bool) -> bool:
+    """Whether a channel whose sums reach `reach` is finished by table: `worth_table` of the kernels."""
+    if tail.kind == "plain" or reach > _TABLE:
+        return False
+    if tail.kind == "scaled":
+        return pixels >= reach
+    search = 12 + 8 * tail.levels.bit_length()
+    return pixels * search >= reach * (1 if unaligned else 3) + 12 * tail.levels
+
+
+def rice_terms(w: Array) -> Terms:
+    """Decoding of Rice codes, besides what the kernel takes that runs the taps."""
+    return {
+        "rice": float(np.count_nonzero(w)), "rice_bit": 8.0 * rice.size_of(w), "rice_channel": float(len(w)),
+    }  # fmt: skip
