@@ -71,11 +71,13 @@ def run_terms(
         entry = "run_entry" if tail.kind == "thresholds" else "run_entry_scaled"
         found |= {entry: float((taps[tabled] * max_u).sum()), "run_tables": float(tabled.sum())}
         found["table_level"] = float(tabled.sum() * tail.levels)
+    ragged = (tabled & ~many).sum() * (g.width % 16 > 0) + (tabled & many).sum() * (g.width % 8 > 0)
     ends = "line" if finish == "line" else "look"
     return found | {
         f"{ends}_row": float(tabled.sum() * height), f"{ends}_one": float((tabled & ~many).sum() * words),
         f"{ends}_more": float((tabled & many).sum() * words),
         f"{ends}_chunk": float(chunks[tabled & many].sum() * words),
+        f"{ends}_ragged": float(ragged * words),
         "look_sum": float((chunks * ~tabled).sum() * words),
     }  # fmt: skip
 

@@ -20,6 +20,7 @@ from ...passes.base import PassLog
 from ...passes.choose_encodings import ChooseEncodings
 from ...passes.plan_memory import ARENA, PlanMemory
 from ...passes.runs_plan import spare_bytes
+from ...passes.straight_costs import straight_cost
 from ...targets.base import Target
 
 
@@ -50,12 +51,15 @@ def planned(w: Array, shape: Shape, target: Target, beside: int) -> Planned:
     Raises CompileError for what cannot be compiled.
     """
     model, layer = _model(w, shape)
-    choose = ChooseEncodings(target.features, ram=max(1, target.ram_bytes - beside * 4 // 3))
+    choose = ChooseEncodings(
+        target.features, ram=max(1, target.ram_bytes - beside * 4 // 3), flash=target.flash_bytes
+    )  # fmt: skip
     options = choose.options(layer, spare_bytes(model, choose.ram))
     choose.run(model, PassLog())
     PlanMemory().run(model, PassLog())
     encoding = text(layer, "encoding", "")
-    cost = options[encoding]
+    code = straight_cost(layer, w, frozenset(target.features)) if encoding == "straight" else None
+    cost = options[encoding] if code is None else code
     return Planned(encoding, cost.instructions, cost.bytes, int(model.metadata_props[ARENA]))
 
 

@@ -23,7 +23,7 @@ def chosen(graph: IntegerGraph, features: tuple[str, ...] = (), force: tuple[str
 
 
 def test_sparse_ternary_convolutions_go_by_lanes() -> None:
-    assert chosen(IntegerGraph((4, 16, 16), uint(4)).conv(8, density=0.1)) == ["lanes"]
+    assert chosen(IntegerGraph((4, 16, 16), uint(4)).conv(8, density=0.1).threshold(uint(4))) == ["lanes"]
 
 
 def test_a_stride_across_rules_lanes_out() -> None:
