@@ -12,67 +12,66 @@ Rates = Mapping[str, float]
 
 # Cortex-M4: unaligned loads, the DSP extension. Cortex-M3, M7, M33 and M55 differ little.
 _UNALIGNED: Rates = {
-    "binary_8": 84, "binary_word": 14.5, "byte": 8.31, "byte_call": 34.6, "byte_line": 11.8, "byte_row": 122,
-    "code": 2.1, "code_far": 0.394, "code_pixel": 1.16, "code_row": 40.1, "counted_8": 45, "counted_word": 9,
-    "dense_16": 108, "dense_bit": 12.1, "dense_byte": 3.31, "dense_byte_row": 10.1, "dense_call": 18.8,
-    "dense_code": 1.99, "dense_code_32": 36.5, "dense_other": 76, "dense_plain": 7.64, "dense_rice": 43.5,
-    "dense_rice_bit": 2.48, "dense_rice_row": 28.2, "dense_scaled": 8.89, "dense_search": 0.687, "dense_shared":
-    2.07, "dense_step": 9.6, "lane_channel": 192, "lane_drain": 56.5, "lane_entry": 1.68, "lane_entry_scaled":
-    14.4, "lane_put": 6.88, "lane_put_2": 9.37, "lane_put_many": 2.31, "lane_row": 143, "lane_scaled": 7.66,
-    "lane_search": 18, "lane_step": 3.86, "lane_tabled": 753, "lane_tap": 5.26, "lane_wide": 3.84,
-    "lane_wide_row": 463, "lane_widen": 17.5, "lane_word": 2.16, "line_more": 4.65, "line_one": 2.04,
-    "line_ragged": 3.4, "line_row": 7.03, "look_more": 13.9, "look_ragged": 3.48, "look_row": 3.33, "look_sum":
-    16.1, "pack": 3.36, "pair_1": 5.57, "pair_any": 15.9, "pair_line": 23.8, "pair_one": 6.17, "pair_one_line":
-    21.4, "pair_row": 253, "pair_split": 16.6, "pair_weight": 5.08, "plane_16": 133, "plane_row": 30.4, "rice":
-    79.3, "rice_bit": 4.54, "rice_channel": 198, "row": 65.4, "run": 49.6, "run_channel": 226, "run_copied":
-    4.47, "run_entry": 1.13, "run_halved": 4.87, "run_listed": 10.9, "run_rest": 3.29, "run_row": 8.45,
-    "run_stepped": 15.5, "run_tables": 22.5, "run_tap": 11.8, "run_tile": 98.3, "scaled": 14.4, "search": 6.56,
-    "sparse": 2.99, "sparse_32": 111, "sparse_list": 8.2, "step": 6.29, "table_level": 26.2, "tap": 4.46,
-    "tap_pixel": 21.5, "tap_row": 145, "ternary_8": 92.7, "ternary_word": 16.6, "vector": 10, "vector_16": 77,
-    "vector_8": 14, "vector_rows": 85, "vertical_128": 180, "vertical_16": 139, "vertical_16_128": 205,
-    "vertical_32": 55, "vertical_call": 166, "vertical_digit": 24.4, "vertical_input": 5.82, "vertical_sums":
-    224,
+    "binary_8": 84, "binary_word": 14.5, "byte": 8.32, "byte_call": 35, "byte_line": 11.7, "byte_row": 104,
+    "code": 2.1, "code_far": 0.391, "code_row": 29.5, "counted_8": 45, "counted_word": 9, "dense_16": 108,
+    "dense_bit": 12.1, "dense_byte": 3.31, "dense_byte_row": 10.1, "dense_call": 18.8, "dense_code": 1.99,
+    "dense_code_32": 36.5, "dense_other": 76, "dense_plain": 7.64, "dense_rice": 43.5, "dense_rice_bit": 2.48,
+    "dense_rice_row": 28.2, "dense_scaled": 8.89, "dense_search": 0.687, "dense_shared": 2.07, "dense_step":
+    9.6, "lane_channel": 191, "lane_drain": 56.7, "lane_entry": 1.73, "lane_entry_scaled": 14.1, "lane_put":
+    6.95, "lane_put_2": 9.42, "lane_put_many": 2.33, "lane_row": 143, "lane_scaled": 7.63, "lane_search": 18,
+    "lane_step": 3.87, "lane_tabled": 758, "lane_tap": 5.25, "lane_wide": 3.84, "lane_wide_row": 462,
+    "lane_widen": 17.4, "lane_word": 2.16, "line_more": 0.396, "line_ragged": 4.99, "line_row": 7.2,
+    "look_more": 2.81, "look_ragged": 2.12, "look_row": 1.54, "look_sum": 11.3, "pack": 3.36, "pair_1": 5.98,
+    "pair_any": 15.9, "pair_line": 23.9, "pair_one": 6.15, "pair_one_line": 21.4, "pair_row": 239, "pair_split":
+    14, "pair_weight": 5.15, "plane_16": 133, "plane_row": 30.4, "rice": 78.9, "rice_bit": 4.68, "rice_channel":
+    195, "row": 75.8, "run": 11, "run_channel": 176, "run_copied": 1.09, "run_entry": 1.2, "run_halved": 3.02,
+    "run_listed": 12.8, "run_rest": 3.8, "run_row": 8.87, "run_stepped": 13.2, "run_tables": 138, "run_tap":
+    11.6, "run_tile": 141, "scaled": 15.6, "search": 7.88, "sparse": 2.99, "sparse_32": 111, "sparse_list": 8.2,
+    "step": 6.26, "table_level": 23.6, "tap": 4.46, "tap_pixel": 20.3, "tap_row": 134, "ternary_8": 92.7,
+    "ternary_word": 16.6, "vector": 10, "vector_16": 77, "vector_8": 14, "vector_rows": 85, "vertical_128": 180,
+    "vertical_16": 139, "vertical_16_128": 205, "vertical_32": 55, "vertical_call": 166, "vertical_digit": 24.4,
+    "vertical_input": 5.82, "vertical_sums": 224,
 }  # fmt: skip
 # Cortex-M0+: aligned words, eight registers that most instructions reach.
 _ALIGNED: Rates = {
     "binary_8": 130, "binary_word": 24.3, "byte": 10.3, "byte_call": 50.9, "byte_line": 15.4, "byte_pixel":
-    11.2, "byte_row": 47, "code": 3.18, "code_pixel": 7.4, "dense_16": 80.9, "dense_bit": 16.5, "dense_byte":
-    6.02, "dense_byte_row": 55.1, "dense_call": 4.89, "dense_code": 1.71, "dense_code_32": 86.6,
-    "dense_code_far": 0.617, "dense_code_row": 1.89, "dense_other": 95, "dense_plain": 10, "dense_rice": 62.2,
-    "dense_rice_bit": 2.42, "dense_rice_row": 46.2, "dense_scaled": 28.9, "dense_search": 8.59, "dense_step":
-    11.7, "lane_band": 343, "lane_channel": 533, "lane_chunk": 121, "lane_drain": 12.5, "lane_entry": 3.3,
-    "lane_entry_scaled": 13.7, "lane_put": 3.22, "lane_put_2": 3.28, "lane_put_many": 14.9, "lane_row": 690,
-    "lane_scaled": 5.66, "lane_search": 17.5, "lane_shift": 4.67, "lane_tabled": 18.2, "lane_tap": 3.8,
-    "lane_wide": 16.9, "lane_wide_row": 2030, "lane_widen": 10.1, "lane_word": 4.37, "look_chunk": 21.6,
-    "look_ragged": 20.5, "look_row": 13, "look_sum": 41.8, "pack": 4.04, "pair_1": 23.2, "pair_any": 26.2,
-    "pair_block": 15.8, "pair_line": 49.4, "pair_one": 7.15, "pair_one_line": 31, "pair_row": 39.4,
-    "pair_split": 38.4, "pair_weight": 11.4, "plane_16": 191, "plane_row": 32.2, "rice": 117, "rice_bit": 0.551,
-    "rice_channel": 492, "row": 141, "run": 211, "run_channel": 151, "run_entry": 2.08, "run_entry_scaled":
-    18.6, "run_halved": 16.1, "run_listed": 11.8, "run_rest": 2.5, "run_row": 25.2, "run_shifted": 3.94,
-    "run_stepped": 12.3, "run_tables": 327, "run_tap": 11.9, "run_tile": 21.7, "scaled": 12.5, "sparse": 2.98,
-    "sparse_32": 231, "sparse_list": 16.9, "step": 11.3, "table_level": 26.8, "tap": 5.08, "tap_pixel": 35.1,
-    "tap_row": 131, "ternary_8": 141, "ternary_word": 26.3, "vertical_16": 203, "vertical_32": 63,
+    5.24, "byte_row": 128, "code": 3.18, "code_pixel": 1.49, "code_row": 80.6, "dense_16": 80.9, "dense_bit":
+    16.5, "dense_byte": 6.02, "dense_byte_row": 55.1, "dense_call": 4.89, "dense_code": 1.71, "dense_code_32":
+    86.6, "dense_code_far": 0.617, "dense_code_row": 1.89, "dense_other": 95, "dense_plain": 10, "dense_rice":
+    62.2, "dense_rice_bit": 2.42, "dense_rice_row": 46.2, "dense_scaled": 28.9, "dense_search": 8.59,
+    "dense_step": 11.7, "lane_band": 351, "lane_channel": 534, "lane_chunk": 121, "lane_drain": 12.7,
+    "lane_entry": 3.3, "lane_entry_scaled": 13.5, "lane_put": 3.1, "lane_put_2": 3.16, "lane_put_many": 14.8,
+    "lane_row": 682, "lane_scaled": 5.65, "lane_search": 17.5, "lane_shift": 4.73, "lane_tabled": 6.97,
+    "lane_tap": 3.78, "lane_wide": 16.9, "lane_wide_row": 2040, "lane_widen": 10.1, "lane_word": 4.37,
+    "look_chunk": 16.1, "look_one": 2.2, "look_ragged": 10.8, "look_row": 36.6, "look_sum": 42.9, "pack": 4.04,
+    "pair_1": 22.9, "pair_any": 26.3, "pair_line": 49.3, "pair_one": 7.3, "pair_one_line": 31, "pair_row": 209,
+    "pair_split": 31.5, "pair_weight": 10.9, "plane_16": 191, "plane_row": 32.2, "rice": 117, "rice_bit": 0.561,
+    "rice_channel": 491, "row": 60, "run": 182, "run_channel": 288, "run_entry": 2.03, "run_entry_scaled": 15.7,
+    "run_halved": 13.4, "run_listed": 12.2, "run_rest": 4.13, "run_row": 25, "run_shifted": 2.42, "run_stepped":
+    11.8, "run_tables": 115, "run_tap": 12.9, "run_tile": 58.2, "scaled": 18.4, "search": 5.65, "sparse": 2.98,
+    "sparse_32": 231, "sparse_list": 16.9, "step": 11.4, "table_level": 25.3, "tap": 5.08, "tap_pixel": 29.2,
+    "tap_row": 211, "ternary_8": 141, "ternary_word": 26.3, "vertical_16": 203, "vertical_32": 63,
     "vertical_call": 188, "vertical_digit": 28, "vertical_input": 8.96, "vertical_sums": 396,
 }  # fmt: skip
 # RV32IMC: aligned words, 31 registers.
 _MANY_REGISTERS: Rates = {
-    "binary_8": 91.1, "binary_word": 19.1, "byte": 6.66, "byte_call": 15, "byte_line": 12.9, "byte_row": 75.4,
-    "code": 2.24, "code_channel": 0.569, "code_pixel": 1.39, "code_row": 37.4, "dense_16": 153, "dense_bit":
+    "binary_8": 91.1, "binary_word": 19.1, "byte": 6.66, "byte_call": 15.2, "byte_line": 12.9, "byte_row": 98.6,
+    "code": 2.24, "code_channel": 0.606, "code_pixel": 0.842, "code_row": 64.3, "dense_16": 153, "dense_bit":
     6.38, "dense_byte": 5.06, "dense_byte_row": 15.7, "dense_call": 27.9, "dense_code": 2.23, "dense_code_32":
     81.7, "dense_code_far": 0.0482, "dense_other": 95, "dense_plain": 8.19, "dense_rice": 33.2,
     "dense_rice_bit": 2.07, "dense_rice_row": 33.5, "dense_scaled": 14.2, "dense_search": 3.33, "dense_step":
-    7.42, "lane_band": 253, "lane_channel": 250, "lane_chunk": 89.8, "lane_drain": 6.44, "lane_entry": 2.37,
-    "lane_entry_scaled": 9.43, "lane_put": 4.47, "lane_put_2": 5.06, "lane_put_many": 13.6, "lane_row": 615,
-    "lane_search": 4.05, "lane_shift": 2.74, "lane_tabled": 88.8, "lane_tap": 5.26, "lane_wide": 12.2,
-    "lane_wide_row": 1470, "lane_widen": 14, "lane_word": 3.1, "look_chunk": 5.07, "look_more": 9.29,
-    "look_one": 3.44, "look_ragged": 4.6, "look_row": 23, "look_sum": 16.6, "pack": 3.79, "pair_1": 14.8,
-    "pair_3": 6.94, "pair_any": 19, "pair_block": 93.7, "pair_line": 14.7, "pair_one": 7.14, "pair_one_line":
-    12.9, "pair_row": 161, "pair_split": 2.68, "pair_weight": 19.3, "plane_16": 210, "plane_row": 30.1, "rice":
-    60.4, "rice_bit": 2.49, "rice_channel": 414, "row": 59, "run": 115, "run_channel": 131, "run_copied": 2.53,
-    "run_entry": 1.1, "run_entry_scaled": 11.6, "run_halved": 11.6, "run_listed": 8.29, "run_rest": 1.28,
-    "run_row": 14.3, "run_shifted": 4.01, "run_stepped": 17.5, "run_tables": 88, "run_tap": 23.4, "run_tile":
-    99.3, "scaled": 15.9, "search": 7.75, "sparse": 4.02, "sparse_32": 172, "sparse_list": 27.7, "step": 6.94,
-    "table_level": 16.6, "tap": 5.62, "tap_pixel": 15.8, "tap_row": 119, "ternary_8": 119, "ternary_word": 22.1,
+    7.42, "lane_band": 256, "lane_channel": 249, "lane_chunk": 89.8, "lane_drain": 6.43, "lane_entry": 2.37,
+    "lane_entry_scaled": 9.37, "lane_put": 4.44, "lane_put_2": 5.03, "lane_put_many": 13.6, "lane_row": 613,
+    "lane_search": 4.05, "lane_shift": 2.76, "lane_tabled": 85.8, "lane_tap": 5.25, "lane_wide": 12.2,
+    "lane_wide_row": 1470, "lane_widen": 14, "lane_word": 3.09, "look_chunk": 3.98, "look_more": 4.71,
+    "look_one": 2.48, "look_ragged": 1.43, "look_row": 25.3, "look_sum": 20.4, "pack": 3.79, "pair_1": 14.4,
+    "pair_3": 7.02, "pair_any": 19.1, "pair_block": 88.7, "pair_line": 14.4, "pair_one": 7.19, "pair_one_line":
+    13, "pair_row": 211, "pair_split": 3.49, "pair_weight": 19, "plane_16": 210, "plane_row": 30.1, "rice":
+    60.3, "rice_bit": 2.49, "rice_channel": 413, "row": 32.1, "run": 58.6, "run_channel": 184, "run_copied":
+    2.72, "run_entry": 1.12, "run_entry_scaled": 10.9, "run_halved": 10.8, "run_listed": 11.1, "run_rest": 1.23,
+    "run_row": 13.1, "run_shifted": 4.7, "run_stepped": 17.9, "run_tables": 65.7, "run_tap": 22.4, "run_tile":
+    134, "scaled": 16.4, "search": 8.33, "sparse": 4.02, "sparse_32": 172, "sparse_list": 27.7, "step": 6.93,
+    "table_level": 16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119, "ternary_word": 22.1,
     "vertical_16": 65.5, "vertical_32": 143, "vertical_digit": 66.9, "vertical_input": 6.66, "vertical_sums":
     295,
 }  # fmt: skip
