@@ -136,8 +136,9 @@ def _check(table: dict[str, Any], known: dict[str, type], needed: set[str], path
             fix = f"use only: {', '.join(sorted(known))}"
             raise CompileError(f"unknown key {printable(key)!r}", node=str(path), fix=fix)
         # bool is an int to Python, not to whoever wrote the file
-        if not isinstance(value, known[key]) or (isinstance(value, bool) and known[key] is not bool):
-            raise CompileError(f"{key} is {printable(str(value))}", node=str(path), fix=f"give a {known[key].__name__}")
+        accepted, name = ((int, float), "number") if known[key] is float else (known[key], known[key].__name__)
+        if not isinstance(value, accepted) or (isinstance(value, bool) and known[key] is not bool):
+            raise CompileError(f"{key} is {printable(str(value))}", node=str(path), fix=f"give a {name}")
 
 
 def _read_gate(root: Path, table: dict[str, Any], path: Path) -> Gate:

@@ -24,7 +24,7 @@ from .ops.deck_join import Joint
 from .ops.graph import add_initializer, fresh, is_cardc
 from .ops.qtype import qtype
 from .ops.spectral import IntegerGate
-from .ops.spectral.noise import EVERY
+from .ops.spectral.noise import EVERY, goal_for
 from .passes.lower_outputs import OUT_OFFSET, OUT_SCALE
 from .targets.base import Target
 from .verify.run import check_inputs, entry
@@ -53,7 +53,7 @@ class DeckOptions:
 @dataclass(frozen=True, slots=True, eq=False)
 class LoweredDeck:
     """A deck at the integer level. Each card's model is what `lower` was given: behind the deck's own input quantiser
-    where there is a gate. `name` and the names of `cards` are C identifiers."""
+    where there is a gate, whose words reach `goal_db`. `name` and the names of `cards` are C identifiers."""
 
     name: str
     deck: Deck
@@ -62,6 +62,7 @@ class LoweredDeck:
     joint: Joint
     groups: tuple[str, ...]
     notes: tuple[str, ...] = field(default=())
+    goal_db: float | None = None
 
     @property
     def first(self) -> Lowered:
@@ -111,7 +112,8 @@ def lower_deck(source: Any, target: Target, options: DeckOptions | None = None, 
     size = (shape[0], shape[1], shape[2])
     goal = gate.goal_db if options.gate_goal_db is None else options.gate_goal_db
     integer = fit_integer_gate(gate, size, 0, levels, PIXEL_SCALE, images, goal_db=goal, data_bits=bits)
-    return LoweredDeck(title, deck, cards, integer, joint, groups, notes)
+    goal = goal_for(gate.window) if goal is None else goal
+    return LoweredDeck(title, deck, cards, integer, joint, groups, notes, goal)
 
 
 def calibration_images(card: Lowered, x: Array) -> Array:

@@ -85,7 +85,8 @@ def test_the_command_prints_it(build: McuDeckBuild, tmp_path: Path) -> None:
     assert gate["words"]["twiddle_bits"] > 14
     assert [stage["divided_by"] for stage in gate["stages"]] == [1, 2, 4, 4]
     assert all(1 << 18 < stage["largest"] < 1 << 19 for stage in gate["stages"][:-1])
-    assert 90 <= gate["snr_db"] < 96
+    assert 90 == gate["goal_db"] <= gate["snr_db"] < 96
+    assert "chosen for 90 dB" in page
 
 
 def test_overlapping_symbols_count_once() -> None:

@@ -42,7 +42,7 @@ def deck_facts(low: LoweredDeck, deck: DeckProgram, found: DeckMeasurement) -> D
             "ram_bytes": Figure(arena_bytes(low.gate), FLASH),
             "flash_bytes": Figure(found.flash.gate, FLASH),
         }
-        gate = gate_facts(low.deck.gate, low.gate, found.state_bytes, figures)
+        gate = gate_facts(low.deck.gate, low.gate, low.goal_db, found.state_bytes, figures)
     shared = {
         "flash_bytes": Figure(found.flash.shared, FLASH),
         "ram_bytes": Figure(ram_bytes(deck, found, deck.arena) - largest, FLASH),

@@ -171,7 +171,7 @@ class FpgaDeckBuild(DeckBuild):
         )
         facts = None
         if low.gate is not None and low.deck.gate is not None and gate is not None:
-            facts = gate_facts(low.deck.gate, low.gate, 0, _own(gate))
+            facts = gate_facts(low.deck.gate, low.gate, low.goal_db, 0, _own(gate))
         return DeckFacts(
             mode=low.deck.mode if low.gate is not None else "agnostic", average=low.joint.kind, bound=low.joint.bound,
             picked=low.joint.picked, cards=cards, gate=facts, shared=_own(join),

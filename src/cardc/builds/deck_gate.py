@@ -16,7 +16,9 @@ from ..ops.spectral.transform import radices
 from ..report import Figure, GateFacts, GateStage
 
 
-def gate_facts(gate: Gate, integer: IntegerGate, state_bytes: int, figures: Mapping[str, Figure]) -> GateFacts:
+def gate_facts(
+    gate: Gate, integer: IntegerGate, goal_db: float | None, state_bytes: int, figures: Mapping[str, Figure]
+) -> GateFacts:
     """The float gate's templates and the integer gate's words."""
     s, plan = gate.spectrum, integer.plan
     crop = "" if s.crop is None else f", frequencies below {s.crop}"
@@ -32,6 +34,7 @@ def gate_facts(gate: Gate, integer: IntegerGate, state_bytes: int, figures: Mapp
         words=gate_words(integer),
         stages=gate_stages(integer),
         snr_db=round(predicted_db(plan, template_signal(gate, plan, integer.scale)), 1),
+        goal_db=goal_db,
         figures=figures,
     )
 

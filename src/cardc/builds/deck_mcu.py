@@ -120,7 +120,7 @@ class McuDeckBuild(DeckBuild):
                 Layer(
                     name="gate", op="SpectralScores", encoding="none",
                     in_shape=(plan.channels, plan.height, plan.width), out_shape=(len(self.lowered.groups),),
-                    in_bits=8, weight_bytes=code.constants, figures=spent,
+                    in_bits=8, out_bits=64, weight_bytes=code.constants, figures=spent,
                 )
             )  # fmt: skip
         held = owners(self.program.cards)

@@ -37,7 +37,8 @@ class GateStage:
 class GateFacts:
     """The gate: `window` inputs, `spectrum` in words, `shape` [planes, rows, columns] of what it looks at, `templates`
     one row an augmentation, in the float gate's unit. `words` are word lengths in bits, `stages` those of the transform
-    in order, `snr_db` what the words promise against float64 on images like the templates. `figures` are its own."""
+    in order, `snr_db` what the words promise against float64 on images like the templates, `goal_db` what they were
+    chosen for. `figures` are its own."""
 
     augmentations: tuple[str, ...]
     window: int
@@ -48,6 +49,7 @@ class GateFacts:
     words: Mapping[str, int] = field(default_factory=dict)
     stages: tuple[GateStage, ...] = ()
     snr_db: float | None = None
+    goal_db: float | None = None
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

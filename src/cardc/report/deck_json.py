@@ -46,6 +46,7 @@ def _gate(gate: GateFacts) -> dict[str, Any]:
         "words": dict(gate.words),
         "stages": [asdict(stage) for stage in gate.stages],
         "snr_db": gate.snr_db,
+        "goal_db": gate.goal_db,
         **_figures(gate.figures),
     }
 
@@ -109,6 +110,7 @@ def _read_gate(table: Reader) -> GateFacts:
             for s in (table.subs("stages") if table.holds("stages") else ())
         ),
         snr_db=table.number("snr_db") if table.holds("snr_db") else None,
+        goal_db=table.number("goal_db") if table.holds("goal_db") else None,
         figures=_read_figures(table),
     )
 

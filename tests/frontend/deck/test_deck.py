@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +96,8 @@ def test_probabilities_are_means_of_softmax() -> None:
 
 
 def test_a_saved_deck_is_the_same_deck(tmp_path: Path) -> None:
-    deck = _deck(gate=_gate(7, Spectrum("channels", "log", 3, False)), mode="top-n", top=2)
+    gate = replace(_gate(7, Spectrum("channels", "log", 3, False)), goal_db=72.5)
+    deck = _deck(gate=gate, mode="top-n", top=2)
     save_deck(deck, tmp_path / "one")
     loaded = load_deck(tmp_path / "one")
     save_deck(loaded, tmp_path / "two")
@@ -106,6 +108,7 @@ def test_a_saved_deck_is_the_same_deck(tmp_path: Path) -> None:
     assert loaded.gate is not None
     assert loaded.gate.spectrum == Spectrum("channels", "log", 3, False)
     assert (loaded.mode, loaded.top, loaded.gate.window) == ("top-n", 2, 7)
+    assert loaded.gate.goal_db == 72.5
     with pytest.raises(CompileError, match="exists"):
         save_deck(deck, tmp_path / "one")
 
@@ -133,6 +136,9 @@ def test_names_that_are_no_file_names_are_refused(tmp_path: Path) -> None:
         ("top = 1", "tip = 1", "unknown key 'tip'"),
         ('name = "b"', 'name = "a"', "different names"),
         ("window = 1", "window = 0", "window of 0"),
+        ("window = 1", "window = 1\ngoal_db = 200", "goal of 200 dB"),
+        ("window = 1", "window = 1\ngoal_db = true", "goal_db is True"),
+        ("window = 1", "window = 1\ngoal_db = nan", "goal of nan dB"),
         ('colour = "grey"', 'colour = "blue"', "colour is 'blue'"),
         ('["clean", "gaussian"]', '["clean", "fog"]', "a gate of"),
         ("[gate]", "[gate", "no valid TOML"),
