@@ -100,12 +100,12 @@ def streams(stage: Stage, layouts: dict[str, Layout]) -> bool:
     values = [v for v in node.inputs if v is not None and v.const_value is None]
     if any(len(shape_of(v)) != 4 or chw(v) != chw(base(v)) for v in (*values, result(node), stage.output)):
         return False
-    if any(not layouts[v.name or ""].is_bytes for v in (*stage.sources, stage.output)):
+    stored = [layouts[v.name or ""] for v in (*stage.sources, stage.output)]
+    if any(not one.is_bytes or one.row > 0xFFFF for one in stored):  # as cardc_strip has it
         return False
     if node.op_type == "Conv":
         encoding = text(node, "encoding", "")
-        stored = layouts[stage.source.name or ""]
-        return encoding in _KERNELS and copy_layout(node, stored, encoding in WORDS) is None
+        return encoding in _KERNELS and copy_layout(node, stored[0], encoding in WORDS) is None
     if node.op_type in ("MaxPool", "SumPool"):
         win = window(node)
         return not win.padded and win.kernel[0] < shape_of(operand(node, 0))[2]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 
@@ -113,7 +114,7 @@ def _uses(step: Step) -> list[str]:
             ("in", step.op == "load"),
             ("arena", "arena" in text),
             ("out", step.value is None or _direct(step)),
-            ("row", "row" in text.replace("_rows", "")),
+            ("row", re.search(r"\brow\b", text) is not None),
         )
         if used
     ]

@@ -69,32 +69,44 @@ def add_stream(plan: Schedule, stream: Stream, steps: Sequence[Step], emit: Emit
 def _fill(plan: Schedule, step: Step, one: Pace, streamed: Streamed, emit: Emit) -> Rows:
     """The body of `step`: called with the number `row` of the first row to make, which may be none of the tensor."""
     value = output(plan, one.stage)
-    layout, place, first = layout_of(value), place_of(value), one.first(streamed.begin)
-    left, above = layout.interior % layout.row, layout.interior // layout.row
+    layout, first = layout_of(value), one.first(streamed.begin)
+    start = Moving(place_of(value) + layout.interior, layout.row)
     if one.lines:
-        start = Moving(place + (one.lines - one.rows) * layout.row + left)
-        fields = [
-            ("at", place), ("size", layout.size), ("plane", layout.plane), ("row", layout.row),
-            ("channels", layout.channels), ("lines", one.lines), ("rows", one.rows), ("height", one.height),
-            ("first", first), ("border", layout.border or 0),
-        ]  # fmt: skip
-        strip = step.struct("cardc_strip", "strip", fields)
+        start = Moving(place_of(value) + layout.interior + (one.lines - one.rows) * layout.row)
+        strip = _strip(step, value, one, first)
         step.functions.add("cardc_next_rows")
         head = f"if (cardc_next_rows({strip}, arena, row)) {{"
+        tail = [] if one.aligned else [f"cardc_end_rows({strip}, arena, row);"]
+        step.functions |= set() if one.aligned else {"cardc_end_rows"}
     else:
-        start = Moving(place + above * layout.row + left, layout.row)
-        if layout.border is not None:
-            inside = step.maps("inside", layout)
-            step.functions.add("cardc_fill_border")
-            fill = f"cardc_fill_border({at(place)}, {layout.size}, {layout.interior}, {inside}, {layout.border});"
-            step.body += ["if (row == 0) {", f"    {fill}", "}"]
-        head = f"if (row >= 0 && row < {one.height}) {{"
+        _border(step, value)
+        head, tail = f"if (row >= 0 && row < {one.height}) {{", []
     before, step.body = step.body, []
     _kernel(plan, step, one, streamed, emit, start)
-    step.body = [*before, head, *(f"    {line}" for line in step.body), "}"]
-    if one.lines and not one.aligned:
-        step.call("cardc_end_rows", strip, "arena", "row")
+    step.body = [*before, head, *(f"    {line}" for line in step.body), "}", *tail]
     return Rows(first, one.rows, one.height, start.start, start.step)
+
+
+def _strip(step: Step, value: ir.Value, one: Pace, first: int) -> str:
+    """The cardc_strip of the rows that memory holds of `value`."""
+    layout = layout_of(value)
+    fields = [
+        ("at", place_of(value)), ("size", layout.size), ("plane", layout.plane), ("row", layout.row),
+        ("channels", layout.channels), ("lines", one.lines), ("rows", one.rows), ("height", one.height),
+        ("first", first), ("border", layout.border or 0),
+    ]  # fmt: skip
+    return step.struct("cardc_strip", "strip", fields)
+
+
+def _border(step: Step, value: ir.Value) -> None:
+    """The border of a tensor that exists whole, before its first row."""
+    layout, place = layout_of(value), place_of(value)
+    if layout.border is None:
+        return
+    inside = step.maps("inside", layout)
+    step.functions.add("cardc_fill_border")
+    fill = f"cardc_fill_border({at(place)}, {layout.size}, {layout.interior}, {inside}, {layout.border});"
+    step.body += ["if (row == 0) {", f"    {fill}", "}"]
 
 
 def _kernel(plan: Schedule, step: Step, one: Pace, streamed: Streamed, emit: Emit, start: Moving) -> None:
