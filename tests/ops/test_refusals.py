@@ -44,6 +44,7 @@ REFUSED = {
     "pool-rank": (one("MaxPool<kernel_shape: ints = [2]>(x)"), "rank 3"),
     "pool-3d": (one("MaxPool<kernel_shape: ints = [2, 2, 2]>(x)", "", "1,2,4,4,4"), "makes no sense"),
     "matmul-features": (one("MatMul(x, w)", "float[3,2] w = {1,1,1,1,1,1}", "1,2"), "cannot multiply"),
+    "matmul-two": (one("MatMul(x, x)", "", "1,2,2"), "MatMul of two activations"),
     "matmul-vector": (one("MatMul(x, w)", "float[2] w = {1,1}", "1,2"), "cannot multiply"),
     "gemm-trans-a": (one("Gemm<transA: int = 1>(x, w)", "float[2,2] w = {1,1,1,1}", "1,2"), "transA=1"),
     "gemm-features": (one("Gemm<transB: int = 1>(x, w)", "float[2,3] w = {1,1,1,1,1,1}", "1,2"), "cannot multiply"),

@@ -27,6 +27,12 @@ from .qtype import qtype
 
 
 def _shape(node: ir.Node, x: tuple[int, ...], w: tuple[int, ...]) -> tuple[int, ...]:
+    if len(w) > 2 and _computed(node.inputs[1]):
+        raise CompileError(
+            f"{node.op_type} of two activations is not supported",
+            node=node,
+            fix="multiply by constant weights, or leave the product to the host",
+        )
     if len(w) != 2 or len(x) < 2 or x[-1] != w[0]:
         raise CompileError(
             f"{node.op_type} cannot multiply {list(x)} by {list(w)}",
@@ -34,6 +40,20 @@ def _shape(node: ir.Node, x: tuple[int, ...], w: tuple[int, ...]) -> tuple[int, 
             fix="check the layer's features",
         )
     return (*x[:-1], w[1])
+
+
+def _computed(value: ir.Value | None) -> bool:
+    """Whether `value` depends on the model's input: a weight may be computed too, but from constants alone."""
+    open_ = [value]
+    while open_:
+        value = open_.pop()
+        if value is None or value.const_value is not None:
+            continue
+        node = value.producer()
+        if node is None:
+            return True
+        open_ += node.inputs[:1]  # what a quantiser, a mask or a move works on stands first
+    return False
 
 
 def _infer_float(node: ir.Node) -> TensorType:
