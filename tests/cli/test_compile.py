@@ -111,6 +111,8 @@ def test_what_does_not_fit_is_told_and_not_written(cardc: Cardc, folder: Path) -
     assert ran.code == 1
     assert "DOES NOT FIT: Flash" in ran.out
     assert "error: the model does not fit: Flash needs" in ran.err
+    assert "; try --optimize size: " in ran.err
+    assert "--optimize" not in cardc("compile", "small.onnx", "-t", "tiny.toml", "--optimize", "size").err
     assert "  where small on ST Nucleo-F446RE" in ran.err
     assert "  fix   Flash is" in ran.err
     assert "or choose a board that is big enough" in ran.err

@@ -28,6 +28,8 @@ from ..targets.base import Target
 from ..verify.run import Stage
 from .base import Build
 
+_SMALLER = "try --optimize size: weights near their entropy, and a few rows of a feature map at a time"
+
 
 class McuBuild(Build):
     """C library and emulation. Sizes come from the linked program, instructions from the emulated core. `pixels` says
@@ -89,10 +91,11 @@ class McuBuild(Build):
         }
         layers = tuple(step_rows(self.program, self.c.symbols(), found.by_layer))
         memory = memory_map(self.program)
+        hint = _SMALLER if self.lowered.optimize != "size" else ""
         return Report(
             model=self.name,
             board=board(self.target),
-            fit=fits(totals, self.target, layers=layers, memory=memory),
+            fit=fits(totals, self.target, layers=layers, memory=memory, hint=hint),
             totals=totals,
             layers=layers,
             memory=memory,

@@ -61,12 +61,13 @@ def fits(
     *,
     layers: Sequence[Layer] = (),
     memory: MemoryMap | None = None,
+    hint: str = "",
 ) -> Fit:
     """Check every resource of `target` against `totals`; `layers` and `memory` make the advice concrete.
 
-    RAM is `ram_bytes` plus `stack_bytes`. Estimates are judged by their value; where only the upper end of
-    the band is too big, the design fits and the advice says so. ValueError when a total that decides is
-    missing, for then nothing could be said.
+    `hint` is what else to try where it does not fit. RAM is `ram_bytes` plus `stack_bytes`. Estimates are judged by
+    their value; where only the upper end of the band is too big, the design fits and the advice says so. ValueError
+    when a total that decides is missing, for then nothing could be said.
     """
     missing = [name for name in _NEEDED[target.backend] if name not in totals]
     if missing:
@@ -78,6 +79,7 @@ def fits(
     )
     advice = [_advice(check, layers, memory) for check in checks if not check.fits]
     if advice:
+        advice += [hint] if hint else []
         others = [t.title for t in listing() if t.backend == target.backend and _would_fit(totals, t)]
         advice += [f"or choose a board that is big enough: {', '.join(others)}"] if others else []
     for check in checks:
