@@ -20,7 +20,7 @@ from cardc.passes.plan_memory import PlanMemory
 from cardc.project import Project
 from cardc.targets.base import load
 
-ENCODINGS = ["taps", "int8", "pairs", "lanes", "runs", "rice", "rice-lanes", "chosen"]
+ENCODINGS = ["taps", "int8", "pairs", "lanes", "runs", "rice", "rice-lanes", "straight", "chosen"]
 
 
 def streamed(seed: int, force: str = "chosen", inputs: int = 3) -> Case:
