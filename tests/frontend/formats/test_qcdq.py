@@ -236,7 +236,6 @@ def test_blocks_are_refused() -> None:
         ("QLinearConv", "QuantFormat.QDQ"),
         ("DynamicQuantizeLinear", "quantize_static with a calibration reader"),
         ("LSTM", "feed-forward"),
-        ("FloatQuant", "Int8ActPerTensorFloat"),
         ("LayerNormalization", "BatchNormalization"),
     ],
 )
