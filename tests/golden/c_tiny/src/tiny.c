@@ -2,8 +2,8 @@
 #include "tiny.h"
 #include "tiny_weights.h"
 #include "cardc_conv.h"
-#include "cardc_conv_pairs.h"
 #include "cardc_dense.h"
+#include "cardc_dense_vertical.h"
 #include "cardc_move.h"
 
 /* Each layer stays a function of its own in the program: profilers and debuggers see layers. */
@@ -88,7 +88,7 @@ TINY_LAYER void tiny_l2_maxpool(uint8_t *arena)
     cardc_fill_border(arena + 92, 44, 5, &l2_inside1, 0);
 }
 
-/* 3: conv [pairs]: n5_conv, n6_threshold */
+/* 3: conv [taps]: n5_conv, n6_threshold */
 static const CARDC_ROM cardc_finish l3_finish = {
     CARDC_THRESHOLD, /* kind */
     CARDC_U8, /* out */
@@ -106,55 +106,39 @@ static const CARDC_ROM cardc_finish l3_finish = {
     0, /* b */
     0, /* b64 */
 };
-static const CARDC_ROM cardc_conv_pairs_layer l3_layer = {
-    tiny_l3_weights, /* weights */
-    0, /* origin */
-    12, /* plane */
-    4, /* row */
+static const CARDC_ROM cardc_conv_sparse l3_layer = {
+    tiny_l3_offsets, /* offsets */
+    tiny_l3_counts, /* counts */
+    36, /* part_stride */
     8, /* row_step */
     2, /* col_step */
-    2, /* kernel_height */
-    2, /* kernel_width */
-    1, /* dilation_height */
-    1, /* dilation_width */
-    4, /* bits */
-    3, /* depth */
-    3, /* room */
-    4, /* group_channels */
+    7, /* max_u */
+    1, /* parts */
+    2, /* classes */
+    {0, 1, 0, 0}, /* residue */
     {4, 2, 2, 4, 2}, /* to */
 };
 TINY_LAYER void tiny_l3_conv(uint8_t *arena)
 {
-    cardc_conv_pairs(&l3_layer, &l3_finish, arena + 92, arena + 48, (uint32_t *)(void *)(arena));
+    cardc_conv_taps(&l3_layer, &l3_finish, arena + 92, arena + 136, arena, 56);
 }
 
-/* 4: matmul [sparse]: n8_matmul, n9_threshold */
-static const CARDC_ROM cardc_dense_sparse_layer l4_layer = {
-    tiny_l4_lists, /* lists */
+/* 4: matmul [vertical]: n8_matmul, n9_threshold */
+static const CARDC_ROM cardc_dense_vertical_layer l4_layer = {
+    tiny_l4_weights, /* weights */
+    tiny_l4_totals, /* totals */
+    tiny_l4_levels, /* thresholds */
+    16, /* inputs */
     48, /* outputs */
-    1, /* blocks */
-    16, /* block */
-};
-static const CARDC_ROM cardc_finish l4_finish = {
-    CARDC_THRESHOLD, /* kind */
-    CARDC_U8, /* out */
-    0, /* shared */
-    0, /* shift */
+    2, /* words */
+    6, /* bits */
+    2, /* matrices */
     0, /* base */
     1, /* step */
-    1, /* levels */
-    0, /* lo */
-    0, /* hi */
-    tiny_l4_thresholds, /* t16 */
-    0, /* t32 */
-    tiny_l4_falling, /* falling */
-    0, /* m */
-    0, /* b */
-    0, /* b64 */
 };
 TINY_LAYER void tiny_l4_matmul(uint8_t *arena)
 {
-    cardc_dense_sparse(&l4_layer, &l4_finish, arena + 48, arena);
+    cardc_dense_vertical_bits(&l4_layer, arena + 136, arena, (uint16_t *)(void *)(arena + 48));
 }
 
 /* 5: matmul [binary]: n10_matmul */
