@@ -55,7 +55,7 @@ void cardc_fft_wide_first4_scaled(const cardc_complex *src, uint32_t stride, con
 #if defined(__GNUC__)
 __attribute__((always_inline))
 #endif
-static inline void radix4(cardc_complex *z, const cardc_complex *end, uint32_t size, const int32_t *twiddles,
+static inline void butterflies4(cardc_complex *z, const cardc_complex *end, uint32_t size, const int32_t *twiddles,
                           uint32_t step) {
   uint32_t j;
   for (j = 0; j < size; j++, z++) {
@@ -85,19 +85,19 @@ void cardc_fft_wide_radix4(cardc_complex *z, uint32_t length, uint32_t size, con
 #if defined(__ARM_FEATURE_DSP)
   switch (size) {
     case 2:
-      radix4(z, z + length, 2, twiddles, step);
+      butterflies4(z, z + length, 2, twiddles, step);
       return;
     case 4:
-      radix4(z, z + length, 4, twiddles, step);
+      butterflies4(z, z + length, 4, twiddles, step);
       return;
     case 8:
-      radix4(z, z + length, 8, twiddles, step);
+      butterflies4(z, z + length, 8, twiddles, step);
       return;
     default:
-      radix4(z, z + length, 16, twiddles, step);
+      butterflies4(z, z + length, 16, twiddles, step);
       return;
   }
 #else
-  radix4(z, z + length, size, twiddles, step);
+  butterflies4(z, z + length, size, twiddles, step);
 #endif
 }

@@ -1,51 +1,51 @@
 #include "cardc_gate_wide.h"
 
-typedef void pixels(const cardc_gate_wide *gate, const void *image, uint32_t at, uint32_t width, int32_t *v);
+typedef void wide_pixels(const cardc_gate_wide *gate, const void *image, uint32_t at, uint32_t width, int32_t *v);
 
 /* A row of the image, from `at` on: `width` pixels as the transform wants them. Pixels beyond their range count as its
  * nearest end: that costs, and is left out where the type has no others. */
-#define CARDC_WIDE_PIXELS(TYPE)                                                                                       \
-  static void clipped_##TYPE(const cardc_gate_wide *gate, const void *image, uint32_t at, uint32_t width,             \
-                             int32_t *v) {                                                                            \
-    const TYPE *in = (const TYPE *)image + at, *const end = in + width;                                               \
-    const int32_t lo = gate->lo, hi = gate->hi;                                                                       \
-    const uint32_t plane = (uint32_t)gate->height * gate->width;                                                      \
-    uint32_t c;                                                                                                       \
-    for (; in < end; in++) {                                                                                          \
-      int32_t sum = gate->bias + (int32_t)(((uint32_t)1 << gate->mix_shift) >> 1);                                    \
-      CARDC_NO_UNROLL                                                                                                 \
-      for (c = 0; c < gate->mixes; c++) {                                                                             \
-        const int32_t q = in[c * plane];                                                                              \
-        sum += (q < lo ? lo : q > hi ? hi : q) * gate->mix[c];                                                        \
-      }                                                                                                               \
-      *v++ = sum >> gate->mix_shift;                                                                                  \
-    }                                                                                                                 \
-  }                                                                                                                   \
-                                                                                                                      \
-  static void grey_##TYPE(const cardc_gate_wide *gate, const void *image, uint32_t at, uint32_t width, int32_t *v) {  \
-    const TYPE *in = (const TYPE *)image + at, *const end = in + width;                                               \
-    const int32_t m = gate->mix[0], bias = gate->bias;                                                                \
-    CARDC_UNROLL4                                                                                                     \
-    for (; in < end; in++) {                                                                                          \
-      *v++ = *in * m + bias;                                                                                          \
-    }                                                                                                                 \
-  }                                                                                                                   \
-                                                                                                                      \
-  static void mixed_##TYPE(const cardc_gate_wide *gate, const void *image, uint32_t at, uint32_t width, int32_t *v) { \
-    const uint32_t plane = (uint32_t)gate->height * gate->width, shift = gate->mix_shift;                             \
-    const TYPE *in = (const TYPE *)image + at, *const end = in + width, *green = in + plane, *blue = green + plane;   \
-    const int32_t m0 = gate->mix[0], m1 = gate->mix[1], m2 = gate->mix[2];                                            \
-    const int32_t bias = gate->bias + (int32_t)((1u << shift) >> 1);                                                  \
-    CARDC_UNROLL4                                                                                                     \
-    for (; in < end; in++, green++, blue++) {                                                                         \
-      *v++ = (*in * m0 + *green * m1 + *blue * m2 + bias) >> shift;                                                   \
-    }                                                                                                                 \
-  }                                                                                                                   \
-                                                                                                                      \
-  static pixels *pixels_##TYPE(const cardc_gate_wide *gate) {                                                         \
-    return gate->clip || (gate->mixes != 1 && gate->mixes != 3) ? clipped_##TYPE                                      \
-           : gate->mixes == 1                                   ? grey_##TYPE                                         \
-                                                                : mixed_##TYPE;                                       \
+#define CARDC_WIDE_PIXELS(TYPE)                                                                                            \
+  static void wide_clipped_##TYPE(const cardc_gate_wide *gate, const void *image, uint32_t at, uint32_t width,             \
+                             int32_t *v) {                                                                                 \
+    const TYPE *in = (const TYPE *)image + at, *const end = in + width;                                                    \
+    const int32_t lo = gate->lo, hi = gate->hi;                                                                            \
+    const uint32_t plane = (uint32_t)gate->height * gate->width;                                                           \
+    uint32_t c;                                                                                                            \
+    for (; in < end; in++) {                                                                                               \
+      int32_t sum = gate->bias + (int32_t)(((uint32_t)1 << gate->mix_shift) >> 1);                                         \
+      CARDC_NO_UNROLL                                                                                                      \
+      for (c = 0; c < gate->mixes; c++) {                                                                                  \
+        const int32_t q = in[c * plane];                                                                                   \
+        sum += (q < lo ? lo : q > hi ? hi : q) * gate->mix[c];                                                             \
+      }                                                                                                                    \
+      *v++ = sum >> gate->mix_shift;                                                                                       \
+    }                                                                                                                      \
+  }                                                                                                                        \
+                                                                                                                           \
+  static void wide_grey_##TYPE(const cardc_gate_wide *gate, const void *image, uint32_t at, uint32_t width, int32_t *v) {  \
+    const TYPE *in = (const TYPE *)image + at, *const end = in + width;                                                    \
+    const int32_t m = gate->mix[0], bias = gate->bias;                                                                     \
+    CARDC_UNROLL4                                                                                                          \
+    for (; in < end; in++) {                                                                                               \
+      *v++ = *in * m + bias;                                                                                               \
+    }                                                                                                                      \
+  }                                                                                                                        \
+                                                                                                                           \
+  static void wide_mixed_##TYPE(const cardc_gate_wide *gate, const void *image, uint32_t at, uint32_t width, int32_t *v) { \
+    const uint32_t plane = (uint32_t)gate->height * gate->width, shift = gate->mix_shift;                                  \
+    const TYPE *in = (const TYPE *)image + at, *const end = in + width, *green = in + plane, *blue = green + plane;        \
+    const int32_t m0 = gate->mix[0], m1 = gate->mix[1], m2 = gate->mix[2];                                                 \
+    const int32_t bias = gate->bias + (int32_t)((1u << shift) >> 1);                                                       \
+    CARDC_UNROLL4                                                                                                          \
+    for (; in < end; in++, green++, blue++) {                                                                              \
+      *v++ = (*in * m0 + *green * m1 + *blue * m2 + bias) >> shift;                                                        \
+    }                                                                                                                      \
+  }                                                                                                                        \
+                                                                                                                           \
+  static wide_pixels *wide_pixels_##TYPE(const cardc_gate_wide *gate) {                                                    \
+    return gate->clip || (gate->mixes != 1 && gate->mixes != 3) ? wide_clipped_##TYPE                                      \
+           : gate->mixes == 1                                   ? wide_grey_##TYPE                                         \
+                                                                : wide_mixed_##TYPE;                                       \
   }
 
 CARDC_WIDE_PIXELS(uint8_t)
@@ -120,7 +120,7 @@ static void plane(const cardc_gate_wide *gate, const cardc_complex *matrix, cons
   }
 }
 
-static uint32_t feed(const cardc_gate_wide *gate, pixels *load, const void *in, int64_t *sum, int64_t *ring,
+static uint32_t feed(const cardc_gate_wide *gate, wide_pixels *load, const void *in, int64_t *sum, int64_t *ring,
                      uint32_t *place, cardc_complex *arena) {
   const uint32_t height = gate->height, width = gate->width, half = gate->half;
   cardc_complex *const work = arena + gate->rows * half;
@@ -146,10 +146,10 @@ static uint32_t feed(const cardc_gate_wide *gate, pixels *load, const void *in, 
 
 uint32_t cardc_gate_wide_feed_u8(const cardc_gate_wide *gate, const uint8_t *in, int64_t *sum, int64_t *ring,
                                  uint32_t *place, uint32_t *arena) {
-  return feed(gate, pixels_uint8_t(gate), in, sum, ring, place, (cardc_complex *)(void *)arena);
+  return feed(gate, wide_pixels_uint8_t(gate), in, sum, ring, place, (cardc_complex *)(void *)arena);
 }
 
 uint32_t cardc_gate_wide_feed_i8(const cardc_gate_wide *gate, const int8_t *in, int64_t *sum, int64_t *ring,
                                  uint32_t *place, uint32_t *arena) {
-  return feed(gate, pixels_int8_t(gate), in, sum, ring, place, (cardc_complex *)(void *)arena);
+  return feed(gate, wide_pixels_int8_t(gate), in, sum, ring, place, (cardc_complex *)(void *)arena);
 }
