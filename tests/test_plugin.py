@@ -53,7 +53,7 @@ def test_passes_where_all_is_equal(users: pytest.Pytester) -> None:
 
 
 def test_fails_with_the_first_difference(users: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    plant(monkeypatch, *MOVED_WEIGHT)
+    plant(monkeypatch, MOVED_WEIGHT)
     result = users.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*NOT EQUAL: c:host: tensor 'y', sample *, element *: * instead of * differ)"])

@@ -12,7 +12,7 @@ import onnx
 import onnx_ir as ir
 import pytest
 from onnx import helper
-from tests.faults import MOVED_WEIGHT, SHIFTED_OFFSET, plant
+from tests.faults import MOVED_WEIGHT, SHIFTED_OFFSET, Fault, plant
 from tests.small import save_small, small_inputs
 
 import cardc
@@ -57,9 +57,9 @@ def test_every_stage_is_equal_and_counted(build: Build) -> None:
     ("fault", "tensor", "element"), [(MOVED_WEIGHT, "y", r"\[0\]"), (SHIFTED_OFFSET, "h_int", r"\[1, \d, \d\]")]
 )
 def test_a_fault_in_the_emitted_c_is_found(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: tuple[str, int], tensor: str, element: str
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, fault: Fault, tensor: str, element: str
 ) -> None:
-    plant(monkeypatch, *fault)
+    plant(monkeypatch, fault)
     exact = cardc.compile(save_small(tmp_path / "small.onnx"), MCU).verify(small_inputs())
     assert (exact.equal, exact.exit_code) == (False, 1)
     where = rf"c:host: tensor '{tensor}', sample \d+, element {element}: -?\d+ instead of -?\d+ \(\d+ differ\)"
@@ -69,7 +69,7 @@ def test_a_fault_in_the_emitted_c_is_found(
 def test_verify_returns_1_and_names_the_first_difference(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    plant(monkeypatch, *MOVED_WEIGHT)
+    plant(monkeypatch, MOVED_WEIGHT)
     save_small(tmp_path / "small.onnx")
     np.save(tmp_path / "x.npy", small_inputs())
     monkeypatch.chdir(tmp_path)
