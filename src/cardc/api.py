@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -88,9 +89,10 @@ def compile(
                 "pixels": pixels,
                 "hls": hls,
                 "encodings": encodings,
-                "optimize": optimize != "speed",
             }
         )
+        if optimize != "speed":
+            options = replace(options or DeckOptions(), optimize=optimize)
         return compile_deck(source, board, name=name, options=options)
     if options is not None:
         raise CompileError("options of a deck for a single card", fix="leave options out")

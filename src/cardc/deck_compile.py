@@ -13,7 +13,7 @@ import onnx
 import onnx_ir as ir
 
 from .backends.hls4ml import Options
-from .compiler import Lowered, lower
+from .compiler import Lowered, lower, steps_for
 from .deck_joint import Average, Result, make_joint
 from .errors import CompileError, raise_all
 from .frontend.deck import Deck, load_deck
@@ -41,13 +41,15 @@ class DeckOptions:
     project. `one_project`: on an FPGA, gate, cards and join under one top function, not as projects and components.
     `gate_goal_db`: signal to noise that the gate's words must reach on `calibration`, or on images like the templates;
     they are the shortest that do, on a microcontroller 16 bits at least. None: the deck's own goal, or that of its
-    window (`ops.spectral.noise.goal_for`)."""
+    window (`ops.spectral.noise.goal_for`). `optimize`: for what a microcontroller's encodings and code are chosen, as
+    `cardc.compile` has it; every card on its own."""
 
     average: Average | None = None
     calibration: Array | None = None
     hls: Options | None = None
     one_project: bool = False
     gate_goal_db: float | None = None
+    optimize: str = "speed"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,8 +93,9 @@ def lower_deck(source: Any, target: Target, options: DeckOptions | None = None, 
     Raises CompileError, naming the cards, where one cannot be lowered exactly or does not fit the others.
     """
     deck, options = read_deck(source), options or DeckOptions()
+    steps_for(target, None, options.optimize)  # what the board refuses is refused once, not for every card
     gate = None if deck.mode == "agnostic" else deck.gate
-    cards = _lower_cards(deck, target, pixels=gate is not None)
+    cards = _lower_cards(deck, target, options.optimize, pixels=gate is not None)
     _check_alike(cards)
     groups = gate.names if gate is not None else tuple(dict.fromkeys(c.augmentation for c in deck.cards))
     own = [groups.index(c.augmentation) for c in deck.cards]
@@ -122,13 +125,14 @@ def calibration_images(card: Lowered, x: Array) -> Array:
     return np.clip(np.rint(floats / PIXEL_SCALE), 0, (1 << PIXEL_BITS) - 1).astype(np.int64)
 
 
-def _lower_cards(deck: Deck, target: Target, *, pixels: bool) -> tuple[Lowered, ...]:
+def _lower_cards(deck: Deck, target: Target, optimize: str, *, pixels: bool) -> tuple[Lowered, ...]:
     """Every card, or all problems of all cards at once."""
     found, problems, taken = [], list[CompileError](), set[str]()
     for card in deck.cards:
         try:
             proto = behind_pixels(card.model) if pixels else card.model
-            found.append(lower(proto, target, name=identifier(f"{deck.name}_{card.name}", taken).lower()))
+            title = identifier(f"{deck.name}_{card.name}", taken).lower()
+            found.append(lower(proto, target, name=title, optimize=optimize))
         except CompileError as error:
             for problem in error.each():
                 problem.stage = f"{problem.stage} of card {card.name!r}".strip()

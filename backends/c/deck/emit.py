@@ -20,13 +20,14 @@ from .program import DeckProgram, without_quantizer
 from .selftest import Golden, selftest
 
 
-def emit_deck(deck: DeckProgram, golden: Golden, target: Target) -> Project:
-    """The whole project: `src/`, the self-test of `golden`, and what build systems want."""
+def emit_deck(deck: DeckProgram, golden: Golden, target: Target, optimise: str = "-O2") -> Project:
+    """The whole project: `src/`, the self-test of `golden`, and what build systems want. `optimise` is what CMake hands
+    to the compiler."""
     files = library_files(deck)
     test = f"test/{deck.name}_selftest.c"
     files[test] = selftest(deck, golden)
     sources = sorted(path for path in files if path.startswith("src/") and path.endswith(".c"))
-    files |= packaging(deck, target.title, sources, test)
+    files |= packaging(deck, target.title, sources, test, optimise)
     return Project({PurePosixPath(path): text for path, text in files.items()})
 
 

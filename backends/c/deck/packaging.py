@@ -10,7 +10,7 @@ from .header import answer
 from .program import DeckProgram
 
 
-def packaging(deck: DeckProgram, target: str, library: list[str], selftest: str) -> dict[str, str]:
+def packaging(deck: DeckProgram, target: str, library: list[str], selftest: str, optimise: str) -> dict[str, str]:
     """As that of a single card, with a page and a sketch that know of the state."""
     source = deck.first.schedule.source
     q = qtype(source)
@@ -19,7 +19,7 @@ def packaging(deck: DeckProgram, target: str, library: list[str], selftest: str)
         for index, name in enumerate(deck.groups)
     ]
     facts = {
-        "name": deck.name, "upper": deck.name.upper(), "library": library, "selftest": selftest,
+        "name": deck.name, "optimise": optimise, "upper": deck.name.upper(), "library": library, "selftest": selftest,
         "target": comment_text(target), "arena": deck.arena, "in_type": deck.in_type, "out_type": deck.out_type,
         "in_size": deck.inputs, "out_size": deck.outputs, "in_lo": q.lo, "in_hi": q.hi, "in_scale": repr(q.scale[0]),
         "in_shape": f"shape {list(shape_of(source)[1:])}, last axis fastest", "answer": answer(deck),

@@ -27,8 +27,10 @@ _FIRST, _LAST = "cardc_deck_step", "depth"  # what run_network.c calls before an
 class QemuDeck:
     """The library with a driver that keeps the state. CompileError where QEMU is missing or no board holds the deck."""
 
-    def __init__(self, deck: DeckProgram, sources: Mapping[str, str], core: str) -> None:
-        self.deck, self.core, self._sources = deck, core, sources
+    def __init__(
+        self, deck: DeckProgram, sources: Mapping[str, str], core: str, optimise: str | None = None
+    ) -> None:  # fmt: skip
+        self.deck, self.core, self.optimise, self._sources = deck, core, optimise, sources
 
     def run(self, data: Array, *, marks: tuple[str, ...] = (), measure_stack: bool = False) -> DeckRuns:
         """A sequence [N, inputs] from a fresh state; with `marks`, instructions are counted and split by them."""
@@ -69,7 +71,8 @@ class QemuDeck:
             **self._sources, DRIVER: driver(self.deck), "cardc_deck_step.c": _step(self.deck), "run_network.c": text,
             "run_network.h": _setting(self.deck),
         }  # fmt: skip
-        return qemu.build_selftest(sources, get_core(self.core), compiler="zig")
+        core = get_core(self.core)
+        return qemu.build_selftest(sources, core, compiler="zig", optimise=self.optimise or core.optimise)
 
 
 def _declared(deck: DeckProgram) -> str:

@@ -30,7 +30,8 @@ MEASURED_INPUTS = 8
 
 @dataclass(frozen=True, slots=True)
 class DeckMeasurement:
-    """What a deck takes on a core, built by zig with -O2; bytes and instructions.
+    """What a deck takes on a core, built by zig with -O2 (-Os where the deck or the core asks for it); bytes and
+    instructions.
 
     `flash_bytes` is all of the linked library, `flash` its parts, `agnostic_flash_bytes` that of the same cards without
     the gate.
@@ -53,10 +54,11 @@ class DeckMeasurement:
 
 
 class DeckC:
-    """A deck that was emitted as C. `core` is a core of emulate/cores.py, or "host" for this computer."""
+    """A deck that was emitted as C. `core` is a core of emulate/cores.py, or "host" for this computer. `optimise` is
+    the compiler's option for cores; None is each core's own."""
 
-    def __init__(self, project: Project, deck: DeckProgram) -> None:
-        self.project, self.deck = project, deck
+    def __init__(self, project: Project, deck: DeckProgram, optimise: str | None = None) -> None:
+        self.project, self.deck, self.optimise = project, deck, optimise
         self._boards: dict[str, BoardDeck | QemuDeck] = {}
         self._cards: dict[int, CBuild] = {}
 
@@ -79,7 +81,7 @@ class DeckC:
                 # its constants may be those of a card before it
                 if path.parts[0] == "src" and (path.name in needed or path.stem.endswith("_weights"))
             }
-            self._cards[index] = CBuild(Project(files), program, card.name)
+            self._cards[index] = CBuild(Project(files), program, card.name, self.optimise)
         return self._cards[index]
 
     def measure(self, core: str, q: Array) -> DeckMeasurement:
@@ -126,7 +128,7 @@ class DeckC:
             joint = replace(joint, kind=self.deck.joint.kind)
         plain = replace(self.deck, gate=None, joint=joint)
         sources = {PurePosixPath(path).name: text for path, text in library_files(plain).items()}
-        return zig.compile_elf(sources, get_core(core), keep=(f"{plain.name}_predict",)).sizes.flash
+        return self._linked(sources, core, (f"{plain.name}_predict",)).sizes.flash
 
     def selftest(self, core: str, compiler: str = "gcc") -> qemu.QemuResult:
         """Build and run the emitted self-test on a board that QEMU emulates."""
@@ -142,7 +144,11 @@ class DeckC:
         sources = self.sources()
         if any(name in HELPERS for name in keep):
             sources[DRIVER] = driver(self.deck)
-        return zig.compile_elf(sources, get_core(core), keep=keep)
+        return self._linked(sources, core, keep)
+
+    def _linked(self, sources: Mapping[str, str], core: str, keep: tuple[str, ...]) -> Elf:
+        at = get_core(core)
+        return zig.compile_elf(sources, at, keep=keep, optimise=self.optimise or at.optimise)
 
     @cached_property
     def _host(self) -> HostDeck:
@@ -153,7 +159,7 @@ class DeckC:
             if get_core(core).unicorn is not None:
                 self._boards[core] = BoardDeck(self.deck, lambda keep: self.elf(core, keep), core)
             else:
-                self._boards[core] = QemuDeck(self.deck, self.sources(), core)
+                self._boards[core] = QemuDeck(self.deck, self.sources(), core, self.optimise)
         return self._boards[core]
 
     def _layers(self, card: str) -> list[str]:

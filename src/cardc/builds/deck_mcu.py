@@ -25,7 +25,7 @@ from ..verify.deck import DeckStage
 from ..verify.run import Stage
 from .deck import DeckBuild
 from .deck_costs import deck_facts, ram_bytes
-from .mcu import memory_map, step_rows
+from .mcu import compiler_option, memory_map, step_rows
 
 
 class McuDeckBuild(DeckBuild):
@@ -47,12 +47,17 @@ class McuDeckBuild(DeckBuild):
     def project(self) -> Project:
         inputs = golden_inputs(self.program)
         answer = self.model.run(inputs)
-        return emit_deck(self.program, Golden(inputs, answer.picks, answer.outputs), self.target)
+        golden = Golden(inputs, answer.picks, answer.outputs)
+        return emit_deck(self.program, golden, self.target, self._optimise or "-O2")
+
+    @property
+    def _optimise(self) -> str | None:
+        return compiler_option(self.lowered.first)
 
     @cached_property
     def c(self) -> DeckC:
         """The emitted library, to run on this computer or on any emulated core."""
-        return DeckC(self.project, self.program)
+        return DeckC(self.project, self.program, self._optimise)
 
     def run_integers(self, q: Array) -> DeckAnswer:
         found = self.c.run(q, self.target.core)

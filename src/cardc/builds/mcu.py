@@ -31,6 +31,11 @@ from .base import Build
 _SMALLER = "try --optimize size: weights near their entropy, and a few rows of a feature map at a time"
 
 
+def compiler_option(lowered: Lowered) -> str | None:
+    """What compilers are told to optimise for; None is the core's own."""
+    return None if lowered.optimize == "speed" else "-Os"
+
+
 class McuBuild(Build):
     """C library and emulation. Sizes come from the linked program, instructions from the emulated core. `pixels` says
     how bytes of an image become the model's input, for a library that takes images."""
@@ -49,8 +54,7 @@ class McuBuild(Build):
 
     @property
     def _optimise(self) -> str | None:
-        """The compiler's option; None is the core's own."""
-        return None if self.lowered.optimize == "speed" else "-Os"
+        return compiler_option(self.lowered)
 
     @cached_property
     def project(self) -> Project:

@@ -59,9 +59,8 @@ def compile_command(
             console(as_json).print(f"the whole deck as one graph: {path}", markup=False)
             return
         reject({"--print-after": print_after, "--stop-after": stop, "--single-header": single_header, "--image": pixels,
-                "--encoding": encoding, "--optimize": optimize != "speed",
-                "--input-bits": entrance, "--dim": dims})  # fmt: skip
-        compile_deck(model, target, out, name, options, hls=hls, as_json=as_json)
+                "--encoding": encoding, "--input-bits": entrance, "--dim": dims})  # fmt: skip
+        compile_deck(model, target, out, name, options, hls=hls, optimize=optimize, as_json=as_json)
         return
     only_decks(options)
     from ..api import compile as compile_model

@@ -71,14 +71,15 @@ def only_decks(options: DeckOptions | None) -> None:
 
 def compile_deck(
     model: Path, target: str, out: Path | None, name: str | None, options: DeckOptions | None, *, hls: Options | None,
-    as_json: bool,
+    optimize: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Compile the deck and write project and reports; nothing where it does not fit."""
     from ..deck_api import compile_deck as compile_model
 
     screen, board = console(as_json), load_target(target)
+    options = replace(options or DeckOptions(), optimize=optimize)
     if hls is not None:
-        options = replace(options or DeckOptions(), hls=hls)
+        options = replace(options, hls=hls)
     build = compile_model(model, board, name=name, options=options)
     for note in build.lowered.notes:
         screen.print(note, markup=False)
