@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CompileError
+from .signs import by_sign, from_signs
 
 TILE = 32
 """Bytes that the kernel sums at a time."""
@@ -111,21 +112,12 @@ def encode(w: NDArray[np.int64], g: RunsGeometry) -> Runs:
     used = offsets[w != 0]
     if used.max(initial=0) > MAX_OFFSET:
         raise CompileError("a convolution's input is too large for 16-bit offsets", fix="use bands of fewer rows")
-    lists = [offsets[o][w[o] == sign] for o in range(len(w)) for sign in (-1, 1)]
-    counts = np.array([len(x) for x in lists], np.uint16).reshape(len(w), 2)
-    return Runs(np.concatenate([*lists, np.zeros(0, np.int64)]).astype(np.uint16), counts)
+    return Runs(*by_sign(w, offsets))
 
 
 def decode(e: Runs, shape: tuple[int, int, int, int], g: RunsGeometry) -> NDArray[np.int64]:
     """The weights [O, I / group, kh, kw] that `e` encodes: the exact inverse of `encode`."""
-    w, places = np.zeros(shape, np.int64), _offsets(shape, g)
-    start = 0
-    for o in range(shape[0]):
-        for k, sign in enumerate((-1, 1)):
-            stop = start + int(e.counts[o, k])
-            w[o][np.isin(places[o], e.offsets[start:stop])] = sign
-            start = stop
-    return w
+    return from_signs(e.offsets, e.counts, _offsets(shape, g))
 
 
 @dataclass(frozen=True, slots=True)

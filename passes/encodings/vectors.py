@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CompileError
+from .signs import by_sign, from_signs
 from .sparse_conv import ConvGeometry
 
 MAX_OFFSET = 0xFFFF
@@ -53,21 +54,12 @@ def encode(w: NDArray[np.int64], g: ConvGeometry) -> Vectors:
     at = places(w.shape, g)
     if at[w != 0].max(initial=0) > MAX_OFFSET:
         raise CompileError("a convolution's input is too large for 16-bit tap offsets", fix="use a smaller input")
-    lists = [at[o][w[o] == sign] for o in range(len(w)) for sign in (-1, 1)]
-    counts = np.array([len(x) for x in lists], np.uint16).reshape(len(w), 2)
-    return Vectors(np.concatenate([*lists, np.zeros(0, np.int64)]).astype(np.uint16), counts)
+    return Vectors(*by_sign(w, at))
 
 
 def decode(e: Vectors, shape: tuple[int, int, int, int], g: ConvGeometry) -> NDArray[np.int64]:
     """The weights [O, I / group, kh, kw] that `e` encodes: the exact inverse of `encode`."""
-    w, at = np.zeros(shape, np.int64), places(shape, g)
-    start = 0
-    for o in range(shape[0]):
-        for k, sign in enumerate((-1, 1)):
-            stop = start + int(e.counts[o, k])
-            w[o][np.isin(at[o], e.offsets[start:stop])] = sign
-            start = stop
-    return w
+    return from_signs(e.offsets, e.counts, places(shape, g))
 
 
 @dataclass(frozen=True, slots=True)
