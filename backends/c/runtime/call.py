@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import re
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from ..emulate import host
 from ..emulate.avr_cpu import AvrMachine
@@ -20,6 +20,7 @@ from ..emulate.unicorn_cpu import Machine
 from . import FILE_OF, sources
 
 SLACK = 16  # CARDC_SLACK
+M = TypeVar("M", bound=Machine | QemuMachine)
 
 
 class Constant(bytes):
@@ -40,13 +41,13 @@ class Place(Protocol):
     def call(self, kernel: str, *args: int) -> int: ...
 
 
-class Emulated:
-    """Kernels on an emulated core; `instructions` is the exact count of the last call."""
+class _Board(Generic[M]):
+    """Kernels on `machine`, which holds them; `instructions` is the exact count of the last call."""
 
     pointer = 4
 
-    def __init__(self, core: str, optimise: str | None = None, flags: tuple[str, ...] = ()) -> None:
-        self.machine = Machine(_elf(core, optimise, flags), get_core(core))
+    def __init__(self, machine: M, core: str) -> None:
+        self.machine = machine
         self.packed = "dsp" in get_core(core).features
         self.instructions = 0
 
@@ -55,6 +56,13 @@ class Emulated:
 
     def read(self, address: int, size: int) -> bytes:
         return self.machine.read(address, size)
+
+
+class Emulated(_Board[Machine]):
+    """Kernels on an emulated core; `instructions` is the exact count of the last call."""
+
+    def __init__(self, core: str, optimise: str | None = None, flags: tuple[str, ...] = ()) -> None:
+        super().__init__(Machine(_elf(core, optimise, flags), get_core(core)), core)
 
     def call(self, kernel: str, *args: int) -> int:
         run = self.machine.run(kernel, *args)
@@ -62,23 +70,13 @@ class Emulated:
         return run.result
 
 
-class EmulatedByQemu:
+class EmulatedByQemu(_Board[QemuMachine]):
     """The same under QEMU, for the cores that unicorn lacks. All objects for one core share one machine: making one
     forgets the buffers of those before."""
 
-    pointer = 4
-
     def __init__(self, core: str, optimise: str | None = None) -> None:
-        self.machine = _served(core, optimise)
+        super().__init__(_served(core, optimise), core)
         self.machine.reset()
-        self.packed = "dsp" in get_core(core).features
-        self.instructions = 0
-
-    def put(self, data: bytes, *, read_only: bool = True) -> int:
-        return self.machine.alloc(len(data), align=4, data=data, read_only=read_only)
-
-    def read(self, address: int, size: int) -> bytes:
-        return self.machine.read(address, size)
 
     def call(self, kernel: str, *args: int) -> int:
         result = self.machine.call(kernel, *args)
