@@ -9,13 +9,17 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.backends.c.kernels.finishes import Tail, stairs
-from tests.backends.c.kernels.places import Ints
+from tests.backends.c.kernels.places import Ints, chw, outside_is
 
+from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import Finish, Map
 from cardc.ops.conv import correlate
 from cardc.ops.threshold import apply_thresholds
 from cardc.ops.window import Window
 from cardc.passes.encodings import fold, lines, sparse_conv
+
+FILL = 99
+"""What the output's memory holds before."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +119,19 @@ def dense_layer(cin: int, max_u: int, sign: int) -> Layer:
     source, to = Map(cin, 5, 18, 6 * 20, 20), Map(2, 5, 18, 5 * 18, 18)
     x, w = np.full((cin, 5, 18), max_u), np.full((2, cin, 3, 3), sign)
     return Layer(x, w, win, 1, max_u, max_u, source, 21, 21 + (cin - 1) * 120 + 5 * 20 + 19, to)
+
+
+def compare(place: Place, kernel: str, struct: int, end: Tail, to: Map, src: int, *scratch: int) -> None:
+    """Call `kernel` on the input at `src`, and compare all of the output's memory: what lies outside of its rows
+    stays."""
+    width = np.dtype(end.dtype).itemsize
+    size = to.plane * to.channels * width
+    dst = place.put(bytes([FILL]) * size, read_only=False)
+    place.call(kernel, struct, end.finish.put(place), src, dst, *scratch)
+    got = np.frombuffer(place.read(dst, size), end.dtype)
+    np.testing.assert_array_equal(chw(got, to), end.want)
+    fill = int(np.frombuffer(bytes([FILL]) * width, end.dtype)[0])
+    assert outside_is(got, to, fill), "wrote outside of its rows"
 
 
 seeds = st.integers(0, 2**32)

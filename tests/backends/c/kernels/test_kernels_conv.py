@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from tests.backends.c.kernels.convs import (
     Layer,
+    compare,
     dense_layer,
     layers,
     level_counts,
@@ -18,14 +19,12 @@ from tests.backends.c.kernels.convs import (
     shared_tail,
 )
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import PLACES, ROOMY, chw, outside_is, some, stored
+from tests.backends.c.kernels.places import PLACES, ROOMY, some, stored
 
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvDense, ConvPairs, ConvRuns, ConvSparse, Map
 from cardc.ops.window import Window
 from cardc.passes.encodings import fold, int8, lines, pairs, runs, sparse_conv
-
-FILL = 99
 
 
 def run(place: Place, kernel: str, layer: Layer, kind: str, levels: int, seed: int, *table: int) -> None:
@@ -54,14 +53,7 @@ def run(place: Place, kernel: str, layer: Layer, kind: str, levels: int, seed: i
         row_step = layer.source.row * layer.win.strides[0]
         struct = ConvSparse(encoded, row_step, layer.win.strides[1], layer.max_u, layer.to).put(place)
     src = place.put(stored(layer.x, layer.source, layer.interior, layer.size, layer.zero, rng))
-    width = np.dtype(end.dtype).itemsize
-    size = layer.to.plane * layer.to.channels * width
-    dst = place.put(bytes([FILL]) * size, read_only=False)
-    place.call(kernel, struct, end.finish.put(place), src, dst, *table)
-    got = np.frombuffer(place.read(dst, size), end.dtype)
-    np.testing.assert_array_equal(chw(got, layer.to), end.want)
-    fill = int(np.frombuffer(bytes([FILL]) * width, end.dtype)[0])
-    assert outside_is(got, layer.to, fill), "wrote outside of its rows"
+    compare(place, kernel, struct, end, layer.to, src, *table)
 
 
 def run_by_runs(
@@ -87,15 +79,8 @@ def run_by_runs(
     found = lines_of(end, layer, sums) if by_line else None
     struct = ConvRuns(encoded, g, work, layer.source.plane, layer.max_u, layer.to, found, 255, one, bias).put(place)
     src = place.put(stored(layer.x, layer.source, layer.interior, layer.size, layer.zero, rng))
-    width = np.dtype(end.dtype).itemsize
-    size = layer.to.plane * layer.to.channels * width
-    dst = place.put(bytes([FILL]) * size, read_only=False)
     scratch = place.put(rng.integers(0, 256, work.size, np.uint8).tobytes(), read_only=False)
-    place.call("cardc_conv_runs", struct, end.finish.put(place), src, dst, scratch)
-    got = np.frombuffer(place.read(dst, size), end.dtype)
-    np.testing.assert_array_equal(chw(got, layer.to), end.want)
-    fill = int(np.frombuffer(bytes([FILL]) * width, end.dtype)[0])
-    assert outside_is(got, layer.to, fill), "wrote outside of its rows"
+    compare(place, "cardc_conv_runs", struct, end, layer.to, src, scratch)
     return [line.kind for line in found or []]
 
 

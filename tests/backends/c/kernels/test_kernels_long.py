@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from tests.backends.c.kernels.convs import Layer, compare, layers, level_counts, lines_of, seeds, shared_tail
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import PLACES, ROOMY, chw, outside_is, some, stored
-from tests.backends.c.kernels.test_kernels_conv import FILL, Layer, layers, level_counts, lines_of, seeds, shared_tail
+from tests.backends.c.kernels.places import PLACES, ROOMY, some, stored
 
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvLong, Map
@@ -68,15 +68,8 @@ def run(place: Place, layer: Layer, kind: str, levels: int, seed: int, end_by: s
         bias,
     ).put(place)  # fmt: skip
     src = place.put(stored(layer.x, layer.source, layer.interior, layer.size, 77, rng))
-    width = np.dtype(end.dtype).itemsize
-    size = layer.to.plane * layer.to.channels * width
-    dst = place.put(bytes([FILL]) * size, read_only=False)
     work = place.put(rng.integers(0, 256, g.work_bytes, np.uint8).tobytes(), read_only=False)
-    place.call("cardc_conv_long", struct, end.finish.put(place), src, dst, work)
-    got = np.frombuffer(place.read(dst, size), end.dtype)
-    np.testing.assert_array_equal(chw(got, layer.to), end.want)
-    fill = int(np.frombuffer(bytes([FILL]) * width, end.dtype)[0])
-    assert outside_is(got, layer.to, fill), "wrote outside of its rows"
+    compare(place, "cardc_conv_long", struct, end, layer.to, src, work)
     return [line.kind for line in found or []]
 
 
