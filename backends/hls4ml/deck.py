@@ -27,7 +27,7 @@ def join_component(
         f"firmware/{top}.h": _header(top, cards, joint, groups),
         f"firmware/{top}.cpp": _source(top, cards, joint, classes, groups),
         f"firmware/nnet_utils/{HEADER}": (folder / HEADER).read_text(encoding="utf-8"),
-        f"build_{top}.tcl": vitis_script(top, part, clock_ns),
+        f"build_{top}.tcl": vitis_script(top, [f"firmware/{top}.cpp"], part, clock_ns),
     }
     return {PurePosixPath(path): text for path, text in sorted(texts.items())}
 

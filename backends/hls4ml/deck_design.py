@@ -22,6 +22,7 @@ from .deck_top import top_header, top_source
 from .gate import gate_component, pixel_bits
 from .layer import Plan
 from .namespace import in_namespace
+from .script import vitis_script
 
 _FIRMWARE = PurePosixPath("firmware")
 
@@ -57,7 +58,7 @@ def design(
     sources = [path for path in [*files, *own] if path.suffix == ".cpp" and path.parts[0] == "firmware"]
     names = sorted(str(path) for path in sources)
     own[PurePosixPath("build_lib.sh")] = _script(name, names)
-    own[PurePosixPath(f"build_{name}.tcl")] = _tcl(name, names, part, clock_ns)
+    own[PurePosixPath(f"build_{name}.tcl")] = vitis_script(name, names, part, clock_ns, "firmware/weights")
     return Project({**files, **{path: text.encode("utf-8") for path, text in own.items()}})
 
 
@@ -119,19 +120,4 @@ CFLAGS="-O1 -fPIC -std=c++11 -fno-gnu-unique -w -Ifirmware/ap_types -Ifirmware -
 CFLAGS+=" -DWEIGHTS_DIR=\\"$(pwd)/firmware/weights\\""
 {lines}${{CC}} -shared {objects} -o firmware/{name}.so
 rm -f {objects}
-"""
-
-
-def _tcl(name: str, sources: Sequence[str], part: str, clock_ns: float) -> str:
-    files = "".join(f'add_files {path} -cflags "-std=c++0x -Ifirmware"\n' for path in sources)
-    return f"""\
-open_project -reset {name}_prj
-set_top {name}
-{files}add_files -tb firmware/weights
-open_solution -reset solution1
-set_part {part}
-create_clock -period {clock_ns:g} -name default
-csynth_design
-export_design -format ip_catalog
-exit
 """

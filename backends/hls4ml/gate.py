@@ -37,7 +37,7 @@ def gate_component(
         f"firmware/{top}.h": _header(gate, top),
         f"firmware/{top}.cpp": _source(gate, top, reuse_factor),
         **{f"firmware/nnet_utils/{file}": (folder / file).read_text(encoding="utf-8") for file in HEADERS},
-        f"build_{top}.tcl": vitis_script(top, part, clock_ns),
+        f"build_{top}.tcl": vitis_script(top, [f"firmware/{top}.cpp"], part, clock_ns),
     }
     return {PurePosixPath(path): text for path, text in sorted(texts.items())}
 

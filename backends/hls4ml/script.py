@@ -1,15 +1,19 @@
-"""The Tcl script of a component that is written without hls4ml: the gate, the joining of a deck's answers."""
+"""The Tcl script of what is synthesised without hls4ml's own: the gate, the join of a deck's answers, a whole deck."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 
-def vitis_script(top: str, part: str, clock_ns: float) -> str:
-    """`vitis_hls -f` of it synthesises firmware/TOP.cpp for `part` at `clock_ns` and exports the IP core."""
+
+def vitis_script(top: str, sources: Sequence[str], part: str, clock_ns: float, bench: str = "") -> str:
+    """`vitis_hls -f` of it synthesises `sources` for `part` at `clock_ns` and exports the IP core; `bench` is what its
+    simulation reads."""
+    files = "".join(f'add_files {path} -cflags "-std=c++0x -Ifirmware"\n' for path in sources)
+    files += f"add_files -tb {bench}\n" if bench else ""
     return f"""\
 open_project -reset {top}_prj
 set_top {top}
-add_files firmware/{top}.cpp -cflags "-std=c++0x -Ifirmware"
-open_solution -reset solution1
+{files}open_solution -reset solution1
 set_part {part}
 create_clock -period {clock_ns:g} -name default
 csynth_design
