@@ -167,11 +167,9 @@ FOUR(int8_t)
 CARDC_PIXELS(uint8_t)
 CARDC_PIXELS(int8_t)
 
-static int odd_log(uint32_t length) { return (length & 0xAAAAAAAAu) != 0; }
-
 /* What is left of `count` transforms behind their first stage; they stand one behind the other. */
 static void stages(const cardc_gate *gate, uint32_t *z, uint32_t length, uint32_t count) {
-  uint32_t size = odd_log(length) ? 2 : 4;
+  uint32_t size = cardc_odd_log(length) ? 2 : 4;
   cardc_traced(z, length * count);
   for (; size < length; size *= 4) {
     cardc_fft_radix4(z, length * count, size, gate->twiddles, gate->table_length / (4 * size));
@@ -182,7 +180,7 @@ static void stages(const cardc_gate *gate, uint32_t *z, uint32_t length, uint32_
 static void row(const cardc_gate *gate, const uint32_t *from, uint32_t *to) {
   const uint32_t length = gate->half;
   cardc_traced(from, length);
-  if (odd_log(length)) {
+  if (cardc_odd_log(length)) {
     cardc_fft_first2(from, gate->row_order, length / 2, to);
   } else {
     cardc_fft_first4(from, gate->row_order, length / 4, to);
@@ -191,7 +189,7 @@ static void row(const cardc_gate *gate, const uint32_t *from, uint32_t *to) {
 
 static void column(const cardc_gate *gate, const uint32_t *from, uint32_t *to) {
   const uint32_t length = gate->rows;
-  if (odd_log(length)) {
+  if (cardc_odd_log(length)) {
     cardc_fft_first2_scaled(from, gate->half, gate->column_order, length / 2, to);
   } else {
     cardc_fft_first4_scaled(from, gate->half, gate->column_order, length / 4, to);

@@ -30,6 +30,9 @@ extern "C"
 #define cardc_traced(WORDS, COUNT) ((void)0)
 #endif
 
+/* Whether the logarithm of a power of two is odd: such a transform begins with a stage of radix 2. */
+static inline int cardc_odd_log(uint32_t length) { return (length & 0xAAAAAAAAu) != 0; }
+
 /* Room for the scores of an image: they take the oldest ones' place, and these leave the sums. */
 static inline int64_t *cardc_window_begin(uint32_t rivals, uint32_t window, const int64_t *constants, int64_t *sum,
                                           int64_t *ring, uint32_t *place) {

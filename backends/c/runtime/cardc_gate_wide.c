@@ -51,11 +51,9 @@ typedef void wide_pixels(const cardc_gate_wide *gate, const void *image, uint32_
 CARDC_WIDE_PIXELS(uint8_t)
 CARDC_WIDE_PIXELS(int8_t)
 
-static int odd_log(uint32_t length) { return (length & 0xAAAAAAAAu) != 0; }
-
 /* What is left of `count` transforms behind their first stage; they stand one behind the other. */
 static void stages(const cardc_gate_wide *gate, cardc_complex *z, uint32_t length, uint32_t count) {
-  uint32_t size = odd_log(length) ? 2 : 4;
+  uint32_t size = cardc_odd_log(length) ? 2 : 4;
   cardc_traced(z, 2 * length * count);
   for (; size < length; size *= 4) {
     cardc_fft_wide_radix4(z, length * count, size, gate->twiddles, gate->table_length / (4 * size));
@@ -66,7 +64,7 @@ static void stages(const cardc_gate_wide *gate, cardc_complex *z, uint32_t lengt
 static void row(const cardc_gate_wide *gate, const cardc_complex *from, cardc_complex *to) {
   const uint32_t length = gate->half;
   cardc_traced(from, 2 * length);
-  if (odd_log(length)) {
+  if (cardc_odd_log(length)) {
     cardc_fft_wide_first2(from, gate->row_order, length / 2, to);
   } else {
     cardc_fft_wide_first4(from, gate->row_order, length / 4, to);
@@ -75,7 +73,7 @@ static void row(const cardc_gate_wide *gate, const cardc_complex *from, cardc_co
 
 static void column(const cardc_gate_wide *gate, const cardc_complex *from, cardc_complex *to) {
   const uint32_t length = gate->rows;
-  if (odd_log(length)) {
+  if (cardc_odd_log(length)) {
     cardc_fft_wide_first2_scaled(from, gate->half, gate->column_order, length / 2, to);
   } else {
     cardc_fft_wide_first4_scaled(from, gate->half, gate->column_order, length / 4, to);
