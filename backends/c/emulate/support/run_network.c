@@ -12,15 +12,6 @@ static CARDC_OUT out[CARDC_OUTS];
 static uint32_t arena[(CARDC_ARENA + 3) / 4];
 static uint8_t seen[CARDC_SEEN + 1];
 
-static uint32_t file(const char *name, uint32_t length, uint32_t mode)
-{
-    uint32_t block[3];
-    block[0] = (uint32_t)(uintptr_t)name;
-    block[1] = mode;
-    block[2] = length;
-    return cardc_semihost(CARDC_SYS_OPEN, block);
-}
-
 /* What is left undone, as semihosting counts. */
 static uint32_t transfer(uint32_t operation, uint32_t handle, void *data, uint32_t size)
 {
@@ -52,7 +43,7 @@ __attribute__((noinline)) static uint32_t depth(const volatile uint8_t *top)
 
 int main(void)
 {
-    uint32_t from = file("in", 2, READ), to = file("out", 3, WRITE), i;
+    uint32_t from = cardc_open("in", 2, READ), to = cardc_open("out", 3, WRITE), i;
     volatile uint8_t *top = (volatile uint8_t *)__builtin_frame_address(0);
     uint8_t trace;
     if (from == UINT32_MAX || to == UINT32_MAX || transfer(CARDC_SYS_READ, from, &trace, 1) != 0) {

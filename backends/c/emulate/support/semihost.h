@@ -16,6 +16,15 @@ enum {
 
 /* One operation; its result. */
 uint32_t cardc_semihost(uint32_t operation, const void *argument);
+/* The handle of the file `name` of `length` characters. */
+static inline uint32_t cardc_open(const char *name, uint32_t length, uint32_t mode)
+{
+    uint32_t block[3];
+    block[0] = (uint32_t)(uintptr_t)name;
+    block[1] = mode;
+    block[2] = length;
+    return cardc_semihost(CARDC_SYS_OPEN, block);
+}
 /* Ends the program with an exit code. */
 void cardc_leave(uint32_t code);
 /* Says FAULT and leaves with 255. */

@@ -8,15 +8,6 @@ typedef uint32_t function(uint32_t a, uint32_t b, uint32_t c, uint32_t d, uint32
 static uint32_t from, to, region_count;
 static uint32_t starts[REGIONS], ends[REGIONS];
 
-static uint32_t file(const char *name, uint32_t length, uint32_t mode)
-{
-    uint32_t block[3];
-    block[0] = (uint32_t)(uintptr_t)name;
-    block[1] = mode;
-    block[2] = length;
-    return cardc_semihost(CARDC_SYS_OPEN, block);
-}
-
 /* All of `size` bytes, in as many pieces as the pipe gives; ends the program with its other end. */
 static void transfer(uint32_t operation, uint32_t handle, uint32_t address, uint32_t size)
 {
@@ -70,7 +61,7 @@ static void call(uint32_t address, uint32_t guarded)
 
 int main(void)
 {
-    from = file("in", 2, 1), to = file("out", 3, 5);
+    from = cardc_open("in", 2, 1), to = cardc_open("out", 3, 5);
     for (;;) {
         uint32_t request[4];
         transfer(CARDC_SYS_READ, from, (uint32_t)(uintptr_t)request, sizeof request);
