@@ -36,29 +36,30 @@ def header(name: str, program: Program, scale: str, offset: str, pixels: Pixels 
         f"Output: {elements(output)} integers from {qo.lo} to {qo.hi}{_steps(qo)}, {_axes(output)};",
         f"        the model's own output is {scale} * integer + {offset}.",
     )
-    w(f"#ifndef {up}_H")
-    w(f"#define {up}_H")
-    w()
-    w("#include <stdint.h>")
-    w()
-    w(f"#define {up}_IN {elements(source)} /* elements of the input */")
-    w(f"#define {up}_OUT {elements(output)} /* elements of the output */")
-    w(f"#define {up}_ARENA_BYTES {max(1, program.arena)} /* working memory */")
-    arena_align(w, up)
-    w(f"#define {up}_IN_LO ({qi.lo})")
-    w(f"#define {up}_IN_HI {qi.hi}")
-    w(f"#define {up}_IN_SCALE {_real(repr(qi.scale[0]))} /* what one unit of the input is worth */")
-    w(f"#define {up}_OUT_SCALE {_real(scale)} /* what one unit of the output is worth */")
-    w(f"#define {up}_OUT_OFFSET {_real(offset)}")
-    w()
-    w(f"#define {up}_OK {OK}")
-    w(f"#define {up}_ERROR_NULL {ERROR_NULL} /* a pointer is NULL */")
-    w(f"#define {up}_ERROR_ALIGN {ERROR_ALIGN} /* the arena is not aligned */")
-    w()
-    w("#ifdef __cplusplus")
-    w('extern "C" {')
-    w("#endif")
-    w()
+    with w.guard(f"{up}_H"):
+        w("#include <stdint.h>")
+        w()
+        w(f"#define {up}_IN {elements(source)} /* elements of the input */")
+        w(f"#define {up}_OUT {elements(output)} /* elements of the output */")
+        w(f"#define {up}_ARENA_BYTES {max(1, program.arena)} /* working memory */")
+        arena_align(w, up)
+        w(f"#define {up}_IN_LO ({qi.lo})")
+        w(f"#define {up}_IN_HI {qi.hi}")
+        w(f"#define {up}_IN_SCALE {_real(repr(qi.scale[0]))} /* what one unit of the input is worth */")
+        w(f"#define {up}_OUT_SCALE {_real(scale)} /* what one unit of the output is worth */")
+        w(f"#define {up}_OUT_OFFSET {_real(offset)}")
+        w()
+        w(f"#define {up}_OK {OK}")
+        w(f"#define {up}_ERROR_NULL {ERROR_NULL} /* a pointer is NULL */")
+        w(f"#define {up}_ERROR_ALIGN {ERROR_ALIGN} /* the arena is not aligned */")
+        w()
+        with w.declarations():
+            _functions(w, name, program, pixels)
+    return w.text()
+
+
+def _functions(w: Writer, name: str, program: Program, pixels: Pixels | None) -> None:
+    up = name.upper()
     w.comment(
         "Runs the network once. `arena` is working memory of the size and alignment above; it need not be initialised",
         "and keeps nothing from one call to the next. Input beyond its range counts as its nearest end. Returns",
@@ -82,13 +83,6 @@ def header(name: str, program: Program, scale: str, offset: str, pixels: Pixels 
             f"{name}_predict takes, exactly as the model's own input quantiser does.",
         )
         w(f"{signature(name, program)};")
-    w()
-    w("#ifdef __cplusplus")
-    w("}")
-    w("#endif")
-    w()
-    w("#endif")
-    return w.text()
 
 
 def _steps(q: QType) -> str:

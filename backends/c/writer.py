@@ -40,6 +40,20 @@ class Writer:
         self._depth -= 1
         self(tail)
 
+    @contextmanager
+    def guard(self, name: str) -> Iterator[None]:
+        """A header's guard around what is written inside it."""
+        self.lines((f"#ifndef {name}", f"#define {name}", ""))
+        yield
+        self.lines(("", "#endif"))
+
+    @contextmanager
+    def declarations(self) -> Iterator[None]:
+        """What is written inside has C linkage in C++, too."""
+        self.lines(("#ifdef __cplusplus", 'extern "C" {', "#endif", ""))
+        yield
+        self.lines(("", "#ifdef __cplusplus", "}", "#endif"))
+
     def comment(self, *text: str) -> None:
         """A block comment; each item is one line of it."""
         clean = [comment_text(line) for line in text]

@@ -10,20 +10,21 @@ from .program import DeckProgram
 
 def header(deck: DeckProgram) -> str:
     """Sizes, types, state, functions."""
-    w, up = Writer(), deck.name.upper()
+    w = Writer()
     _title(w, deck)
-    w(f"#ifndef {up}_H")
-    w(f"#define {up}_H")
-    w()
-    w("#include <stdint.h>")
-    if deck.gate is not None:
-        w(f'#include "{deck.name}_gate.h"')
-    w()
-    _sizes(w, deck)
-    w("#ifdef __cplusplus")
-    w('extern "C" {')
-    w("#endif")
-    w()
+    with w.guard(f"{deck.name.upper()}_H"):
+        w("#include <stdint.h>")
+        if deck.gate is not None:
+            w(f'#include "{deck.name}_gate.h"')
+        w()
+        _sizes(w, deck)
+        with w.declarations():
+            _functions(w, deck)
+    return w.text()
+
+
+def _functions(w: Writer, deck: DeckProgram) -> None:
+    up = deck.name.upper()
     if deck.gate is not None:
         _state(w, deck)
     _predict(w, deck)
@@ -37,13 +38,6 @@ def header(deck: DeckProgram) -> str:
             f"{deck.name}_predict takes. It is linked only if it is used.",
         )
         w(f"void {deck.name}_quantize(const float in[{up}_IN], {deck.in_type} out[{up}_IN]);")
-    w()
-    w("#ifdef __cplusplus")
-    w("}")
-    w("#endif")
-    w()
-    w("#endif")
-    return w.text()
 
 
 def answer(deck: DeckProgram) -> str:
