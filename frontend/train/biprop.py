@@ -6,19 +6,18 @@ Source: Diffenderfer and Kailkhura, "Multi-Prize Lottery Ticket Hypothesis" (ICL
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
 from torch import nn
 
 from .layers import layers_to_prune
-from .popup import train_scores
-from .ranking import Ranking, check_pruning
-from .recipe import Aids, FloatArray, IntArray, Schedule, Watch, check_rates
+from .popup import ScoreRecipe, train_scores
+from .recipe import Aids, FloatArray, IntArray, Watch
 
 
 @dataclass(frozen=True, slots=True)
-class Biprop:
+class Biprop(ScoreRecipe):
     """Train scores s with W frozen: M = top-k of |s|, W^ = alpha * M * sign(W), dL/ds = sign(s) * W * dL/dW^.
 
     Batch norm and activation scales are trained along with the scores. Same model, data and fields: same
@@ -26,16 +25,7 @@ class Biprop:
     sqrt(2 / (fan-in * share kept)), as the authors' experiments do: W^ then keeps the activations' variance.
     """
 
-    sparsity: float = 0.9
-    ranking: Ranking = "global"
-    score_lr: float = 0.01
-    lr: float = 0.01
     scale_fan: bool = False
-    schedule: Schedule = field(default_factory=Schedule)
-
-    def __post_init__(self) -> None:
-        check_pruning(self.sparsity, self.ranking)
-        check_rates(score_lr=self.score_lr, lr=self.lr)
 
     def train(
         self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None, aids: Aids | None = None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -19,28 +18,9 @@ from .recipe import Aids, FloatArray, IntArray, Schedule, Watch, check_rates, on
 from .trainer import Trainer
 
 
-class ScoreRecipe(Protocol):
-    """What edge-popup and biprop have in common."""
-
-    @property
-    def sparsity(self) -> float: ...
-    @property
-    def ranking(self) -> Ranking: ...
-    @property
-    def score_lr(self) -> float: ...
-    @property
-    def lr(self) -> float: ...
-    @property
-    def schedule(self) -> Schedule: ...
-
-
 @dataclass(frozen=True, slots=True)
-class EdgePopup:
-    """Train scores s with W frozen at +-sigma: M = top-k of |s|, dL/ds = sign(s) * W * dL/dW^.
-
-    The weights are the paper's signed constants, sigma = sqrt(2 / fan-in), divided by sqrt(share kept) so that
-    activations keep their variance; sigma stays the layer's scale whatever the mask. Batch norm is trained along.
-    """
+class ScoreRecipe:
+    """What edge-popup and biprop have in common: all but the weights that the scores choose from."""
 
     sparsity: float = 0.9
     ranking: Ranking = "global"
@@ -51,6 +31,15 @@ class EdgePopup:
     def __post_init__(self) -> None:
         check_pruning(self.sparsity, self.ranking)
         check_rates(score_lr=self.score_lr, lr=self.lr)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgePopup(ScoreRecipe):
+    """Train scores s with W frozen at +-sigma: M = top-k of |s|, dL/ds = sign(s) * W * dL/dW^.
+
+    The weights are the paper's signed constants, sigma = sqrt(2 / fan-in), divided by sqrt(share kept) so that
+    activations keep their variance; sigma stays the layer's scale whatever the mask. Batch norm is trained along.
+    """
 
     def train(
         self, model: nn.Module, x: FloatArray, y: IntArray, progress: Watch | None = None, aids: Aids | None = None

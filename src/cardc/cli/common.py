@@ -1,4 +1,4 @@
-"""What the commands share: arguments, arrays from disk, progress bars."""
+"""What the commands share: arguments, arrays from disk, progress bars, what is said of a build."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from ..builds.base import Build
+from ..builds.deck import DeckBuild
 from ..errors import CompileError, printable
 from ..ops.base import Array
+from ..report import print_report, require_fit
 
 MAX_BYTES = 1 << 32
 
@@ -105,3 +108,24 @@ def progress_bars(out: Console) -> Iterator[Watch]:
             bars.update(tasks[stage], completed=done)
 
         yield watch
+
+
+@contextmanager
+def delivered(
+    build: Build | DeckBuild, screen: Console, out: Path | None, model: Path, target: str, *, as_json: bool
+) -> Iterator[Path]:
+    """What people see of a build: notes, report, the folder (into which the caller writes it) and the next step.
+
+    Raises CompileError where it does not fit the board; nothing is written then.
+    """
+    for note in build.lowered.notes:
+        screen.print(note, markup=False)
+    if as_json:
+        click.echo(build.report.to_json(), nl=False)
+    else:
+        print_report(build.report, screen)
+    require_fit(build.report)
+    folder = out or Path("out") / f"{build.name}-{build.target.name}"
+    yield folder
+    prove = f"cardc verify {model} --target {target} --inputs x.npy"
+    screen.print(f"\nwritten to {folder}; prove it exact: {prove}", markup=False, soft_wrap=True)

@@ -16,10 +16,9 @@ from ..entrance import Entrance
 from ..errors import CompileError
 from ..identifiers import identifier
 from ..passes.choose_encodings import OPTIMIZE
-from ..report import print_report, require_fit
 from ..show import graph_text
 from ..targets.base import load as load_target
-from .common import console, json_option, model_argument, target_option
+from .common import console, delivered, json_option, model_argument, target_option
 from .deck import DECK_STAGE, compile_deck, deck_options, only_decks, whole_deck
 from .entrance import entrance_options
 from .hls import hls_options, pair
@@ -81,17 +80,8 @@ def compile_command(
         model, target=board, name=name, after=after, entrance=entrance, dims=dims, pixels=pixels, hls=hls,
         encodings=dict(pair("--encoding", text) for text in encoding), optimize=optimize,
     )  # fmt: skip
-    for note in build.lowered.notes:
-        screen.print(note, markup=False)
-    if as_json:
-        click.echo(build.report.to_json(), nl=False)
-    else:
-        print_report(build.report, screen)
-    require_fit(build.report)
-    folder = out or Path("out") / f"{build.name}-{board.name}"
-    build.write(folder, single_header=single_header)
-    screen.print(f"\nwritten to {folder}; prove it exact: cardc verify {model} --target {target} --inputs x.npy",
-                 markup=False, soft_wrap=True)  # fmt: skip
+    with delivered(build, screen, out, model, target, as_json=as_json) as folder:
+        build.write(folder, single_header=single_header)
 
 
 def _stage_path(model: Path, pass_name: str, out: Path | None) -> Path:

@@ -20,9 +20,9 @@ from ..deck_joint import Average
 from ..errors import CompileError
 from ..frontend.deck.gate import MOST_DB
 from ..ops.base import Array
-from ..report import Column, fitting_table, print_report, require_fit
+from ..report import Column, fitting_table
 from ..targets.base import load as load_target
-from .common import console, read_array
+from .common import console, delivered, read_array
 
 Command = Callable[..., None]
 DECK_STAGE = "deck"
@@ -81,17 +81,8 @@ def compile_deck(
     if hls is not None:
         options = replace(options, hls=hls)
     build = compile_model(model, board, name=name, options=options)
-    for note in build.lowered.notes:
-        screen.print(note, markup=False)
-    if as_json:
-        click.echo(build.report.to_json(), nl=False)
-    else:
-        print_report(build.report, screen)
-    require_fit(build.report)
-    folder = out or Path("out") / f"{build.name}-{board.name}"
-    build.write(folder)
-    screen.print(f"\nwritten to {folder}; prove it exact: cardc verify {model} --target {target} --inputs x.npy",
-                 markup=False, soft_wrap=True)  # fmt: skip
+    with delivered(build, screen, out, model, target, as_json=as_json) as folder:
+        build.write(folder)
 
 
 def whole_deck(model: Path, target: str, options: DeckOptions | None) -> ir.Model:
