@@ -67,7 +67,8 @@ typedef struct cardc_copy_job {
 
 /* Rows that begin on a word. */
 static CARDC_NOINLINE void cardc_copy_words(const cardc_copy_job *job, uint32_t *begin, const uint8_t *src) {
-  const uint32_t words = job->words, skip = job->step / 4 - words;
+  const uint32_t words = job->words;
+  const int32_t skip = (int32_t)(job->step / 4 - words); /* below 0 where rows share their borders */
   uint32_t c, rows, left;
   CARDC_NO_UNROLL for (c = job->channels; c > 0; c--, begin += job->next, src += job->plane) {
     const uint32_t *at = (const uint32_t *)(const void *)src;
