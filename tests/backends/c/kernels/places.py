@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import os
-from collections.abc import Callable
+import zlib
+from collections.abc import Callable, Sequence
 
 import hypothesis
 import numpy as np
+import pytest
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from tests.tools import need_avr, need_qemu
 
@@ -22,9 +27,12 @@ def _avr() -> Place:
     return EmulatedAvr("avr5")
 
 
-def _m55() -> Place:
-    need_qemu("cortex-m55")
-    return EmulatedByQemu("cortex-m55")
+def _by_qemu(core: str) -> Callable[[], Place]:
+    def made() -> Place:
+        need_qemu(core)
+        return EmulatedByQemu(core)
+
+    return made
 
 
 PLACES: dict[str, Callable[[], Place]] = {
@@ -33,12 +41,72 @@ PLACES: dict[str, Callable[[], Place]] = {
     "cortex-m0plus": lambda: Emulated("cortex-m0plus"),
     "cortex-m4": lambda: Emulated("cortex-m4"),
     "rv32imc": lambda: Emulated("rv32imc"),
-    "cortex-m55": _m55,
+    "cortex-m55": _by_qemu("cortex-m55"),
     "avr5": _avr,
 }
 ROOMY = [name for name in PLACES if name != "avr5"]  # whose RAM is the 16 KiB of the largest part
 
-some = hypothesis.settings(max_examples=30, deadline=None, derandomize=True, database=None)
+FURTHER: dict[str, Callable[[], Place]] = {
+    "cortex-m0": lambda: Emulated("cortex-m0"),
+    "cortex-m3": lambda: Emulated("cortex-m3"),
+    "cortex-m7": lambda: Emulated("cortex-m7"),
+    "cortex-m33": lambda: Emulated("cortex-m33"),
+    "rv32ec": lambda: Emulated("rv32ec"),
+    "rv32imac_zbb": _by_qemu("rv32imac_zbb"),
+}
+"""The boards' other cores: the kernels are the same text, of which the compiler makes little else."""
+EVERYWHERE = {**PLACES, **FURTHER}
+
+DRAWN: dict[str, set[str]] = {}
+"""Where each kernel is called with random arguments and compared with its meaning, by `drawn`."""
+
+_EXAMPLES, _FEW = 30, 6
+
+
+class _Watched:
+    """`place`, and the kernels that were called on it."""
+
+    def __init__(self, place: Place, called: set[str]) -> None:
+        self._place, self._called, self.pointer = place, called, place.pointer
+        self.put, self.read = place.put, place.read
+
+    def call(self, kernel: str, *args: int) -> int:
+        self._called.add(kernel)
+        return self._place.call(kernel, *args)
+
+
+def drawn(
+    kernels: str, *strategies: st.SearchStrategy, avr: bool = True
+) -> Callable[[Callable[..., object]], Callable[..., None]]:
+    """Make `test(place, ...)` a test on every core, of `_EXAMPLES` draws of `strategies` on PLACES and `_FEW` on the
+    others, different ones on each. It fails unless all of `kernels` (names, by spaces) were called. Without `avr`: not
+    on that one."""
+    names, where = kernels.split(), [name for name in EVERYWHERE if avr or name != "avr5"]
+    for kernel in names:
+        DRAWN.setdefault(kernel, set()).update(where)
+
+    def made(test: Callable[..., object]) -> Callable[..., None]:
+        @functools.wraps(test)
+        def everywhere(name: str) -> None:
+            called: set[str] = set()
+
+            @hypothesis.seed(zlib.crc32(f"{test.__name__} on {name}".encode()))
+            @hypothesis.settings(max_examples=_EXAMPLES if name in PLACES else _FEW, deadline=None, database=None)
+            @hypothesis.given(st.tuples(*strategies))
+            def draw(values: Sequence[object]) -> None:
+                test(_Watched(EVERYWHERE[name](), called), *values)
+
+            draw()
+            assert called >= set(names)
+
+        # What pytest is to see of it.
+        everywhere.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter("name", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+        )
+        return pytest.mark.parametrize("name", where)(everywhere)
+
+    return made
+
 
 Ints = NDArray[np.int64]
 

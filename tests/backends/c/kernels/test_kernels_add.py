@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
-from hypothesis import given
 from hypothesis import strategies as st
-from tests.backends.c.kernels.places import PLACES, ROOMY, chw, outside_is, some, stored
+from tests.backends.c.kernels.places import chw, drawn, outside_is, stored
 
+from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import AddBytes, Map
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(
-    st.integers(1, 3), st.integers(1, 4), st.one_of(st.integers(1, 20), st.just(32)), st.integers(2, 128),
-    st.integers(2, 128), st.sampled_from(["table", "sum", "clip"]), st.integers(0, 2**32),
+@drawn(
+    "cardc_add_bytes", st.integers(1, 3), st.integers(1, 4), st.one_of(st.integers(1, 20), st.just(32)),
+    st.integers(2, 128), st.integers(2, 128), st.sampled_from(["table", "sum", "clip"]), st.integers(0, 2**32),
 )  # fmt: skip
-def test_add_bytes(name: str, channels: int, height: int, width: int, la: int, lb: int, how: str, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
+def test_add_bytes(place: Place, channels: int, height: int, width: int, la: int, lb: int, how: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     maps = [Map(channels, height, width, row * (height + k), row) for k in (0, 1, 1) for row in [width + 3 * k]]
     if how == "table":
         la, lb = min(la, 40), min(lb, 40)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 from tests.backends.c.kernels.convs import (
     Layer,
@@ -19,7 +19,7 @@ from tests.backends.c.kernels.convs import (
     shared_tail,
 )
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import PLACES, ROOMY, some, stored
+from tests.backends.c.kernels.places import PLACES, ROOMY, drawn, stored
 
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvDense, ConvPairs, ConvRuns, ConvSparse, Map
@@ -84,28 +84,30 @@ def run_by_runs(
     return [line.kind for line in found or []]
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(layers(), kinds, level_counts, st.sampled_from([0, 64, 600, 70000]), seeds)
-def test_lanes(name: str, layer: Layer, kind: str, levels: int, table: int, seed: int) -> None:
-    assume(table <= 600 or name in ROOMY)
-    place = PLACES[name]()
+@drawn("cardc_conv_lanes", layers(), kinds, level_counts, st.sampled_from([0, 64, 600, 70000]), seeds)
+def test_lanes(place: Place, layer: Layer, kind: str, levels: int, table: int, seed: int) -> None:
+    assume(table <= 600 or place.pointer > 2)
     scratch = place.put(bytes(table), read_only=False) if table else 0
     run(place, "cardc_conv_lanes", layer, kind, levels, seed, scratch, table)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(layers(), kinds, level_counts, st.integers(1, 12), st.sampled_from([0, 64, 600, 4096]), seeds)
-def test_runs(name: str, layer: Layer, kind: str, levels: int, rows: int, table: int, seed: int) -> None:
-    run_by_runs(PLACES[name](), layer, kind, levels, seed, rows, table)
+@drawn("cardc_conv_runs", layers(), kinds, level_counts, st.integers(1, 12), st.sampled_from([0, 64, 600, 4096]), seeds)
+def test_runs(place: Place, layer: Layer, kind: str, levels: int, rows: int, table: int, seed: int) -> None:
+    run_by_runs(place, layer, kind, levels, seed, rows, table)
+
+
+@drawn("cardc_conv_runs", layers(aligned=False), kinds, level_counts, seeds, avr=False)
+def test_runs_from_rows_of_any_length(place: Place, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run_by_runs(place, layer, kind, levels, seed, 3, 64)
 
 
 @pytest.mark.parametrize("name", ROOMY)
-@some
-@given(layers(aligned=False), kinds, level_counts, seeds)
-def test_runs_from_rows_of_any_length(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
-    run_by_runs(PLACES[name](), layer, kind, levels, seed, 3, 64)
+def test_runs_of_more_outputs_than_a_row_has_inputs(name: str) -> None:
+    """Rows share a border as wide as the padding on either side: copies of rows overlap."""
+    win = Window((1, 1), (1, 1), (1, 1), (0, 2), (0, 2))
+    w, x = np.array([[1, -1], [0, 0]]).reshape(2, 2, 1, 1), np.arange(2 * 3 * 5).reshape(2, 3, 5) % 16
+    layer = Layer(x, w, win, 1, 15, 7, Map(2, 3, 5, 24, 8), 2, 56, Map(2, 3, 9, 30, 10))
+    run_by_runs(PLACES[name](), layer, "threshold", 15, 1, 2, 64)
 
 
 @pytest.mark.parametrize("name", ROOMY)
@@ -117,18 +119,17 @@ def test_runs_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> None
         run_by_runs(PLACES[name](), dense_layer(cin, max_u, sign), "threshold", 15, 1, 2, table)
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(layers(), st.sampled_from(["threshold", "requantize"]), level_counts, st.integers(1, 12), seeds)
-def test_runs_by_line(name: str, layer: Layer, kind: str, levels: int, rows: int, seed: int) -> None:
-    run_by_runs(PLACES[name](), layer, kind, levels, seed, rows, 0, by_line=True)
+@drawn(
+    "cardc_conv_runs", layers(), st.sampled_from(["threshold", "requantize"]), level_counts, st.integers(1, 12),
+    seeds, avr=False,
+)  # fmt: skip
+def test_runs_by_line(place: Place, layer: Layer, kind: str, levels: int, rows: int, seed: int) -> None:
+    run_by_runs(place, layer, kind, levels, seed, rows, 0, by_line=True)
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(layers(), level_counts, st.integers(1, 12), seeds)
-def test_runs_by_one_table(name: str, layer: Layer, levels: int, rows: int, seed: int) -> None:
-    run_by_runs(PLACES[name](), layer, "threshold", levels, seed, rows, 0, by_shared=True)
+@drawn("cardc_conv_runs", layers(), level_counts, st.integers(1, 12), seeds, avr=False)
+def test_runs_by_one_table(place: Place, layer: Layer, levels: int, rows: int, seed: int) -> None:
+    run_by_runs(place, layer, "threshold", levels, seed, rows, 0, by_shared=True)
 
 
 @pytest.mark.parametrize("name", ROOMY)
@@ -150,18 +151,14 @@ def test_runs_by_line_at_their_edges(name: str, cin: int, max_u: int, kind: int,
     assert kind in {k for kinds in found for k in kinds}
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(layers(aligned=False), kinds, level_counts, seeds)
-def test_taps(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
-    run(PLACES[name](), "cardc_conv_taps", layer, kind, levels, seed, 0, 0)
+@drawn("cardc_conv_taps", layers(aligned=False), kinds, level_counts, seeds)
+def test_taps(place: Place, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run(place, "cardc_conv_taps", layer, kind, levels, seed, 0, 0)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(layers(ternary=False, aligned=False), kinds, level_counts, seeds)
-def test_int8(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
-    run(PLACES[name](), "cardc_conv_int8", layer, kind, levels, seed)
+@drawn("cardc_conv_int8", layers(ternary=False, aligned=False), kinds, level_counts, seeds)
+def test_int8(place: Place, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run(place, "cardc_conv_int8", layer, kind, levels, seed)
 
 
 @pytest.mark.parametrize("name", PLACES)
@@ -185,11 +182,8 @@ def few_bits(draw: st.DrawFn) -> Layer:
     return replace(layer, w=w)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(few_bits(), kinds, level_counts, seeds)
-def test_pairs(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
-    place = PLACES[name]()
+@drawn("cardc_conv_pairs", few_bits(), kinds, level_counts, seeds)
+def test_pairs(place: Place, layer: Layer, kind: str, levels: int, seed: int) -> None:
     work = place.put(bytes(4 * layer.rows.shape[1]), read_only=False)
     run(place, "cardc_conv_pairs", layer, kind, levels, seed, work)
 

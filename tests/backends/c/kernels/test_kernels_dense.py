@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import PLACES, Ints, some
+from tests.backends.c.kernels.places import PLACES, Ints, drawn
 
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import DenseInt8, DensePlanes, DenseSparse, DenseVertical
@@ -45,11 +44,12 @@ def stored(rng: np.random.Generator, max_u: int) -> fold.Stored:
     return fold.Stored(int(rng.integers(-3, 2)), int(rng.integers(1, 3)), max_u)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(output_counts, input_counts, st.sampled_from([0.0, 0.004, 0.1, 0.5, 1.0]), kinds, level_counts, seeds)
-def test_sparse(name: str, outputs: int, inputs: int, density: float, kind: str, levels: int, seed: int) -> None:
-    rng, place = np.random.default_rng(seed), PLACES[name]()
+@drawn(
+    "cardc_dense_sparse", output_counts, input_counts, st.sampled_from([0.0, 0.004, 0.1, 0.5, 1.0]), kinds,
+    level_counts, seeds,
+)  # fmt: skip
+def test_sparse(place: Place, outputs: int, inputs: int, density: float, kind: str, levels: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     w, max_u = matrix(rng, outputs, inputs, density), int(rng.choice([1, 15, 255]))
     u, x = inputs_of(rng, inputs, max_u), stored(rng, max_u)
     layer = DenseSparse(sparse_dense.encode(w)).put(place)
@@ -58,11 +58,9 @@ def test_sparse(name: str, outputs: int, inputs: int, density: float, kind: str,
     run(place, "cardc_dense_sparse", layer, src, acc, fold.of_bytes(w, x), kind, levels, seed)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(st.integers(1, 9), input_counts, kinds, level_counts, seeds)
-def test_int8(name: str, outputs: int, inputs: int, kind: str, levels: int, seed: int) -> None:
-    rng, place = np.random.default_rng(seed), PLACES[name]()
+@drawn("cardc_dense_int8", st.integers(1, 9), input_counts, kinds, level_counts, seeds)
+def test_int8(place: Place, outputs: int, inputs: int, kind: str, levels: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     w, max_u = rng.integers(-128, 128, (outputs, inputs)), int(rng.choice([1, 15, 255]))
     u, x = inputs_of(rng, inputs, max_u), stored(rng, max_u)
     layer = DenseInt8(int8.encode(w)).put(place)
@@ -75,11 +73,9 @@ def planes_of(u: Ints, planes: int) -> bytes:
     return bit_planes.pack(np.stack([(u >> p) & 1 for p in range(planes)]) != 0).tobytes()
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(st.integers(1, 9), input_counts, st.integers(1, 4), kinds, level_counts, seeds)
-def test_binary(name: str, outputs: int, inputs: int, planes: int, kind: str, levels: int, seed: int) -> None:
-    rng, place = np.random.default_rng(seed), PLACES[name]()
+@drawn("cardc_dense_binary", st.integers(1, 9), input_counts, st.integers(1, 4), kinds, level_counts, seeds)
+def test_binary(place: Place, outputs: int, inputs: int, planes: int, kind: str, levels: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     w = rng.choice([-1, 1], (outputs, inputs)) if rng.integers(4) else np.full((outputs, inputs), -1)
     u, x = inputs_of(rng, inputs, 2**planes - 1), stored(rng, 2**planes - 1)
     layer = DensePlanes(bit_planes.encode_binary(w), planes).put(place)
@@ -87,13 +83,14 @@ def test_binary(name: str, outputs: int, inputs: int, planes: int, kind: str, le
     run(place, "cardc_dense_binary", layer, planes_of(u, planes), acc, sums, kind, levels, seed)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(st.integers(1, 9), input_counts, st.integers(1, 4), st.sampled_from([0.0, 0.1, 1.0]), kinds, level_counts, seeds)
+@drawn(
+    "cardc_dense_ternary", st.integers(1, 9), input_counts, st.integers(1, 4), st.sampled_from([0.0, 0.1, 1.0]),
+    kinds, level_counts, seeds,
+)  # fmt: skip
 def test_ternary(
-    name: str, outputs: int, inputs: int, planes: int, density: float, kind: str, levels: int, seed: int
+    place: Place, outputs: int, inputs: int, planes: int, density: float, kind: str, levels: int, seed: int
 ) -> None:
-    rng, place = np.random.default_rng(seed), PLACES[name]()
+    rng = np.random.default_rng(seed)
     w = matrix(rng, outputs, inputs, density)
     u, x = inputs_of(rng, inputs, 2**planes - 1), stored(rng, 2**planes - 1)
     layer = DensePlanes(bit_planes.encode_ternary(w), planes).put(place)
@@ -139,19 +136,20 @@ def bits_of(which: str, inputs: int, rng: np.random.Generator) -> Ints:
     return u
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(output_counts, input_counts, st.sampled_from([0.0, 0.1, 1.0]), ones, kinds, level_counts, seeds)
+@drawn(
+    "cardc_dense_vertical", output_counts, input_counts, st.sampled_from([0.0, 0.1, 1.0]), ones, kinds, level_counts,
+    seeds,
+)  # fmt: skip
 def test_vertical(
-    name: str, outputs: int, inputs: int, density: float, which: str, kind: str, levels: int, seed: int
+    place: Place, outputs: int, inputs: int, density: float, which: str, kind: str, levels: int, seed: int
 ) -> None:
-    run_vertical(name, outputs, inputs, density, which, kind, levels, seed)
+    run_vertical(place, outputs, inputs, density, which, kind, levels, seed)
 
 
 def run_vertical(
-    name: str, outputs: int, inputs: int, density: float, which: str, kind: str, levels: int, seed: int
+    place: Place, outputs: int, inputs: int, density: float, which: str, kind: str, levels: int, seed: int
 ) -> None:
-    rng, place = np.random.default_rng(seed), PLACES[name]()
+    rng = np.random.default_rng(seed)
     w = rng.choice([-1, 1], (outputs, inputs)) if density == 1 else matrix(rng, outputs, inputs, density)
     u, x = bits_of(which, inputs, rng), stored(rng, 1)
     acc, sums = w @ (x.lo + x.step * u), fold.of_vertical(w, x)
@@ -160,13 +158,14 @@ def run_vertical(
     run(place, "cardc_dense_vertical", layer, u.astype(np.uint8).tobytes(), acc, sums, kind, levels, seed, scratch)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(output_counts, input_counts, st.sampled_from([0.0, 0.1, 1.0]), ones, st.booleans(), seeds)
+@drawn(
+    "cardc_dense_vertical_bits", output_counts, input_counts, st.sampled_from([0.0, 0.1, 1.0]), ones, st.booleans(),
+    seeds,
+)  # fmt: skip
 def test_vertical_bits(
-    name: str, outputs: int, inputs: int, density: float, which: str, extreme: bool, seed: int
+    place: Place, outputs: int, inputs: int, density: float, which: str, extreme: bool, seed: int
 ) -> None:
-    rng, place = np.random.default_rng(seed), PLACES[name]()
+    rng = np.random.default_rng(seed)
     w = rng.choice([-1, 1], (outputs, inputs)) if density == 1 else matrix(rng, outputs, inputs, density)
     u, x = bits_of(which, inputs, rng), stored(rng, 1)
     acc, sums = w @ (x.lo + x.step * u), fold.of_vertical(w, x)
@@ -190,4 +189,4 @@ def test_vertical_bits(
 def test_vertical_counters_of_four_words_on_the_m55(outputs: int, inputs: int, density: float) -> None:
     """128 outputs at a time; the last words overlap those before."""
     for which in ("none", "all", "half", "one more"):
-        run_vertical("cortex-m55", outputs, inputs, density, which, "threshold", 3, outputs + inputs)
+        run_vertical(PLACES["cortex-m55"](), outputs, inputs, density, which, "threshold", 3, outputs + inputs)

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 from tests.backends.c.kernels.convs import Layer, compare, layers, level_counts, lines_of, seeds, shared_tail
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import PLACES, ROOMY, some, stored
+from tests.backends.c.kernels.places import PLACES, ROOMY, drawn, stored
 
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvLong, Map
@@ -73,25 +73,19 @@ def run(place: Place, layer: Layer, kind: str, levels: int, seed: int, end_by: s
     return [line.kind for line in found or []]
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(few_bits(), kinds, level_counts, seeds)
-def test_long(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
-    run(PLACES[name](), layer, kind, levels, seed)
+@drawn("cardc_conv_long", few_bits(), kinds, level_counts, seeds, avr=False)
+def test_long(place: Place, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run(place, layer, kind, levels, seed)
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(few_bits(), st.sampled_from(["threshold", "requantize"]), level_counts, seeds)
-def test_long_by_line(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
-    run(PLACES[name](), layer, kind, levels, seed, "lines")
+@drawn("cardc_conv_long", few_bits(), st.sampled_from(["threshold", "requantize"]), level_counts, seeds, avr=False)
+def test_long_by_line(place: Place, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run(place, layer, kind, levels, seed, "lines")
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(few_bits(), level_counts, seeds)
-def test_long_by_one_table(name: str, layer: Layer, levels: int, seed: int) -> None:
-    run(PLACES[name](), layer, "threshold", levels, seed, "shared")
+@drawn("cardc_conv_long", few_bits(), level_counts, seeds, avr=False)
+def test_long_by_one_table(place: Place, layer: Layer, levels: int, seed: int) -> None:
+    run(place, layer, "threshold", levels, seed, "shared")
 
 
 def full(kernel: tuple[int, int], group: int, weights: tuple[int, ...], max_u: int, x: int, zero: int) -> Layer:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import pytest
-from hypothesis import assume, given
+from hypothesis import assume
 from hypothesis import strategies as st
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import PLACES, Ints, chw, outside_is, some, stored
+from tests.backends.c.kernels.places import Ints, chw, drawn, outside_is, stored
 
 from cardc.backends.c.runtime.call import Constant, Place
 from cardc.backends.c.runtime.structs import FloatLevels, Map, Pool, pack
@@ -44,20 +43,17 @@ def check(place: Place, dst: int, size: int, to: Map, want: Ints, dtype: type[np
     assert outside_is(got, to, int(np.frombuffer(bytes([FILL]) * np.dtype(dtype).itemsize, dtype)[0]))
 
 
-@pytest.mark.parametrize("name", PLACES)
-@pytest.mark.parametrize("signed", [True, False])
-@some
-@given(maps(), seeds)
-def test_load_bytes(name: str, signed: bool, to: Map, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
-    dtype = np.int8 if signed else np.uint8
-    x = rng.integers(np.iinfo(dtype).min, np.iinfo(dtype).max + 1, (to.channels, to.height, to.width)).astype(dtype)
-    step, lo = int(rng.integers(1, 3)), int(rng.integers(-128, 50))
-    hi = lo + step * int(rng.integers(0, 256))
-    dst, size = output(place, to)
-    kernel = "cardc_load_i8" if signed else "cardc_load_u8"
-    place.call(kernel, place.put(x.tobytes()), lo, hi, step, put_map(place, to), dst)
-    check(place, dst, size, to, (np.clip(x.astype(np.int64), lo, hi) - lo) // step)
+@drawn("cardc_load_i8 cardc_load_u8", maps(), seeds)
+def test_load_bytes(place: Place, to: Map, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for kernel, dtype in (("cardc_load_i8", np.int8), ("cardc_load_u8", np.uint8)):
+        info = np.iinfo(dtype)
+        x = rng.integers(info.min, info.max, (to.channels, to.height, to.width), endpoint=True).astype(dtype)
+        step, lo = int(rng.integers(1, 3)), int(rng.integers(-128, 50))
+        hi = lo + step * int(rng.integers(0, 256))
+        dst, size = output(place, to)
+        place.call(kernel, place.put(x.tobytes()), lo, hi, step, put_map(place, to), dst)
+        check(place, dst, size, to, (np.clip(x.astype(np.int64), lo, hi) - lo) // step)
 
 
 def floats(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
@@ -67,11 +63,9 @@ def floats(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray[tuple
     return np.where(rng.random(shape) < 0.4, rng.choice(special, shape), ordinary).astype(np.float32)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(maps(), st.sampled_from([1, 2, 15, 100, 255]), st.booleans(), st.booleans(), seeds)
-def test_load_floats(name: str, to: Map, levels: int, shared: bool, falls: bool, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
+@drawn("cardc_load_f32", maps(), st.sampled_from([1, 2, 15, 100, 255]), st.booleans(), st.booleans(), seeds)
+def test_load_floats(place: Place, to: Map, levels: int, shared: bool, falls: bool, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     x = floats(rng, (to.channels, to.height, to.width))
     x[rng.random(x.shape) < 0.1] = np.nan
     rows = 1 if shared else to.channels
@@ -86,26 +80,21 @@ def test_load_floats(name: str, to: Map, levels: int, shared: bool, falls: bool,
     check(place, dst, size, to, want)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(maps(), st.booleans(), kinds, st.sampled_from([1, 3, 15, 255]), seeds)
-def test_finish(name: str, to: Map, wide: bool, kind: str, levels: int, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
-    reach = 2**20 if wide else 2**15 - 1
-    acc = rng.integers(-reach, reach, (to.channels, to.height, to.width)) // int(rng.choice([1, 100]))
-    low, high = (np.full(to.channels, v) for v in (-reach, reach))
-    end = tail(kind, levels, acc, fold.raw(low, high), rng)
-    dst, size = output(place, to, np.dtype(end.dtype).itemsize)
-    kernel, dtype = ("cardc_finish_i32", np.int32) if wide else ("cardc_finish_i16", np.int16)
-    place.call(kernel, end.finish.put(place), place.put(acc.astype(dtype).tobytes()), put_map(place, to), dst)
-    check(place, dst, size, to, end.want, end.dtype)
+@drawn("cardc_finish_i16 cardc_finish_i32", maps(), kinds, st.sampled_from([1, 3, 15, 255]), seeds)
+def test_finish(place: Place, to: Map, kind: str, levels: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for kernel, dtype, reach in (("cardc_finish_i16", np.int16, 2**15 - 1), ("cardc_finish_i32", np.int32, 2**20)):
+        acc = rng.integers(-reach, reach, (to.channels, to.height, to.width)) // int(rng.choice([1, 100]))
+        low, high = (np.full(to.channels, v) for v in (-reach, reach))
+        end = tail(kind, levels, acc, fold.raw(low, high), rng)
+        dst, size = output(place, to, np.dtype(end.dtype).itemsize)
+        place.call(kernel, end.finish.put(place), place.put(acc.astype(dtype).tobytes()), put_map(place, to), dst)
+        check(place, dst, size, to, end.want, end.dtype)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(maps(), maps(), kinds, st.sampled_from([1, 3, 15, 255]), seeds)
-def test_finish_of_bytes(name: str, source: Map, to: Map, kind: str, levels: int, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
+@drawn("cardc_finish_u8", maps(), maps(), kinds, st.sampled_from([1, 3, 15, 255]), seeds)
+def test_finish_of_bytes(place: Place, source: Map, to: Map, kind: str, levels: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     source = replace(source, channels=to.channels, height=to.height, width=to.width)
     row = to.width + int(rng.integers(0, 3))
     source = replace(source, row=row, plane=row * to.height + int(rng.integers(0, 4)))
@@ -118,11 +107,9 @@ def test_finish_of_bytes(name: str, source: Map, to: Map, kind: str, levels: int
     check(place, dst, size, to, end.want, end.dtype)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(maps(), maps(), seeds)
-def test_lookup(name: str, source: Map, to: Map, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
+@drawn("cardc_lookup", maps(), maps(), seeds)
+def test_lookup(place: Place, source: Map, to: Map, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     shape = min(source.channels, to.channels), min(source.height, to.height), min(source.width, to.width)
     source, to = Map(*shape, source.plane, source.row), Map(*shape, to.plane, to.row)
     x, table = rng.integers(0, 256, shape), rng.integers(0, 256, 256)
@@ -133,11 +120,14 @@ def test_lookup(name: str, source: Map, to: Map, seed: int) -> None:
     check(place, dst, size, to, table[x])
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(maps(), st.tuples(*[st.integers(1, 3)] * 6), st.tuples(*[st.integers(0, 2)] * 2), st.integers(1, 9), seeds)
-def test_maxpool(name: str, source: Map, window: tuple[int, ...], pad: tuple[int, int], width: int, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
+@drawn(
+    "cardc_maxpool", maps(), st.tuples(*[st.integers(1, 3)] * 6), st.tuples(*[st.integers(0, 2)] * 2), st.integers(1,
+    9), seeds,
+)  # fmt: skip
+def test_maxpool(
+    place: Place, source: Map, window: tuple[int, ...], pad: tuple[int, int], width: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
     kernel, stride, dilation = window[0:2], window[2:4], window[4:6]
     assume(pad[0] < kernel[0] and pad[1] < kernel[1])
     assume(all(p <= d * (k - 1) for p, d, k in zip(pad, dilation, kernel, strict=True)))
@@ -154,11 +144,9 @@ def test_maxpool(name: str, source: Map, window: tuple[int, ...], pad: tuple[int
     check(place, dst, size, to, want)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(maps(), maps(), seeds)
-def test_copy_and_border(name: str, source: Map, to: Map, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
+@drawn("cardc_copy cardc_fill_border", maps(), maps(), seeds)
+def test_copy_and_border(place: Place, source: Map, to: Map, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     shape = min(source.channels, to.channels), min(source.height, to.height), min(source.width, to.width)
     source, to = Map(*shape, source.plane, source.row), Map(*shape, to.plane, to.row)
     x = rng.integers(0, 256, shape)
@@ -175,11 +163,9 @@ def test_copy_and_border(name: str, source: Map, to: Map, seed: int) -> None:
     assert outside_is(got[interior:], to, 5)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@some
-@given(st.integers(1, 200), st.integers(1, 8), seeds)
-def test_pack_planes(name: str, count: int, bits: int, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
+@drawn("cardc_pack_planes", st.integers(1, 200), st.integers(1, 8), seeds)
+def test_pack_planes(place: Place, count: int, bits: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
     u = rng.integers(0, 2**bits, count)
     want = bit_planes.pack(np.stack([(u >> p) & 1 for p in range(bits)]) != 0)
     dst = place.put(bytes([FILL]) * want.nbytes, read_only=False)
@@ -187,12 +173,10 @@ def test_pack_planes(name: str, count: int, bits: int, seed: int) -> None:
     np.testing.assert_array_equal(np.frombuffer(place.read(dst, want.nbytes), np.uint32).reshape(want.shape), want)
 
 
-@pytest.mark.parametrize("name", PLACES)
-@pytest.mark.parametrize(("suffix", "dtype"), [("u8", np.uint8), ("i16", np.int16), ("i32", np.int32)])
-@some
-@given(st.integers(1, 40), st.integers(1, 5), seeds)
-def test_argmax(name: str, suffix: str, dtype: type[np.integer], count: int, spread: int, seed: int) -> None:
-    place, rng = PLACES[name](), np.random.default_rng(seed)
-    info = np.iinfo(dtype)
-    x = rng.choice(np.array([info.min, info.max, *range(spread)], dtype), count)
-    assert place.call(f"cardc_argmax_{suffix}", place.put(x.tobytes()), count) == int(np.argmax(x))
+@drawn("cardc_argmax_u8 cardc_argmax_i16 cardc_argmax_i32", st.integers(1, 40), st.integers(1, 5), seeds)
+def test_argmax(place: Place, count: int, spread: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    for dtype, suffix in ((np.uint8, "u8"), (np.int16, "i16"), (np.int32, "i32")):
+        info = np.iinfo(dtype)
+        x = rng.choice(np.array([info.min, info.max, *range(spread)], dtype), count)
+        assert place.call(f"cardc_argmax_{suffix}", place.put(x.tobytes()), count) == int(np.argmax(x))

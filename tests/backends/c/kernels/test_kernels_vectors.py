@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 from tests.backends.c.kernels.convs import (
     Layer,
@@ -19,7 +18,7 @@ from tests.backends.c.kernels.convs import (
     shared_tail,
 )
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import PLACES, ROOMY, some, stored
+from tests.backends.c.kernels.places import PLACES, ROOMY, drawn, stored
 
 from cardc.backends.c.emulate.process import EmulationError
 from cardc.backends.c.runtime.call import Place
@@ -62,40 +61,39 @@ def run(
     return [line.kind for line in found or []]
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(flat, kinds, level_counts, st.sampled_from([0, 64, 600, 4096]), st.integers(0, 3), seeds)
-def test_vectors(name: str, layer: Layer, kind: str, levels: int, table: int, off: int, seed: int) -> None:
-    run(PLACES[name](), layer, kind, levels, seed, table, off=off)
+@drawn(
+    "cardc_conv_vectors", flat, kinds, level_counts, st.sampled_from([0, 64, 600, 4096]), st.integers(0, 3), seeds,
+    avr=False,
+)  # fmt: skip
+def test_vectors(place: Place, layer: Layer, kind: str, levels: int, table: int, off: int, seed: int) -> None:
+    run(place, layer, kind, levels, seed, table, off=off)
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(flat, st.sampled_from(["threshold", "requantize"]), level_counts, seeds)
-def test_vectors_by_line(name: str, layer: Layer, kind: str, levels: int, seed: int) -> None:
-    run(PLACES[name](), layer, kind, levels, seed, by="line")
+@drawn("cardc_conv_vectors", flat, st.sampled_from(["threshold", "requantize"]), level_counts, seeds, avr=False)
+def test_vectors_by_line(place: Place, layer: Layer, kind: str, levels: int, seed: int) -> None:
+    run(place, layer, kind, levels, seed, by="line")
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(flat, level_counts, seeds)
-def test_vectors_by_one_table(name: str, layer: Layer, levels: int, seed: int) -> None:
-    run(PLACES[name](), layer, "threshold", levels, seed, by="shared")
+@drawn("cardc_conv_vectors", flat, level_counts, seeds, avr=False)
+def test_vectors_by_one_table(place: Place, layer: Layer, levels: int, seed: int) -> None:
+    run(place, layer, "threshold", levels, seed, by="shared")
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(layers(ternary=False, aligned=False, strided=False), kinds, level_counts, st.sampled_from([0, 4, 7]), seeds)
-def test_products(name: str, layer: Layer, kind: str, levels: int, cut: int, seed: int) -> None:
+@drawn(
+    "cardc_conv_vectors", layers(ternary=False, aligned=False, strided=False), kinds, level_counts,
+    st.sampled_from([0, 4, 7]), seeds, avr=False,
+)  # fmt: skip
+def test_products(place: Place, layer: Layer, kind: str, levels: int, cut: int, seed: int) -> None:
     """Weights of 8, 4 and 1 bits: sums in 32 and 16."""
-    run(PLACES[name](), replace(layer, w=layer.w >> cut), kind, levels, seed, off=seed % 4, dense=True)
+    run(place, replace(layer, w=layer.w >> cut), kind, levels, seed, off=seed % 4, dense=True)
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@some
-@given(layers(ternary=False, aligned=False, strided=False), st.sampled_from(["threshold", "requantize"]), seeds)
-def test_products_by_line(name: str, layer: Layer, kind: str, seed: int) -> None:
-    run(PLACES[name](), replace(layer, w=layer.w >> 5), kind, 15, seed, by="line", dense=True)
+@drawn(
+    "cardc_conv_vectors", layers(ternary=False, aligned=False, strided=False),
+    st.sampled_from(["threshold", "requantize"]), seeds, avr=False,
+)  # fmt: skip
+def test_products_by_line(place: Place, layer: Layer, kind: str, seed: int) -> None:
+    run(place, replace(layer, w=layer.w >> 5), kind, 15, seed, by="line", dense=True)
 
 
 @pytest.mark.parametrize("name", ROOMY)
