@@ -1,4 +1,4 @@
-"""The files around the library: CMake, Arduino, PlatformIO, Zephyr, Pico SDK, a page to read."""
+"""The files around the library: CMake, Arduino, PlatformIO, Zephyr, ESP-IDF, Pico SDK, a page to read."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from .writer import comment_text
 TEMPLATES = {
     "CMakeLists.txt": "CMakeLists.txt.j2",
     "README.md": "README.md.j2",
+    "idf_component.yml": "idf_component.yml.j2",
     "library.properties": "library.properties.j2",
     "library.json": "library.json.j2",
     "examples/{name}_example/{name}_example.ino": "sketch.ino.j2",

@@ -57,7 +57,7 @@ def selftest(name: str, program: Program, inputs: Array, outputs: Array) -> str:
     w()
     w(f"#define VECTORS {n}")
     w()
-    w("#ifdef __FLASH /* AVR: not in RAM */")
+    w("#if defined(__FLASH) && !defined(__STRICT_ANSI__) /* AVR: not in RAM */")
     w("#define GOLDEN const __flash")
     w("#else")
     w("#define GOLDEN const")

@@ -19,8 +19,8 @@
 #include <string.h>
 
 /* Qualifies constants. On AVR, which does not see its flash as memory, they stay there (GNU C, not C++ or -std=c99, which
- * would copy them to RAM); elsewhere it is nothing. */
-#ifdef __FLASH
+ * copy them to RAM); elsewhere it is nothing. */
+#if defined(__FLASH) && !defined(__STRICT_ANSI__)
 #define CARDC_ROM __flash
 #else
 #define CARDC_ROM

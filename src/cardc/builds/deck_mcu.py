@@ -12,6 +12,7 @@ from ..backends.c.deck.emit import emit_deck
 from ..backends.c.deck.program import DeckCard, DeckProgram
 from ..backends.c.deck.run import DeckC, DeckMeasurement
 from ..backends.c.deck.selftest import Golden, golden_inputs
+from ..backends.c.emulate.cores import get_core
 from ..backends.c.gate import emit_gate
 from ..backends.c.network import symbol
 from ..backends.c.program import build as build_program
@@ -48,7 +49,7 @@ class McuDeckBuild(DeckBuild):
         inputs = golden_inputs(self.program)
         answer = self.model.run(inputs)
         golden = Golden(inputs, answer.picks, answer.outputs)
-        return emit_deck(self.program, golden, self.target, self._optimise or "-O2")
+        return emit_deck(self.program, golden, self.target, self._optimise or get_core(self.target.core).optimise)
 
     @property
     def _optimise(self) -> str | None:

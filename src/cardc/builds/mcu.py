@@ -9,6 +9,7 @@ from functools import cached_property, partial
 import numpy as np
 
 from ..backends.c.backend import CBackend
+from ..backends.c.emulate.cores import get_core
 from ..backends.c.image import Pixels
 from ..backends.c.program import Program
 from ..backends.c.program import build as build_program
@@ -50,7 +51,8 @@ class McuBuild(Build):
 
     @cached_property
     def _backend(self) -> CBackend:
-        return CBackend(title=self.name, pixels=self.pixels, optimise=self._optimise or "-O2")
+        optimise = self._optimise or get_core(self.target.core).optimise
+        return CBackend(title=self.name, pixels=self.pixels, optimise=optimise)
 
     @property
     def _optimise(self) -> str | None:

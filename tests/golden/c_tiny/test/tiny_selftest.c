@@ -7,7 +7,7 @@
 
 #define VECTORS 24
 
-#ifdef __FLASH /* AVR: not in RAM */
+#if defined(__FLASH) && !defined(__STRICT_ANSI__) /* AVR: not in RAM */
 #define GOLDEN const __flash
 #else
 #define GOLDEN const
