@@ -44,7 +44,7 @@ static int32_t requantize(const CARDC_ROM cardc_finish *f, uint32_t channel, int
     const int64_t wide = ((int64_t)sum * f->m[channel] + f->b64[channel]) >> f->shift;
     return wide < f->lo ? f->lo : wide > f->hi ? f->hi : (int32_t)wide;
   }
-  y = (sum * f->m[channel] + f->b[channel]) >> f->shift;
+  y = (CARDC_TIMES(sum, f->m[channel]) + f->b[channel]) >> f->shift;
   return y < f->lo ? f->lo : y > f->hi ? f->hi : y;
 }
 
@@ -58,7 +58,7 @@ int32_t cardc_finish_one(const CARDC_ROM cardc_finish *finish, uint32_t channel,
     case CARDC_REQUANTIZE:
       return requantize(finish, channel, sum);
     default:
-      return sum * finish->m[channel] + finish->b[channel];
+      return CARDC_TIMES(sum, finish->m[channel]) + finish->b[channel];
   }
 }
 
@@ -117,7 +117,7 @@ static void threshold_row(const CARDC_ROM cardc_finish *f, uint32_t channel, con
   do {                                                                             \
     TYPE *to = (TYPE *)dst + at;                                                   \
     CARDC_NO_UNROLL for (; count > 0; count--, sums += next) {                     \
-      const int32_t y = (int32_t)((uint32_t)*sums * m + b) >> shift;               \
+      const int32_t y = (int32_t)((uint32_t)CARDC_TIMES((uint32_t)*sums, m) + b) >> shift; \
       *to++ = (TYPE)(y < lo ? lo : y > hi ? hi : y);                               \
     }                                                                              \
   } while (0)
@@ -125,7 +125,7 @@ static void threshold_row(const CARDC_ROM cardc_finish *f, uint32_t channel, con
 /* Requantisation of a row, 32 bits wide. Every product fits; what `bias` takes away is taken from b once. */
 static void requantize_row(const CARDC_ROM cardc_finish *f, uint32_t channel, const int32_t *sums, uint32_t next,
                            int32_t bias, uint32_t count, void *dst, uint32_t at) {
-  const uint32_t m = (uint32_t)f->m[channel], b = (uint32_t)f->b[channel] - (uint32_t)bias * m;
+  const uint32_t m = (uint32_t)f->m[channel], b = (uint32_t)f->b[channel] - (uint32_t)CARDC_TIMES((uint32_t)bias, m);
   const int32_t lo = f->lo, hi = f->hi;
   const uint32_t shift = f->shift;
   if (f->out == CARDC_U8) {
@@ -158,7 +158,7 @@ void cardc_finish_row(const CARDC_ROM cardc_finish *finish, uint32_t channel, co
   } else {
     const int32_t m = finish->m[channel], b = finish->b[channel];
     for (; at != end; at++, sums += step) {
-      cardc_store(finish, dst, at, (*sums - bias) * m + b);
+      cardc_store(finish, dst, at, CARDC_TIMES(*sums - bias, m) + b);
     }
   }
 }
@@ -233,8 +233,8 @@ static void threshold_table(const CARDC_ROM cardc_finish *f, uint32_t channel, i
   const CARDC_ROM int16_t *t16 = f->t16;
   const CARDC_ROM int32_t *t32 = f->t32;
   const int falling = f->falling && f->falling[channel];
-  const uint32_t step = f->step * 0x01010101u;
-  uint32_t word = (f->base + (falling ? (uint32_t)f->step * f->levels : 0u)) * 0x01010101u, k;
+  const uint32_t step = cardc_four(f->step);
+  uint32_t word = cardc_four(f->base + (falling ? (uint32_t)f->step * f->levels : 0u)), k;
   uint8_t *at = table;
   if (t16) {
     t16 += from;
@@ -259,7 +259,7 @@ static void requantize_table(const CARDC_ROM cardc_finish *f, uint32_t channel, 
                              uint8_t *table) {
   const uint32_t m = (uint32_t)f->m[channel], shift = f->shift;
   const int32_t lo = f->lo, hi = f->hi;
-  uint32_t wide = (uint32_t)first * m + (uint32_t)f->b[channel];
+  uint32_t wide = (uint32_t)CARDC_TIMES((uint32_t)first, m) + (uint32_t)f->b[channel];
   CARDC_NO_UNROLL for (; count > 0; count--, wide += m) {
     const int32_t y = (int32_t)wide >> shift;
     *table++ = (uint8_t)(y < lo ? lo : y > hi ? hi : y);

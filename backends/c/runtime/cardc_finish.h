@@ -8,6 +8,24 @@
 extern "C" {
 #endif
 
+/* A * B: of sums and their factors. Where that is a loop, one that turns once for each digit of the lesser magnitude, not
+ * 32 times for a negative sum. */
+#if CARDC_MULTIPLIES
+#define CARDC_TIMES(A, B) ((A) * (B))
+#else
+#define CARDC_TIMES(A, B) cardc_product((int32_t)(A), (int32_t)(B))
+static inline CARDC_NOINLINE int32_t cardc_product(int32_t a, int32_t b) {
+  const uint32_t x = a < 0 ? 0u - (uint32_t)a : (uint32_t)a, y = b < 0 ? 0u - (uint32_t)b : (uint32_t)b;
+  uint32_t less = x < y ? x : y, more = x < y ? y : x, product = 0;
+  for (; less > 0; less >>= 1, more <<= 1) {
+    if (less & 1) {
+      product += more;
+    }
+  }
+  return (int32_t)((a < 0) != (b < 0) ? 0u - product : product);
+}
+#endif
+
 /* y for the sum `sum` of channel `channel` (see cardc_finish). */
 int32_t cardc_finish_one(const CARDC_ROM cardc_finish *finish, uint32_t channel, int32_t sum);
 

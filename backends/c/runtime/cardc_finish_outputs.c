@@ -56,13 +56,13 @@ static void finish_levels(const CARDC_ROM cardc_finish *f, const CARDC_ROM int16
     if (next == 0) {                                                         \
       const int32_t all_m = *m, all_b = *b;                                  \
       CARDC_NO_UNROLL for (; count > 0; count--) {                           \
-        const int32_t y = (*sums++ * all_m + all_b) >> shift;                \
+        const int32_t y = (CARDC_TIMES(*sums++, all_m) + all_b) >> shift;    \
         *to++ = (TYPE)(y < (LO) ? (LO) : y > (HI) ? (HI) : y);               \
       }                                                                      \
       return;                                                                \
     }                                                                        \
     CARDC_NO_UNROLL for (; count > 0; count--) {                             \
-      const int32_t y = (*sums++ * *m++ + *b++) >> shift;                    \
+      const int32_t y = (CARDC_TIMES(*sums++, *m++) + *b++) >> shift;        \
       *to++ = (TYPE)(y < (LO) ? (LO) : y > (HI) ? (HI) : y);                 \
     }                                                                        \
     return;                                                                  \
@@ -95,7 +95,7 @@ static void finish_lines(const CARDC_ROM cardc_finish *f, uint32_t next, uint32_
   do {                                                                       \
     TYPE *to = (TYPE *)dst + channel;                                        \
     CARDC_NO_UNROLL for (; count > 0; count--, m += next, b += next) {       \
-      *to++ = (TYPE)(*sums++ * *m + *b);                                     \
+      *to++ = (TYPE)(CARDC_TIMES(*sums++, *m) + *b);                         \
     }                                                                        \
     return;                                                                  \
   } while (0)

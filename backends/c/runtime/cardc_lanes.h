@@ -49,6 +49,11 @@ static inline uint32_t cardc_add_even(uint32_t lanes, uint32_t word) { return la
 static inline uint32_t cardc_add_odd(uint32_t lanes, uint32_t word) { return lanes + ((word >> 8) & CARDC_LANE_MASK); }
 #endif
 
+/* What every byte of a sum is higher by for `minus` taps. */
+static inline uint32_t cardc_lift(uint32_t minus, uint32_t max_u) {
+  return CARDC_MULTIPLIES || minus > 0 ? cardc_four(minus * max_u) : 0;
+}
+
 /* Reads the runs of one part: how many taps they have. */
 static inline uint32_t cardc_load_runs(const CARDC_ROM cardc_conv_sparse *layer, const CARDC_ROM uint16_t *offsets,
                                        const CARDC_ROM uint8_t *counts, cardc_run *runs) {
@@ -69,7 +74,7 @@ static inline uint32_t cardc_load_runs(const CARDC_ROM cardc_conv_sparse *layer,
   }
   CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
     runs[k].minus = at;
-    runs[k].init = runs[k].n_minus * layer->max_u * 0x01010101u;
+    runs[k].init = cardc_lift(runs[k].n_minus, layer->max_u);
     at += runs[k].n_minus;
   }
   return (uint32_t)(at - offsets);
@@ -82,9 +87,9 @@ static inline uint32_t cardc_take_taps(cardc_run *chunk, cardc_run *rest, uint32
   CARDC_NO_UNROLL for (k = 0; k < CARDC_RUNS; k++) {
     const uint32_t plus = rest[k].n_plus < room ? rest[k].n_plus : room;
     const uint32_t minus = rest[k].n_minus < room - plus ? rest[k].n_minus : room - plus;
-    chunk[k] = rest[k];
+    chunk[k].plus = rest[k].plus, chunk[k].minus = rest[k].minus, chunk[k].residue = rest[k].residue;
     chunk[k].n_plus = plus, chunk[k].n_minus = minus;
-    chunk[k].init = minus * max_u * 0x01010101u;
+    chunk[k].init = cardc_lift(minus, max_u);
     rest[k].plus += plus, rest[k].n_plus -= plus;
     rest[k].minus += minus, rest[k].n_minus -= minus;
     room -= plus + minus;

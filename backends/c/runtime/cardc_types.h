@@ -44,6 +44,13 @@
 #define CARDC_SMALL 0
 #endif
 
+/* 0 where a multiplication is a loop that turns once for each digit of its first factor, 32 times where that is negative. */
+#if defined(__riscv) && !defined(__riscv_mul) && !defined(__riscv_zmmul)
+#define CARDC_MULTIPLIES 0
+#else
+#define CARDC_MULTIPLIES 1
+#endif
+
 /* A copy of constant size that becomes loads and stores, also under -ffreestanding, where memcpy is a call. */
 #if defined(__GNUC__)
 #define CARDC_MEMCPY __builtin_memcpy
@@ -75,6 +82,17 @@
 #endif
 
 #define CARDC_SLACK 16
+
+/* The byte `value` four times; of what is no byte, value * 0x01010101. */
+static inline uint32_t cardc_four(uint32_t value) {
+#if CARDC_MULTIPLIES
+  return value * 0x01010101u;
+#else
+  value += value << 8;
+  CARDC_PIN(value); /* or a compiler finds out that this is a multiplication */
+  return value + (value << 16);
+#endif
+}
 
 #ifdef __cplusplus
 extern "C" {
