@@ -11,6 +11,8 @@
              vectors places of vectors of pixels in the input     ternary weights, strides of 1; on cores with vectors,
                                                                   or on request
              products  a byte a weight, vectors of pixels         any weights of 8 bits, strides of 1; as vectors
+             patches a byte a weight, 16 products at a time       any weights of 8 bits; on cores with vectors that
+                                                                  have room for patches of a band, or on request
              int8    a byte a weight                              any weights of 8 bits
              rice    gaps between weights, near their entropy;    ternary weights; for size
                      runs as taps; rice-lanes as lanes
@@ -53,6 +55,9 @@ from .layer_shape import conv_shape, tail_of, to_bytes
 from .long_costs import long_cost
 from .long_plan import geometry as long_geometry
 from .long_plan import weights4
+from .patches_plan import layout_for as patches_layout
+from .patches_plan import patches_cost
+from .patches_plan import plan as plan_patches
 from .runs_costs import finish_kind, runs_cost
 from .runs_plan import BAND, flat, geometry, spare_bytes
 from .schedule import base
@@ -60,7 +65,7 @@ from .straight_costs import MOST_CODE, straight_cost, worth_code
 from .vectors_plan import layout_for, products_cost, products_layout, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
-CONV = ("lanes", "taps", "pairs", "long", "runs", "vectors", "products", "rice", "rice-lanes", "int8")
+CONV = ("lanes", "taps", "pairs", "long", "runs", "vectors", "products", "patches", "rice", "rice-lanes", "int8")
 DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
 
 OPTIMIZE = ("speed", "size", "balanced")
@@ -120,7 +125,7 @@ class ChooseEncodings(Pass):
         options = costs(node, frozenset(self.features))
         self._add_long(node, options, room)
         self._add_runs(node, options, room)
-        self._add_vectors(node, options)
+        self._add_vectors(node, options, room)
         return options
 
     def _add_long(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
@@ -156,13 +161,15 @@ class ChooseEncodings(Pass):
             w4.astype(np.int64), g, height, max(1, max_u - 1), kind, tail_of(node), features, to_bytes(node)
         )
 
-    def _add_vectors(self, node: ir.Node, options: dict[str, Cost]) -> None:
-        """List `vectors` and `products` where the core has vectors."""
+    def _add_vectors(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
+        """List `vectors` and `products` where the core has vectors, `patches` where they fit `room` bytes, too."""
         if node.op_type != "Conv" or "mve" not in self.features or "int8" not in options:
             return
         for name, find in (("vectors", vectors_cost), ("products", products_cost)):
             cost = find(node, finish_kind(node, "dsp" in self.features))
             options |= {} if cost is None else {name: cost}
+        cost = patches_cost(node, finish_kind(node, "dsp" in self.features), room)
+        options |= {} if cost is None else {"patches": cost}
 
     def _chosen(self, node: ir.Node, options: dict[str, Cost], wanted: dict[str, str]) -> str:
         if node.name in wanted:
@@ -182,6 +189,9 @@ class ChooseEncodings(Pass):
         if name in ("vectors", "products"):
             fits = layout_for if name == "vectors" else products_layout
             return node.op_type == "Conv" and "int8" in options and not small and fits(node) is not None
+        if name == "patches":
+            fits = node.op_type == "Conv" and "int8" in options and not small
+            return fits and plan_patches(node, patches_layout(node)) is not None
         return _on_request(node, name, options)
 
 

@@ -8,7 +8,7 @@ import onnx_ir as ir
 from ..errors import CompileError
 from ..ops.base import Array, constant, operand, shape_of, text
 from ..ops.graph import is_cardc
-from . import vectors_plan
+from . import patches_plan, vectors_plan
 from .choose_layout import WORDS, as_seen, copy_layout
 from .encodings import rice, vertical
 from .layouts import Layout, layout_of
@@ -58,6 +58,8 @@ def scratch_sizes(stage: Stage, rows: int = 0, band: int = 0) -> dict[str, int]:
         sizes["work"] = vectors_plan.work(node, working_layout(stage), table_bytes(stage, rows), rows).size
     if encoding == "products":
         sizes["work"] = vectors_plan.products_work(node, working_layout(stage), rows).size
+    if encoding == "patches":
+        sizes["work"] = _patches_work(stage, rows)
     if encoding in ("rice", "rice-lanes") and node.op_type == "Conv":
         sizes["work"] = rice.work_bytes(_weights(node))
     if encoding in ("lanes", "taps", "rice", "rice-lanes") and node.op_type == "Conv":
@@ -90,6 +92,15 @@ def _runs_work(stage: Stage, rows: int, band: int) -> int:
         fix = "compile again from the imported model"
         raise CompileError("this convolution cannot run by runs of words", node=stage.node, fix=fix)
     return planned[1].size
+
+
+def _patches_work(stage: Stage, rows: int) -> int:
+    """Bytes of scratch that a convolution by patches needs."""
+    planned = patches_plan.plan(stage.node, working_layout(stage), rows)
+    if planned is None:
+        fix = "compile again from the imported model"
+        raise CompileError("this convolution cannot run by patches", node=stage.node, fix=fix)
+    return planned.size
 
 
 def planes(stored: Layout) -> int:

@@ -12,6 +12,7 @@ from ..ops.window import window
 from .kernel_costs import conv_costs
 from .layer_shape import conv_shape, tail_of, to_bytes
 from .layouts import chw
+from .patches_plan import patches_cost
 from .runs_costs import finish_kind, runs_cost
 from .runs_plan import geometry
 from .schedule import Stage
@@ -39,8 +40,8 @@ def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], ba
             kind = finish_kind(node, bool(features & {"dsp"}))
             cost = runs_cost(w4, g, rows, max(1, max_u - 1), kind, tail_of(node), features, to_bytes(node))
             return turns * (_TURN + cost.instructions)
-    if encoding in ("vectors", "products"):
-        find = vectors_cost if encoding == "vectors" else products_cost
+    if encoding in ("vectors", "products", "patches"):
+        find = {"vectors": vectors_cost, "products": products_cost, "patches": patches_cost}[encoding]
         whole = find(node, finish_kind(node, bool(features & {"dsp"})))
         if whole is not None:
             return turns * (_TURN + whole.instructions * rows / chw(stage.output)[1])

@@ -22,7 +22,7 @@ from .choose_layout import WORDS, copy_layout
 from .layouts import Layout, chw
 from .schedule import Schedule, Stage, base
 
-_KERNELS = (*WORDS, "vectors", "products", "straight", "taps", "rice", "pairs", "int8")
+_KERNELS = (*WORDS, "vectors", "products", "patches", "straight", "taps", "rice", "pairs", "int8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,13 @@ def layout_for(node: ir.Node) -> Layout | None:
     w = constant(operand(node, 1))
     if w is None or not is_ternary(w) or set(window(node, w.shape[2:]).strides) != {1}:
         return None
-    layout = _read(node, word_rows=True)
+    layout = read_layout(node, word_rows=True)
     most = int(np.count_nonzero(w.reshape(len(w), -1), axis=1).max(initial=0))
     fits = layout.is_bytes and layout.size <= vectors.MAX_OFFSET and most * max(1, layout.levels - 1) <= 0xFFFF
     return layout if fits else None
 
 
-def _read(node: ir.Node, *, word_rows: bool) -> Layout:
+def read_layout(node: ir.Node, *, word_rows: bool) -> Layout:
     """What `node` reads, in rows as others want them or as it does."""
     stored = choose_layout(base(operand(node, 0)), word_rows)
     return (copy_layout(node, stored, word_rows) if stored.is_bytes else None) or stored
@@ -50,7 +50,7 @@ def products_layout(node: ir.Node) -> Layout | None:
     w = constant(operand(node, 1))
     if w is None or not is_int8(w) or set(window(node, w.shape[2:]).strides) != {1}:
         return None
-    layout = _read(node, word_rows=True)
+    layout = read_layout(node, word_rows=True)
     return layout if layout.is_bytes and layout.size <= vectors.MAX_OFFSET else None
 
 
@@ -89,7 +89,7 @@ def products_cost(node: ir.Node, finish: Finish) -> Cost | None:
     w = constant(operand(node, 1))
     if products_layout(node) is None or w is None:
         return None
-    layout = _read(node, word_rows=False)
+    layout = read_layout(node, word_rows=False)
     out, depth = shape_of(result(node)), w.size // max(1, len(w))
     height, width = int(out[2]) if len(out) == 4 else 1, int(out[-1])
     plan, spent = products_work(node, layout), float(_CHANNEL * len(w))
@@ -109,7 +109,7 @@ def vectors_cost(node: ir.Node, finish: Finish) -> Cost | None:
     w = constant(operand(node, 1))
     if layout_for(node) is None or w is None:
         return None
-    layout = _read(node, word_rows=False)
+    layout = read_layout(node, word_rows=False)
     taps = np.count_nonzero(w.reshape(len(w), -1), axis=1).astype(np.int64)
     minus = (w.reshape(len(w), -1) < 0).sum(axis=1)
     max_u, out = max(1, layout.levels - 1), shape_of(result(node))

@@ -15,6 +15,7 @@ from ...passes.layouts import Layout
 from ...passes.schedule import Stage
 from ...passes.scratch import rows_of, table_bytes
 from .conv_long import add_conv_long
+from .conv_patches import add_conv_patches
 from .conv_runs import add_conv_runs
 from .conv_vectors import add_conv_products, add_conv_vectors
 from .dense import add_dense
@@ -54,6 +55,8 @@ def add_product(
         add_conv_vectors(step, stage, weights, sums, finish, src, layout, dst, out, room, work)
     elif step.encoding == "products":
         add_conv_products(step, stage, weights, sums, finish, src, layout, dst, out, work)
+    elif step.encoding == "patches":
+        add_conv_patches(step, stage, weights, sums, finish, src, layout, dst, out, work)
     elif step.encoding in ("lanes", "taps"):
         _conv_sparse(step, stage.node, weights, finish, src, layout, dst, out, table)
     elif step.encoding == "straight":

@@ -26,6 +26,7 @@ FILE_OF = {
     "cardc_conv_lanes": "cardc_conv_lanes.c",
     "cardc_conv_long": "cardc_conv_long.c",
     "cardc_conv_pairs": "cardc_conv_pairs.c",
+    "cardc_conv_patches": "cardc_conv_patches.c",
     "cardc_conv_rice": "cardc_conv_rice.c",
     "cardc_conv_runs": "cardc_conv_runs.c",
     "cardc_conv_straight": "cardc_conv_straight.c",

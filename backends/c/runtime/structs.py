@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....passes.encodings import long, pairs, products, runs, sparse_conv, sparse_dense, vectors, vertical
+from ....passes.encodings import long, pairs, patches, products, runs, sparse_conv, sparse_dense, vectors, vertical
 from ....passes.encodings.lines import Line
 from .call import Constant, Place
 
@@ -242,6 +242,34 @@ class ConvVectors:
         fields += [("ptr", put_array(place, a)) for a in (lines, self.shared)]
         fields += [("u32", self.shared_bias), ("ptr", put_array(place, weights)), ("ptr", put_array(place, bias))]
         fields += [("u32", self.group_bytes), ("u16", len(e.offsets)), ("u16", self.group_channels)]
+        return place.put(pack([*fields, *self.to.fields()], place.pointer))
+
+
+@dataclass(frozen=True)
+class ConvPatches:
+    """cardc_conv_patches_layer; `lines` as encodings.patches.lines has them, `plane` of the input."""
+
+    encoded: patches.Patches
+    geometry: patches.PatchGeometry
+    plane: int
+    group: int
+    max_u: int
+    to: Map
+    lines: NDArray[np.int32] | None = None
+    top: int = 0
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        e, g = self.encoded, self.geometry
+        one = g.pointwise
+        arrays = (e.weights, e.bias, self.lines, None if one else g.parts)
+        fields: list[Field] = [("ptr", put_array(place, a)) for a in arrays]
+        row, step = (g.row * g.stride[0], g.stride[1]) if one else (g.row, 1)
+        sizes = (g.origin, self.plane, row, g.down, g.span, g.columns, step, g.pixel, g.stride[1] * g.depth, g.patch)
+        fields += [("u32", v) for v in (*sizes, g.copy_bytes, g.sums_at)]
+        counts = (g.rows, 0 if one else g.parts.size, g.part, g.depth, self.to.channels // self.group)
+        fields += [("u16", v) for v in counts]
+        fields += [("u8", v) for v in (patches.flip_of(self.max_u), int(g.touch), self.top)]
         return place.put(pack([*fields, *self.to.fields()], place.pointer))
 
 

@@ -32,6 +32,7 @@ FORCES = {
     "lanes_binary": ("lanes", "binary"),
     "runs": ("runs", "sparse"),
     "vectors": ("vectors", "products", "sparse"),
+    "patches": ("patches",),
     "rice": ("rice",),
     "rice_lanes": ("rice-lanes", "rice"),
     "vertical": ("taps", "vertical"),
