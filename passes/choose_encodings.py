@@ -6,6 +6,9 @@
              long    three taps to a word                         weights and inputs of few bits, sums of 12; on cores
                                                                   that multiply to 64 bits at once and have room
                                                                   for copies of the input, or on request
+             stacked pixels of several rows to a word             any weights of 8 bits; on cores that multiply, but
+                                                                  not to 64 bits, and have room for copies of the
+                                                                  input, or on request
              runs    places of runs of words in copies            ternary weights; where the target's memory has room
                                                                   for copies of a band of the input, or on request
              vectors places of vectors of pixels in the input     ternary weights, strides of 1; on cores with vectors,
@@ -50,6 +53,7 @@ from .base import Pass, PassLog
 from .choose_layout import choose_layout
 from .dense_costs import dense_costs
 from .encodings.long import LongGeometry
+from .encodings.stacked import StackedGeometry
 from .kernel_costs import Cost, conv_costs
 from .layer_shape import conv_shape, tail_of, to_bytes
 from .long_costs import long_cost
@@ -61,11 +65,15 @@ from .patches_plan import plan as plan_patches
 from .runs_costs import finish_kind, runs_cost
 from .runs_plan import BAND, flat, geometry, spare_bytes
 from .schedule import base
+from .stacked_costs import stacked_cost
+from .stacked_plan import geometry as stacked_geometry
 from .straight_costs import MOST_CODE, straight_cost, worth_code
 from .vectors_plan import layout_for, products_cost, products_layout, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
-CONV = ("lanes", "taps", "pairs", "long", "runs", "vectors", "products", "patches", "rice", "rice-lanes", "int8")
+CONV = (
+    "lanes", "taps", "pairs", "long", "stacked", "runs", "vectors", "products", "patches", "rice", "rice-lanes", "int8",
+)  # fmt: skip
 DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
 
 OPTIMIZE = ("speed", "size", "balanced")
@@ -124,6 +132,7 @@ class ChooseEncodings(Pass):
         """Every encoding that `node` may be given, with `room` bytes of scratch, and its cost."""
         options = costs(node, frozenset(self.features))
         self._add_long(node, options, room)
+        self._add_stacked(node, options, room)
         self._add_runs(node, options, room)
         self._add_vectors(node, options, room)
         return options
@@ -137,6 +146,15 @@ class ChooseEncodings(Pass):
             options["long"] = long_cost(
                 weights4(w), g, integer(node, "group", 1), finish_kind(node, "dsp" in self.features)
             )
+
+    def _add_stacked(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
+        """List `stacked` for a convolution whose copies fit `room` bytes, on cores that multiply to 32 bits at once."""
+        other = {"eight_bit", "software_multiply"} & set(self.features) or long_multiplies(self.features)
+        if node.op_type != "Conv" or "pairs" not in options or other:
+            return
+        g = _stacked(node)
+        if g is not None and g.work_bytes <= room:
+            options["stacked"] = stacked_cost(node, weights_of(node), g, frozenset(self.features))
 
     def _add_runs(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
         """List `runs` for a convolution whose copies fit `room` bytes."""
@@ -186,12 +204,14 @@ class ChooseEncodings(Pass):
         small = "eight_bit" in self.features
         if name == "long":
             return node.op_type == "Conv" and "pairs" in options and not small and _long(node) is not None
+        if name == "stacked":
+            return node.op_type == "Conv" and "pairs" in options and not small and _stacked(node) is not None
         if name in ("vectors", "products"):
             fits = layout_for if name == "vectors" else products_layout
             return node.op_type == "Conv" and "int8" in options and not small and fits(node) is not None
         if name == "patches":
-            fits = node.op_type == "Conv" and "int8" in options and not small
-            return fits and plan_patches(node, patches_layout(node)) is not None
+            able = node.op_type == "Conv" and "int8" in options and not small
+            return able and plan_patches(node, patches_layout(node)) is not None
         return _on_request(node, name, options)
 
 
@@ -225,6 +245,10 @@ def _on_request(node: ir.Node, name: str, options: dict[str, Cost]) -> bool:
 def _long(node: ir.Node) -> LongGeometry | None:
     # One level more than there are: a border's zero may be one of its own.
     return long_geometry(node, min(256, qtype(operand(node, 0)).levels + 1))
+
+
+def _stacked(node: ir.Node) -> StackedGeometry | None:
+    return stacked_geometry(node, min(256, qtype(operand(node, 0)).levels + 1))
 
 
 def by_runs(node: ir.Node) -> bool:

@@ -18,7 +18,7 @@ from .schedule import MOVES, base, finish_of, readers
 _BYTE_READERS = ("Conv", "MatMul", "MaxPool")
 WORDS = ("lanes", "rice-lanes", "runs")
 """Encodings of convolutions whose kernels read rows word by word."""
-OWN_PADDING = ("long",)
+OWN_PADDING = ("long", "stacked")
 """Encodings of convolutions whose kernels read rows of any length and pad them themselves."""
 _BYTE = 256  # levels
 _WORD = 4

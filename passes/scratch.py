@@ -15,6 +15,7 @@ from .layouts import Layout, layout_of
 from .long_plan import geometry as long_geometry
 from .runs_plan import plan
 from .schedule import Stage
+from .stacked_plan import geometry as stacked_geometry
 
 ROWS = "cardc.rows"
 """Metadata of the node of a stage that is part of a stream: how many rows it makes at most in one turn."""
@@ -50,6 +51,8 @@ def scratch_sizes(stage: Stage, rows: int = 0, band: int = 0) -> dict[str, int]:
         sizes["work"] = vertical.list_bytes(stored.elements)
     if encoding == "long":
         sizes["work"] = _long_work(stage)
+    if encoding == "stacked":
+        sizes["work"] = _stacked_work(stage)
     if encoding == "pairs":
         sizes["work"] = 4 * int(np.prod(shape_of(node.inputs[1])[1:]))
     if encoding == "runs":
@@ -75,6 +78,15 @@ def _long_work(stage: Stage) -> int:
     if g is None:
         fix = "compile again from the imported model"
         raise CompileError("this convolution cannot run by long multiplications", node=stage.node, fix=fix)
+    return g.work_bytes
+
+
+def _stacked_work(stage: Stage) -> int:
+    """Bytes of scratch that a convolution by stacked rows needs."""
+    g = stacked_geometry(stage.node, layout_of(stage.source).levels)
+    if g is None:
+        fix = "compile again from the imported model"
+        raise CompileError("this convolution cannot run by stacked rows", node=stage.node, fix=fix)
     return g.work_bytes
 
 

@@ -17,6 +17,7 @@ from ...passes.scratch import rows_of, table_bytes
 from .conv_long import add_conv_long
 from .conv_patches import add_conv_patches
 from .conv_runs import add_conv_runs
+from .conv_stacked import add_conv_stacked
 from .conv_vectors import add_conv_products, add_conv_vectors
 from .dense import add_dense
 from .finish import add_finish
@@ -40,6 +41,9 @@ def add_product(
     sums = _checked(stage.node, fold.of_bytes(rows, stored))
     if step.encoding == "long":
         add_conv_long(step, stage, weights, sums, src, layout, dst, out, work)
+        return
+    if step.encoding == "stacked":
+        add_conv_stacked(step, stage, weights, sums, src, layout, dst, out, work)
         return
     if step.encoding == "runs":
         most = table_bytes(stage, rows_of(stage))

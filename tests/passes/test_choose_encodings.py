@@ -100,7 +100,7 @@ def test_the_choice_is_the_best_measured_one_or_near(layer: str, core: str) -> N
     features = sorted(get_core(core).features)
     spent = {}
     for name in (*CONV, *DENSE):
-        if name in ("long", "runs", "vectors", "products", "patches"):  # which take memory, or need vectors
+        if name in ("long", "stacked", "runs", "vectors", "products", "patches"):  # which take memory, or need vectors
             continue
         case = in_c(LAYERS[layer](), inputs=1, force=(name,), features=features)
         step = case.built.program.steps[1]

@@ -29,6 +29,7 @@ FILE_OF = {
     "cardc_conv_patches": "cardc_conv_patches.c",
     "cardc_conv_rice": "cardc_conv_rice.c",
     "cardc_conv_runs": "cardc_conv_runs.c",
+    "cardc_conv_stacked": "cardc_conv_stacked.c",
     "cardc_conv_straight": "cardc_conv_straight.c",
     "cardc_conv_taps": "cardc_conv_taps.c",
     "cardc_conv_vectors": "cardc_conv_vectors.c",

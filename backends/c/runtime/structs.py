@@ -10,7 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....passes.encodings import long, pairs, patches, products, runs, sparse_conv, sparse_dense, vectors, vertical
+from ....passes.encodings import (
+    long,
+    pairs,
+    patches,
+    products,
+    runs,
+    sparse_conv,
+    sparse_dense,
+    stacked,
+    vectors,
+    vertical,
+)
 from ....passes.encodings.lines import Line
 from .call import Constant, Place
 
@@ -179,6 +190,33 @@ class ConvLong:
         fields += [("u16", v) for v in (g.depth, self.group_channels, g.rows, g.blocks, g.segments, g.band)]
         fields += [("u8", v) for v in (g.kernel[0], g.stride[0], g.dilation[0], g.stride[1], g.phases, g.chunks)]
         fields += [("u8", v) for v in (g.taps, g.skip, g.lead, *g.pad, self.border, e.bits, self.top)]
+        return place.put(pack([*fields, *self.to.fields()], place.pointer))
+
+
+@dataclass(frozen=True)
+class ConvStacked:
+    """cardc_conv_stacked_layer"""
+
+    encoded: stacked.Stacked
+    geometry: stacked.StackedGeometry
+    source: Map
+    interior: int
+    border: int
+    group_channels: int
+    to: Map
+    shared: NDArray[np.uint8] | None = None
+    shared_bias: int = 0
+
+    def put(self, place: Place) -> int:
+        """Into memory: the struct's address."""
+        e, g = self.encoded, self.geometry
+        fields: list[Field] = [("ptr", put_array(place, a)) for a in (e.weights, e.biases, self.shared)]
+        fields += [("u32", v) for v in (self.shared_bias, g.blank_at, g.places_at, g.terms_at, g.sums_at)]
+        fields += [*self.source.fields(), ("u32", self.interior)]
+        fields += [("u16", v) for v in (g.depth, self.group_channels, g.rows, g.words, g.part)]
+        fields += [("u8", v) for v in (g.lanes, stacked.BITS[g.lanes], g.kernel[0], g.stride[0], g.dilation[0])]
+        fields += [("u8", v) for v in (g.kernel[1], g.stride[1], g.dilation[1], g.phases, *g.pad)]
+        fields += [("u8", self.border), ("u8", e.bits)]
         return place.put(pack([*fields, *self.to.fields()], place.pointer))
 
 

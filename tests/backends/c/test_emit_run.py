@@ -28,6 +28,7 @@ FORCES = {
     "bytes": ("int8",),
     "pairs": ("pairs",),
     "long": ("long",),
+    "stacked": ("stacked",),
     "lanes_ternary": ("lanes", "ternary"),
     "lanes_binary": ("lanes", "binary"),
     "runs": ("runs", "sparse"),

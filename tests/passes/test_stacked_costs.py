@@ -1,0 +1,58 @@
+"""Convolutions by stacked rows: what they are estimated to cost, and where they are chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from tests.backends.c.networks import in_c
+from tests.graphs import IntegerGraph, uint
+from tests.passes.test_long_costs import conv
+
+from cardc.backends.c.emulate.cores import get_core
+from cardc.ops.base import text
+from cardc.passes.base import PassLog
+from cardc.passes.choose_encodings import ChooseEncodings
+
+LAYERS: dict[str, Callable[[], IntegerGraph]] = {
+    "depthwise, five pixels wide": lambda: conv((16, 25, 5), 16, (3, 3), 1, 1, group=16),
+    "depthwise, twelve pixels wide": lambda: conv((12, 12, 12), 12, (3, 3), 1, 1, group=12),
+    "depthwise 5x5": lambda: conv((8, 10, 10), 8, (5, 5), 2, 1, group=8, bits=3),
+    "depthwise, strided": lambda: conv((8, 22, 14), 8, (3, 3), 1, 2, group=8),
+    "strided, of one channel": lambda: conv((1, 33, 10), 24, (10, 4), 1, 2),
+    "of 16 channels": lambda: conv((16, 16, 16), 12, (3, 3), 1, 1),
+    "of 8 bits": lambda: conv((6, 11, 13), 5, (3, 3), 1, 1, bits=8),
+    "of one tap": lambda: conv((16, 9, 7), 12, (1, 1), 0, 1),
+    "depthwise to any thresholds": lambda: conv((16, 25, 5), 16, (3, 3), 1, 1, group=16, exact=False),
+}
+
+
+@pytest.mark.parametrize("core", ["cortex-m0plus", "rv32imc"])
+@pytest.mark.parametrize("layer", LAYERS)
+def test_estimates_follow_what_is_measured(layer: str, core: str) -> None:
+    features = sorted(get_core(core).features)
+    case = in_c(LAYERS[layer](), inputs=1, force=("stacked",), features=features)
+    spent = case.built.measure(core, case.inputs).by_layer[case.built.symbols()[1]]
+    log, model = PassLog(), LAYERS[layer]().model()
+    ChooseEncodings(tuple(features), ram=1 << 20).run(model, log)
+    guess = float(log.notes[0].split("stacked ~")[1].split(",")[0].rstrip(")"))
+    assert abs(guess / spent - 1) <= 0.15, (guess, spent)
+
+
+@pytest.mark.parametrize("core", ["host", "rv32imc"])
+def test_a_row_is_taken_as_a_column(core: str) -> None:
+    """Windows of one dimension: their lanes lie along the row."""
+    w = np.random.default_rng(3).integers(-7, 8, (6, 4, 5))
+    graph = IntegerGraph((4, 60), uint(4)).conv(6, (5,), pads=2, stride=2, weights=w).scaled(uint(4), 40.0)
+    case = in_c(graph.flatten().dense(1, density=0.1), inputs=3, force=("stacked",))
+    assert case.built.program.steps[1].encoding == "stacked"
+    for name, array in case.built.trace(case.inputs, core).items():
+        np.testing.assert_array_equal(array, case.want[name], err_msg=name)
+
+
+@pytest.mark.parametrize(("core", "ram", "by"), [("cortex-m23", 1 << 20, "stacked"), ("cortex-m0plus", 2000, "pairs")])
+def test_where_it_is_chosen(core: str, ram: int, by: str) -> None:
+    model = conv((16, 12, 5), 16, (3, 3), 1, 1, group=16, bits=7).model()
+    ChooseEncodings(tuple(sorted(get_core(core).features)), ram=ram).run(model, PassLog())
+    assert text(next(n for n in model.graph if n.op_type == "Conv"), "encoding", "") == by
