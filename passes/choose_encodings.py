@@ -11,9 +11,9 @@
                                                                   input, or on request
              runs    places of runs of words in copies            ternary weights; where the target's memory has room
                                                                   for copies of a band of the input, or on request
-             vectors places of vectors of pixels in the input     ternary weights, strides of 1; on cores with vectors,
-                                                                  or on request
-             products  a byte a weight, vectors of pixels         any weights of 8 bits, strides of 1; as vectors
+             vectors places of vectors of pixels in the input     ternary weights; on cores with vectors, that have room
+                                                                  for a copy where strides are not 1, or on request
+             products  a byte a weight, vectors of pixels         any weights of 8 bits; as vectors
              patches a byte a weight, 16 products at a time       any weights of 8 bits; on cores with vectors that
                                                                   have room for patches of a band, or on request
              int8    a byte a weight                              any weights of 8 bits
@@ -184,7 +184,7 @@ class ChooseEncodings(Pass):
         if node.op_type != "Conv" or "mve" not in self.features or "int8" not in options:
             return
         for name, find in (("vectors", vectors_cost), ("products", products_cost)):
-            cost = find(node, finish_kind(node, "dsp" in self.features))
+            cost = find(node, finish_kind(node, "dsp" in self.features), room)
             options |= {} if cost is None else {name: cost}
         cost = patches_cost(node, finish_kind(node, "dsp" in self.features), room)
         options |= {} if cost is None else {"patches": cost}

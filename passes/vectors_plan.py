@@ -9,6 +9,7 @@ from ..ops.base import Array, constant, integer, operand, result, shape_of
 from ..ops.window import window
 from .choose_layout import choose_layout, copy_layout, pads_of
 from .encodings import vectors
+from .encodings.phases import MAX_STRIDE, Phases
 from .encodings.sparse_conv import ConvGeometry
 from .kernel_costs import Cost, is_int8, is_ternary
 from .layouts import Layout
@@ -21,21 +22,56 @@ _WIDEN, _WIDENED = 9, 25  # a vector that is added up to 16 bits, a chunk of the
 _BAND, _CHANNEL = 75, 45
 _COLUMN, _LINE, _HALVES, _LOOK_UP = 10, 14, 15, 8  # outputs: a column of 16 or 8 pixels, a row of it
 _SCALE = 10  # four outputs by multiplication and shift
+_PHASE, _ROW = 30, 7  # copies for strides: one of a channel, a row of it
 _PLAIN = 45  # an output with neither line nor table
 _TABLE = 330  # a table of a channel, beside an instruction for each entry
 _ENTRIES = 4091  # of plan-memory's largest table, less what may be written behind its end
 
 
 def layout_for(node: ir.Node) -> Layout | None:
-    """How the input of the Conv `node` lies if it runs by vectors, at the widest; None where it cannot: for other
-    strides than 1, weights that are not ternary, or more than 16 bits of places or sums."""
+    """How the input of the Conv `node` lies if it runs by vectors, at the widest; None where it cannot: for weights
+    that are not ternary, or more than 16 bits of places or sums."""
     w = constant(operand(node, 1))
-    if w is None or not is_ternary(w) or set(window(node, w.shape[2:]).strides) != {1}:
+    if w is None or not is_ternary(w):
         return None
     layout = read_layout(node, word_rows=True)
     most = int(np.count_nonzero(w.reshape(len(w), -1), axis=1).max(initial=0))
-    fits = layout.is_bytes and layout.size <= vectors.MAX_OFFSET and most * max(1, layout.levels - 1) <= 0xFFFF
-    return layout if fits else None
+    return layout if _near(node, layout) and most * max(1, layout.levels - 1) <= 0xFFFF else None
+
+
+def _near(node: ir.Node, layout: Layout) -> bool:
+    """Whether 16 bits hold the places of taps in bytes that lie as `layout` says, or in copies of them."""
+    if not layout.is_bytes:
+        return False
+    copies = phases(node, layout)
+    if copies is None:
+        return layout.size <= vectors.MAX_OFFSET
+    return copies.size <= vectors.MAX_OFFSET and copies.stride[1] <= MAX_STRIDE
+
+
+def phases(node: ir.Node, layout: Layout, at_once: int = 0) -> Phases | None:
+    """The copies that the Conv `node` makes of its input, which lies as `layout` says, where strides are not 1;
+    `at_once` is how many rows a call makes at most, 0: all."""
+    win = window(node, shape_of(node.inputs[1])[2:])
+    kernel, stride, dilation = ((1, *p)[-2:] for p in (win.kernel, win.strides, win.dilations))
+    if set(stride) == {1}:
+        return None
+    out, g = shape_of(result(node)), geometry(node, layout)
+    rows = at_once or (int(out[2]) if len(out) == 4 else 1)
+    two = [(int(p[0]), int(p[1])) for p in (kernel, stride, dilation)]
+    return Phases(g.in_channels, g.group, *two, int(out[-1]), rows, g.origin, g.row)
+
+
+def _roomy(node: ir.Node, layout: Layout, room: int | None) -> bool:
+    """Whether the copies for strides, if any, take at most `room` bytes (None: any)."""
+    copies = phases(node, layout)
+    return room is None or copies is None or copies.size <= room
+
+
+def pitch_of(node: ir.Node, layout: Layout) -> int:
+    """From a row of what is summed to the next: bytes of the input that lies as `layout` says, or of its copies."""
+    copies = phases(node, layout)
+    return layout.row if copies is None else copies.pitch
 
 
 def read_layout(node: ir.Node, *, word_rows: bool) -> Layout:
@@ -46,12 +82,12 @@ def read_layout(node: ir.Node, *, word_rows: bool) -> Layout:
 
 def products_layout(node: ir.Node) -> Layout | None:
     """How the input of the Conv `node` lies if its weights are multiplied by vectors, at the widest; None where they
-    cannot be: for other strides than 1, weights of more than 8 bits, or more than 16 bits of places."""
+    cannot be: for weights of more than 8 bits, or more than 16 bits of places."""
     w = constant(operand(node, 1))
-    if w is None or not is_int8(w) or set(window(node, w.shape[2:]).strides) != {1}:
+    if w is None or not is_int8(w):
         return None
     layout = read_layout(node, word_rows=True)
-    return layout if layout.is_bytes and layout.size <= vectors.MAX_OFFSET else None
+    return layout if _near(node, layout) else None
 
 
 def products_lane(w: Array, levels: int) -> int:
@@ -74,8 +110,9 @@ def work(node: ir.Node, layout: Layout, table_bytes: int, at_once: int = 0, lane
     """The kernel's scratch memory; `at_once` is how many rows a call makes at most, 0: all; `lane` bytes of a sum, 0:
     as +-1 taps need."""
     out = shape_of(result(node))
-    height = at_once or (int(out[2]) if len(out) == 4 else 1)
-    return vectors.work(height, int(out[-1]), layout.row, max(1, layout.levels - 1), table_bytes, lane)
+    height, copies = at_once or (int(out[2]) if len(out) == 4 else 1), phases(node, layout, at_once)
+    pitch, size = (layout.row, 0) if copies is None else (copies.pitch, copies.size)
+    return vectors.work(height, int(out[-1]), pitch, max(1, layout.levels - 1), table_bytes, lane, size)
 
 
 def products_work(node: ir.Node, layout: Layout, at_once: int = 0) -> vectors.Work:
@@ -84,18 +121,19 @@ def products_work(node: ir.Node, layout: Layout, at_once: int = 0) -> vectors.Wo
     return work(node, layout, 0, at_once, 4 if w is None else products_lane(w, layout.levels))
 
 
-def products_cost(node: ir.Node, finish: Finish) -> Cost | None:
-    """The cost of the convolution `node` with its weights multiplied; None where it cannot be."""
+def products_cost(node: ir.Node, finish: Finish, room: int | None = None) -> Cost | None:
+    """The cost of the convolution `node` with its weights multiplied; None where it cannot be, or not in `room` bytes
+    of copies."""
     w = constant(operand(node, 1))
-    if products_layout(node) is None or w is None:
-        return None
     layout = read_layout(node, word_rows=False)
+    if products_layout(node) is None or w is None or not _roomy(node, layout, room):
+        return None
     out, depth = shape_of(result(node)), w.size // max(1, len(w))
     height, width = int(out[2]) if len(out) == 4 else 1, int(out[-1])
-    plan, spent = products_work(node, layout), float(_CHANNEL * len(w))
+    plan, spent, pitch = products_work(node, layout), _CHANNEL * len(w) + _copied(node, layout), pitch_of(node, layout)
     for y in range(0, height, plan.rows):
         rows = min(plan.rows, height - y)
-        count = -(-((rows - 1) * layout.row + width) // vectors.VECTOR) * plan.lane
+        count = -(-((rows - 1) * pitch + width) // vectors.VECTOR) * plan.lane
         tiles, rest = -(-count // 7), count % 7
         each = 18 * (count // 7) + (4 + 2 * rest if rest else 0)
         scaled = -(-width // 4) * (_COLUMN + rows * _SCALE)
@@ -104,21 +142,31 @@ def products_cost(node: ir.Node, finish: Finish) -> Cost | None:
     return Cost(spent, float(w.size + 2 * depth + 4 * len(w)))
 
 
-def vectors_cost(node: ir.Node, finish: Finish) -> Cost | None:
-    """The cost of the convolution `node`; None where it cannot run by vectors."""
+def vectors_cost(node: ir.Node, finish: Finish, room: int | None = None) -> Cost | None:
+    """The cost of the convolution `node`; None where it cannot run by vectors, or not in `room` bytes of copies."""
     w = constant(operand(node, 1))
-    if layout_for(node) is None or w is None:
-        return None
     layout = read_layout(node, word_rows=False)
+    if layout_for(node) is None or w is None or not _roomy(node, layout, room):
+        return None
     taps = np.count_nonzero(w.reshape(len(w), -1), axis=1).astype(np.int64)
     minus = (w.reshape(len(w), -1) < 0).sum(axis=1)
     max_u, out = max(1, layout.levels - 1), shape_of(result(node))
     height, width = int(out[2]) if len(out) == 4 else 1, int(out[-1])
     plan = work(node, layout, 0)
-    spent = float(_CHANNEL * len(w)) + _tables(taps, max_u, height * width, finish)
+    pitch = pitch_of(node, layout)
+    spent = _CHANNEL * len(w) + _tables(taps, max_u, height * width, finish) + _copied(node, layout)
     for y in range(0, height, plan.rows):
-        spent += _band(taps, minus, max_u, min(plan.rows, height - y), width, layout.row, plan.lane, finish)
+        spent += _band(taps, minus, max_u, min(plan.rows, height - y), width, pitch, plan.lane, finish)
     return Cost(spent, 2.0 * np.count_nonzero(w) + 4 * len(w) + (12 * len(w) if finish == "line" else 0))
+
+
+def _copied(node: ir.Node, layout: Layout) -> float:
+    """What the copies cost that strides ask for."""
+    copies = phases(node, layout)
+    if copies is None:
+        return 0.0
+    row = _ROW + 4 * -(-copies.pitch // vectors.VECTOR)
+    return float(copies.in_channels * sum(_PHASE + row * rows for rows in copies.phases.values()))
 
 
 def _band(

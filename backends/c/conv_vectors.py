@@ -11,7 +11,7 @@ from ...passes.encodings import fold, products, vectors
 from ...passes.layouts import Layout, layout_of
 from ...passes.schedule import Stage
 from ...passes.scratch import rows_of
-from ...passes.vectors_plan import geometry, products_work, work
+from ...passes.vectors_plan import geometry, phases, pitch_of, products_work, work
 from .lines import add_lines, add_shared
 from .step import Step, c_map
 
@@ -26,7 +26,7 @@ def add_conv_vectors(
     places = work(node, layout, table_bytes, rows_of(stage))
     w4 = w.reshape(w.shape[0], w.shape[1], 1, w.shape[2]) if w.ndim == 3 else w
     try:
-        encoded = vectors.encode(w4, geometry(node, layout))
+        encoded = vectors.encode(w4, phases(node, layout, rows_of(stage)) or geometry(node, layout))
     except CompileError as error:
         error.node = node
         raise
@@ -47,8 +47,9 @@ def add_conv_products(
     node = stage.node
     w4 = w.reshape(w.shape[0], w.shape[1], 1, w.shape[2]) if w.ndim == 3 else w
     g, places = geometry(node, layout), products_work(node, layout, rows_of(stage))
+    copies = phases(node, layout, rows_of(stage))
     try:
-        encoded = products.encode(w4, g, places.lane, max(1, layout.levels - 1))
+        encoded = products.encode(w4, copies or g, places.lane, max(1, layout.levels - 1))
     except CompileError as error:
         error.node = node
         raise
@@ -60,7 +61,7 @@ def add_conv_products(
     weights: list[tuple[str, object]] = [
         ("weights", step.array("weights", "int8_t", encoded.weights, comment)),
         ("bias", step.array("bias", "int32_t", encoded.bias, "what sums are made higher by")),
-        ("group_bytes", w.shape[1] * layout.plane),
+        ("group_bytes", w.shape[1] * (copies.channel if copies else layout.plane)),
         ("depth", len(encoded.offsets)),
         ("group_channels", w.shape[0] // g.group),
     ]
@@ -77,9 +78,19 @@ def _call(
         lines, top, _ = add_lines(step, stage.finish, sums, out, in_bytes=places.lane == 1)
     if layout.levels > 1 and lines == "0" and places.lane < 4:
         shared, bias = add_shared(step, stage.finish, sums, layout_of(stage.output))
+    copies, at = phases(stage.node, layout, rows_of(stage)), "NULL"
+    if copies is not None:
+        at = step.array("copies", "uint32_t", copies.copies, "first byte and rows of each phase")
     fields = [
         *arrays,
-        ("row", layout.row),
+        ("copies", at),
+        ("copy_at", places.copy_at),
+        ("plane", layout.plane),
+        ("down", copies.row * copies.stride[0] if copies else 0),
+        ("in_channels", copies.in_channels if copies else 0),
+        ("copies_of", len(copies.phases) if copies else 0),
+        ("across", copies.stride[1] if copies else 0),
+        ("row", pitch_of(stage.node, layout)),
         ("halves_at", places.halves_at),
         ("table_at", places.table_at),
         ("table_bytes", places.table_bytes),

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CompileError
+from .phases import Phases
 from .sparse_conv import ConvGeometry
 from .vectors import MAX_OFFSET, places
 
@@ -22,7 +23,7 @@ class Products:
     bias: NDArray[np.int32]
 
 
-def encode(w: NDArray[np.int64], g: ConvGeometry, lane: int, max_u: int) -> Products:
+def encode(w: NDArray[np.int64], g: ConvGeometry | Phases, lane: int, max_u: int) -> Products:
     """Encode weights [O, I / group, kh, kw] of a byte each, for inputs 0 .. max_u and sums of `lane` bytes, 2 or 4.
 
     Raises CompileError for wider weights, or a group of channels that is too large for 16-bit offsets.

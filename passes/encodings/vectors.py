@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CompileError
+from .phases import Phases
 from .signs import by_sign, from_signs
 from .sparse_conv import ConvGeometry
 
@@ -30,15 +31,18 @@ class Vectors:
         return np.asarray(self.counts.astype(np.int64).sum(axis=1))
 
 
-def places(shape: tuple[int, ...], g: ConvGeometry) -> NDArray[np.int64]:
-    """The byte of the input's storage that each weight reads for the first output: int64 [O, I / group, kh, kw]."""
+def places(shape: tuple[int, ...], g: ConvGeometry | Phases) -> NDArray[np.int64]:
+    """The byte of the input's storage, or of its copies, that each weight reads for the first output: int64
+    [O, I / group, kh, kw]."""
+    if isinstance(g, Phases):
+        return g.places(shape)
     out, depth, kh, kw = shape
     channel = (np.arange(out) // max(1, out // g.group) * depth)[:, None] + np.arange(depth)
     down, across = np.arange(kh) * g.dilation[0] * g.row, np.arange(kw) * g.dilation[1]
     return g.origin + channel[:, :, None, None] * g.plane + down[:, None] + across
 
 
-def encode(w: NDArray[np.int64], g: ConvGeometry) -> Vectors:
+def encode(w: NDArray[np.int64], g: ConvGeometry | Phases) -> Vectors:
     """Encode ternary weights [O, I / group, kh, kw].
 
     Raises CompileError for weights that are not ternary, or an input that is too large for 16-bit offsets.
@@ -57,7 +61,7 @@ def encode(w: NDArray[np.int64], g: ConvGeometry) -> Vectors:
     return Vectors(*by_sign(w, at))
 
 
-def decode(e: Vectors, shape: tuple[int, int, int, int], g: ConvGeometry) -> NDArray[np.int64]:
+def decode(e: Vectors, shape: tuple[int, int, int, int], g: ConvGeometry | Phases) -> NDArray[np.int64]:
     """The weights [O, I / group, kh, kw] that `e` encodes: the exact inverse of `encode`."""
     return from_signs(e.offsets, e.counts, places(shape, g))
 
@@ -71,21 +75,26 @@ class Work:
     halves_at: int
     table_at: int
     table_bytes: int
+    copy_bytes: int = 0
+
+    @property
+    def copy_at(self) -> int:
+        return self.table_at + self.table_bytes
 
     @property
     def size(self) -> int:
-        return self.table_at + self.table_bytes
+        return self.copy_at + self.copy_bytes
 
 
-def work(height: int, width: int, row: int, max_u: int, table_bytes: int, lane: int = 0) -> Work:
+def work(height: int, width: int, row: int, max_u: int, table_bytes: int, lane: int = 0, copies: int = 0) -> Work:
     """Scratch for outputs of `height` x `width` from an input of rows `row` bytes apart; `table_bytes` for a finish
-    table, 0 for none; `lane` bytes of a sum, 0: as +-1 taps need."""
+    table, 0 for none; `lane` bytes of a sum, 0: as +-1 taps need; `copies` bytes for those of the input."""
     rows = max(1, min(height, (_BAND - width) // row + 1))
     lane = lane or (2 if max_u > 63 else 1)
     # A vector more: the last one of a row is read whole.
     band = -(-((rows - 1) * row + width) // VECTOR) * VECTOR + VECTOR
     halves_at = band if lane == 1 else 0
-    return Work(rows, lane, halves_at, halves_at + max(2, lane) * band, table_bytes)
+    return Work(rows, lane, halves_at, halves_at + max(2, lane) * band, table_bytes, copies)
 
 
 def size_bytes(e: Vectors) -> int:

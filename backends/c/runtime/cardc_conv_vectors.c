@@ -1,4 +1,5 @@
 #include "cardc_conv_vectors.h"
+#include "cardc_phases.h"
 #include "cardc_vector_rows.h"
 
 #define CHUNK 16 /* pixels that are finished together where there is neither table nor line */
@@ -157,6 +158,20 @@ static void begin_channel(channel *c, uint8_t *table) {
   c->rows.table = table_of(c, table);
 }
 
+/* The copies of `src` for all rows of the output, to `to`. */
+static CARDC_NOINLINE void copy_phases(const CARDC_ROM cardc_conv_vectors_layer *layer, const uint8_t *src, uint8_t *to) {
+  cardc_phase job;
+  uint32_t c, k;
+  job.to = to, job.columns = layer->row, job.down = layer->down, job.across = layer->across;
+  CARDC_NO_UNROLL for (c = layer->in_channels; c > 0; c--, src += layer->plane) {
+    CARDC_NO_UNROLL for (k = 0; k < 2u * layer->copies_of; k += 2) {
+      job.from = src + layer->copies[k], job.rows = layer->copies[k + 1];
+      cardc_copy_phase(&job);
+      job.to += job.rows * layer->row;
+    }
+  }
+}
+
 void cardc_conv_vectors(const CARDC_ROM cardc_conv_vectors_layer *layer, const CARDC_ROM cardc_finish *finish,
                         const uint8_t *src, void *dst, uint32_t *work) {
   const uint32_t height = layer->to.height, width = layer->to.width;
@@ -169,6 +184,10 @@ void cardc_conv_vectors(const CARDC_ROM cardc_conv_vectors_layer *layer, const C
   c.taps.taps = layer->offsets;
   c.rows.pitch = layer->row, c.rows.row = layer->to.row, c.rows.width = width;
   cardc_begin_lines(&c.line, layer->top);
+  if (layer->copies) {
+    copy_phases(layer, src, bytes + layer->copy_at);
+    src = bytes + layer->copy_at;
+  }
   for (c.number = 0; c.number < layer->to.channels; c.number++, counts += 2) {
     c.minus = c.plus = 0;
     if (!layer->weights) {

@@ -8,8 +8,9 @@
 extern "C" {
 #endif
 
-/* Strides are 1, so what a tap meets in a band of output rows lies side by side, with the borders between the rows: sums are
- * made of those too and thrown away. Nothing is copied.
+/* With strides of 1 what a tap meets in a band of output rows lies side by side, with the borders between the rows: sums are
+ * made of those too and thrown away. Nothing is copied. With other strides the input is copied first, `copies_of` phases of
+ * each channel, so that the same holds for the copies. Written by cardc.passes.encodings.phases.
  *
  * `offsets` holds, for each output channel, where in the input's storage its -1 taps begin to read, then its +1 taps;
  * counts[channel][2] says how many there are. Written by cardc.passes.encodings.vectors.
@@ -19,7 +20,13 @@ extern "C" {
 typedef struct cardc_conv_vectors_layer {
   const CARDC_ROM uint16_t *offsets;
   const CARDC_ROM uint16_t *counts;
-  uint32_t row;       /* of the input */
+  const CARDC_ROM uint32_t *copies; /* of each phase, where it begins in the input's storage, and its rows; or NULL */
+  uint32_t copy_at;   /* where in `work` lie the copies */
+  uint32_t plane;     /* of the input, of which the copies are made, */
+  uint32_t down;      /* and its bytes from a row of a phase to the next */
+  uint16_t in_channels;
+  uint8_t copies_of, across;
+  uint32_t row;       /* of the input or its copies */
   uint32_t halves_at; /* where in `work` lie sums in 16 bits; those in bytes lie at 0 */
   uint32_t table_at;  /* a finish table */
   uint32_t table_bytes; /* 0: none */

@@ -23,6 +23,7 @@ from ....passes.encodings import (
     vertical,
 )
 from ....passes.encodings.lines import Line
+from ....passes.encodings.phases import Phases
 from .call import Constant, Place
 
 Field = tuple[str, int]
@@ -265,15 +266,20 @@ class ConvVectors:
     shared_bias: int = 0
     group_bytes: int = 0
     group_channels: int = 1
+    phases: Phases | None = None
+    plane: int = 0
 
     def put(self, place: Place) -> int:
         """Into memory: the struct's address."""
-        e, w = self.encoded, self.work
+        e, w, p = self.encoded, self.work, self.phases
         if isinstance(e, vectors.Vectors):
             counts, weights, bias = e.counts, None, None
         else:
             counts, weights, bias = None, e.weights, e.bias
         fields: list[Field] = [("ptr", put_array(place, e.offsets)), ("ptr", put_array(place, counts))]
+        fields += [("ptr", put_array(place, None if p is None else p.copies)), ("u32", w.copy_at), ("u32", self.plane)]
+        fields += [("u32", p.row * p.stride[0] if p else 0), ("u16", p.in_channels if p else 0)]
+        fields += [("u8", len(p.phases) if p else 0), ("u8", p.stride[1] if p else 0)]
         fields += [("u32", v) for v in (self.row, w.halves_at, w.table_at, w.table_bytes)]
         fields += [("u16", w.rows), ("u8", w.lane), ("u8", self.max_u), ("u8", self.top)]
         lines = None if self.lines is None else np.array([line.words() for line in self.lines], np.int32)

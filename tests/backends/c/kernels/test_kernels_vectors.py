@@ -24,9 +24,19 @@ from cardc.backends.c.emulate.process import EmulationError
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvVectors, pack
 from cardc.passes.encodings import fold, lines, products, vectors
+from cardc.passes.encodings.phases import Phases
 from cardc.passes.vectors_plan import products_lane
 
-flat = layers(aligned=False, strided=False)
+flat = layers(aligned=False)
+
+
+def phases_of(layer: Layer) -> Phases | None:
+    """The copies that `layer` needs."""
+    g, win = layer.geometry(), layer.win
+    kernel, stride = (win.kernel[0], win.kernel[1]), (win.strides[0], win.strides[1])
+    to = layer.to
+    found = Phases(len(layer.x), layer.group, kernel, stride, g.dilation, to.width, to.height, g.origin, g.row)
+    return None if stride == (1, 1) else found
 
 
 def run(
@@ -41,19 +51,20 @@ def run(
     end, one, bias = tail(kind, levels, layer.sums, sums, rng), None, 0
     if by == "shared":
         (end, one), bias = shared_tail(levels, layer.sums, sums, rng), -int(sums.low.min())
-    g = layer.geometry()
-    shape = layer.w.shape
+    g, shape, copies = layer.geometry(), layer.w.shape, phases_of(layer)
+    pitch, plane, room = (copies.pitch, copies.channel, copies.size) if copies else (g.row, g.plane, 0)
+    where = copies or g
     encoded: vectors.Vectors | products.Products
     lane = products_lane(layer.w, layer.max_u + 1) if dense else 0
-    work = vectors.work(layer.to.height, layer.to.width, g.row, layer.max_u, table, lane)
+    work = vectors.work(layer.to.height, layer.to.width, pitch, layer.max_u, table, lane, room)
     if dense:
-        encoded = products.encode(layer.w, g, lane, layer.max_u)
+        encoded = products.encode(layer.w, where, lane, layer.max_u)
     else:
-        encoded = vectors.encode(layer.w, g)
-        np.testing.assert_array_equal(vectors.decode(encoded, (shape[0], shape[1], shape[2], shape[3]), g), layer.w)
+        encoded = vectors.encode(layer.w, where)
+        np.testing.assert_array_equal(vectors.decode(encoded, (shape[0], shape[1], shape[2], shape[3]), where), layer.w)
     found = lines_of(end, layer, sums, dense) if by == "line" and work.lane < 4 else None
-    group = (shape[1] * g.plane, shape[0] // layer.group)
-    struct = ConvVectors(encoded, work, g.row, layer.max_u, layer.to, found, 255, one, bias, *group).put(place)
+    group = (shape[1] * plane, shape[0] // layer.group, copies, g.plane)
+    struct = ConvVectors(encoded, work, pitch, layer.max_u, layer.to, found, 255, one, bias, *group).put(place)
     storage = stored(layer.x, layer.source, layer.interior, layer.size, layer.zero, rng)
     src = place.put(bytes(off) + storage) + off
     scratch = place.put(rng.integers(0, 256, work.size, np.uint8).tobytes(), read_only=False)
@@ -80,7 +91,7 @@ def test_vectors_by_one_table(place: Place, layer: Layer, levels: int, seed: int
 
 
 @drawn(
-    "cardc_conv_vectors", layers(ternary=False, aligned=False, strided=False), kinds, level_counts,
+    "cardc_conv_vectors", layers(ternary=False, aligned=False), kinds, level_counts,
     st.sampled_from([0, 4, 7]), seeds, avr=False,
 )  # fmt: skip
 def test_products(place: Place, layer: Layer, kind: str, levels: int, cut: int, seed: int) -> None:
@@ -89,7 +100,7 @@ def test_products(place: Place, layer: Layer, kind: str, levels: int, cut: int, 
 
 
 @drawn(
-    "cardc_conv_vectors", layers(ternary=False, aligned=False, strided=False),
+    "cardc_conv_vectors", layers(ternary=False, aligned=False),
     st.sampled_from(["threshold", "requantize"]), seeds, avr=False,
 )  # fmt: skip
 def test_products_by_line(place: Place, layer: Layer, kind: str, seed: int) -> None:
