@@ -68,6 +68,7 @@ from .schedule import base
 from .stacked_costs import stacked_cost
 from .stacked_plan import geometry as stacked_geometry
 from .straight_costs import MOST_CODE, straight_cost, worth_code
+from .turns import turns_of
 from .vectors_plan import layout_for, products_cost, products_layout, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
@@ -279,5 +280,5 @@ def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
     else:
         # As stored: a tensor that is padded somewhere has a level for the zero.
         levels = choose_layout(base(operand(node, 0)), word_rows=False).levels
-        found = dense_costs(w, levels, tail_of(node), features)
+        found = dense_costs(w, levels, tail_of(node), features, turns_of(node, w, features))
     return wide_costs(node, w) if beyond_32_bits(node, w) else found

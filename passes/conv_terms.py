@@ -14,7 +14,7 @@ import numpy as np
 
 from ..ops.base import Array
 from .encodings import pairs, rice
-from .tails import Tail
+from .tails import Tail, Turns
 
 Terms = dict[str, float]
 _CHUNK = 16  # outputs that are finished in a call
@@ -25,8 +25,9 @@ _FAR = 2048  # bytes: what addresses with an offset reach on most cores
 @dataclass(frozen=True, slots=False)
 class ConvShape:
     """A convolution: `w` [O, I / group, kh, kw]; `height` x `width` of the output; `stride` across; `plane` elements of
-    an input channel; inputs of `levels` levels; `tail` behind the sums; whether the core has `unaligned` loads,
-    and whether it multiplies by `software_multiply`; `to_bytes`: whether outputs are bytes, which tables may hold."""
+    an input channel; inputs of `levels` levels; `tail` behind the sums; whether the core has `unaligned` loads;
+    `turns` of the loops that multiply, None where the core has an instruction for that; `to_bytes`: whether outputs are
+    bytes, which tables may hold."""
 
     w: Array
     height: int
@@ -36,7 +37,7 @@ class ConvShape:
     levels: int
     tail: Tail
     unaligned: bool
-    software_multiply: bool = False
+    turns: Turns | None = None
     to_bytes: bool = True
 
     @property
@@ -63,24 +64,13 @@ class ConvShape:
 
     def input_turns(self, multiplications: float) -> float:
         """Turns of the loop that multiplies by inputs, where no instruction does."""
-        return multiplications * mean_bits(self.levels) if self.software_multiply else 0.0
+        return multiplications * self.turns.inputs if self.turns is not None else 0.0
 
-    def sum_turns(self) -> float:
-        """Turns of the loop that multiplies by the sum of an output, in the mean, added up over channels: a negative
-        one has 32 digits. Sums are taken as normal, inputs as equally often on each level."""
-        if not self.software_multiply or self.tail.kind != "scaled":
+    def sum_turns(self, *, lifted: bool = False) -> float:
+        """Turns of the loop that multiplies an output's sum by its scale, where no instruction does."""
+        if self.turns is None:
             return 0.0
-        rows = self.w.reshape(len(self.w), -1).astype(np.float64)
-        mean = rows.sum(axis=1) * (self.levels - 1) / 2
-        spread = np.sqrt((rows**2).sum(axis=1) * (self.levels**2 - 1) / 12) + 1e-9
-        negative = np.array([0.5 * math.erfc(x) for x in (mean + 0.5) / spread / math.sqrt(2)])
-        digits = np.log2(1 + np.hypot(mean, spread))
-        return float((negative * 32 + (1 - negative) * digits).sum())
-
-
-def mean_bits(levels: int) -> float:
-    """Binary digits of 0 .. levels - 1 in the mean."""
-    return sum(u.bit_length() for u in range(levels)) / levels
+        return self.turns.lifted if lifted else self.turns.sums
 
 
 def finish_terms(tail: Tail, outputs: float, rows: float) -> Terms:
@@ -96,7 +86,7 @@ def finish_terms(tail: Tail, outputs: float, rows: float) -> Terms:
 def taps(s: ConvShape) -> Terms:
     """Places of weights, one pixel at a time."""
     return finish_terms(s.tail, s.outputs, s.rows) | {
-        "tap": float(s.taps.sum() * s.pixels), "tap_pixel": float(s.outputs), "end_turn": s.pixels * s.sum_turns(),
+        "tap": float(s.taps.sum() * s.pixels), "tap_pixel": float(s.outputs), "end_turn": s.outputs * s.sum_turns(),
         "tap_row": float(s.rows),
     }  # fmt: skip
 
@@ -107,7 +97,7 @@ def straight(s: ConvShape) -> Terms:
     beyond = float(np.count_nonzero(s.w[:, far]) * s.pixels)
     return finish_terms(s.tail, s.outputs, s.rows) | {
         "code": float(s.taps.sum() * s.pixels), "code_far": beyond,
-        "code_pixel": float(s.outputs), "end_turn": s.pixels * s.sum_turns(),
+        "code_pixel": float(s.outputs), "end_turn": s.outputs * s.sum_turns(),
         "code_row": float(s.rows), "code_channel": float(len(s.w)),
     }  # fmt: skip
 
@@ -118,7 +108,7 @@ def int8(s: ConvShape) -> Terms:
     return finish_terms(s.tail, s.outputs, s.rows) | {
         "byte": float(s.w.size * s.pixels), "byte_turn": s.input_turns(s.w.size * s.pixels),
         "byte_line": float(lines * s.pixels), "byte_call": float(lines * s.rows / len(s.w)),
-        "byte_pixel": float(s.outputs), "end_turn": s.pixels * s.sum_turns(),
+        "byte_pixel": float(s.outputs), "end_turn": s.outputs * s.sum_turns(),
         "byte_row": float(s.rows),
     }  # fmt: skip
 
@@ -140,14 +130,14 @@ def in_pairs(s: ConvShape) -> Terms:
         "pair_line": float(blocks * depth * s.w.shape[2]) if kind != "pair_1" else 0.0,
         "pair_one": float(ones * taps_each), "pair_one_line": float(ones * depth * s.w.shape[2]),
         "pair_block": float((blocks + ones) * runs), "pair_split": float((4 * blocks + ones) * runs) if room else 0.0,
-        "end_turn": s.pixels * s.sum_turns(), "pair_weight": float(channels * taps_each),
+        "end_turn": s.outputs * s.sum_turns(), "pair_weight": float(channels * taps_each),
         "pair_row": float(s.height * channels * (1 + (ends == 0))),
     }  # fmt: skip
 
 
 def _word_turns(s: ConvShape, room: int) -> float:
     """Turns of the loop that multiplies by the words of `in_pairs`, in the mean, where no instruction does."""
-    if not s.software_multiply:
+    if s.turns is None:
         return 0.0
     rows = s.w.reshape(len(s.w), -1)
     if room:

@@ -9,20 +9,24 @@ from __future__ import annotations
 import numpy as np
 
 from ..ops.base import Array
-from .conv_terms import Terms, mean_bits
+from .conv_terms import Terms
 from .encodings import rice, sparse_dense, vertical
 from .kernel_costs import Cost, is_int8, is_ternary, spent
-from .tails import Tail
+from .tails import Tail, Turns
 
 _FEW = (3, 7, 15, 31)
+_IN_REGISTERS = 12  # inputs of a sum that are loaded before they are added
 _NEAR = 32  # inputs that the shortest instruction of a Thumb core reaches
 
 
-def dense_terms(w: Array, levels: int, tail: Tail, features: frozenset[str]) -> dict[str, Terms]:
+def dense_terms(
+    w: Array, levels: int, tail: Tail, features: frozenset[str], turns: Turns | None = None
+) -> dict[str, Terms]:
     """How often the kernels that hold the weights `w` [inputs, outputs] do what rates are known for, by encoding, for
-    inputs stored as bytes of `levels` levels."""
-    outputs, nonzeros = int(w.shape[1]), float(np.count_nonzero(w))
-    end, found = {"dense_call": 1.0} | _finish(tail, outputs), {}
+    inputs stored as bytes of `levels` levels; `turns` of the loops that multiply, where no instruction does."""
+    outputs, nonzeros, turns = int(w.shape[1]), float(np.count_nonzero(w)), turns or Turns()
+    found, ends = {}, {"dense_call": 1.0} | _finish(tail, outputs)
+    end, lifted = ends | {"end_turn": outputs * turns.sums}, ends | {"end_turn": outputs * turns.lifted}
     if is_ternary(w):
         lists = outputs * sparse_dense.blocks_of(w.T)[0]
         found["sparse"] = end | {"sparse": nonzeros, "sparse_list": float(lists), "sparse_32": float(-(-outputs // 32))}
@@ -32,22 +36,25 @@ def dense_terms(w: Array, levels: int, tail: Tail, features: frozenset[str]) -> 
         found["straight"] = end | {
             "dense_code": nonzeros, "dense_code_row": float(outputs), "dense_code_32": float(-(-outputs // 32)),
             "dense_code_far": float(np.count_nonzero(w[_NEAR:])),
+            "dense_code_long": float(np.maximum(0, np.count_nonzero(w, axis=0) - _IN_REGISTERS).sum()),
         }  # fmt: skip
-        found["ternary"] = end | _planes(w, levels, "ternary", features)
+        found["ternary"] = lifted | _planes(w, levels, "ternary", features)
         full = int(nonzeros) == w.size
         if full:
-            found["binary"] = end | _planes(w, levels, "binary", features)
+            found["binary"] = lifted | _planes(w, levels, "binary", features)
         if levels <= 2 and vertical.fits(*w.shape):
-            found["vertical"] = _vertical(w, 1 if full else 2, tail, end, in_vectors="mve" in features)
+            found["vertical"] = _vertical(w, 1 if full else 2, tail, lifted, in_vectors="mve" in features)
     if is_int8(w):
-        found["int8"] = end | _int8(w, levels, features)
+        found["int8"] = end | _int8(w, levels, features, turns)
     return found
 
 
-def dense_costs(w: Array, levels: int, tail: Tail, features: frozenset[str]) -> dict[str, Cost]:
+def dense_costs(
+    w: Array, levels: int, tail: Tail, features: frozenset[str], turns: Turns | None = None
+) -> dict[str, Cost]:
     """Encodings that hold the weights `w` [inputs, outputs], for inputs stored as bytes of `levels` levels; straight
     code is left out (straight_costs)."""
-    terms = dense_terms(w, levels, tail, features)
+    terms = dense_terms(w, levels, tail, features, turns)
     return {name: Cost(spent(t, features), _bytes(name, w, tail)) for name, t in terms.items() if name != "straight"}
 
 
@@ -79,7 +86,7 @@ def _finish(tail: Tail, outputs: int) -> Terms:
     return {"dense_other": float(outputs)}
 
 
-def _int8(w: Array, levels: int, features: frozenset[str]) -> Terms:
+def _int8(w: Array, levels: int, features: frozenset[str], turns: Turns) -> Terms:
     inputs, outputs = int(w.shape[0]), int(w.shape[1])
     if "mve" in features:  # 16 inputs of four outputs at a time
         blocks, vector = -(-outputs // 4), "vector" if levels <= 128 else "vector_8"
@@ -89,9 +96,8 @@ def _int8(w: Array, levels: int, features: frozenset[str]) -> Terms:
         }  # fmt: skip
     dsp = "dsp" in features  # two multiplications an instruction
     left = outputs % 4 if dsp else outputs  # rows that find no three others to share the inputs with
-    turns = float(w.size * mean_bits(levels)) if "software_multiply" in features else 0.0
     return {
-        "dense_byte": float(left * inputs), "dense_byte_turn": turns, "dense_byte_row": float(outputs),
+        "dense_byte": float(left * inputs), "dense_byte_turn": w.size * turns.inputs, "dense_byte_row": float(outputs),
         "dense_shared": float((outputs - left) * inputs), "dense_16": float(-(-outputs // 16)),
     }  # fmt: skip
 
@@ -109,14 +115,15 @@ def _planes(w: Array, levels: int, kernel: str, features: frozenset[str]) -> Ter
 
 
 def _vertical(w: Array, matrices: int, tail: Tail, end: Terms, *, in_vectors: bool) -> Terms:
-    """The most that an input can cost: half of the rows are added."""
+    """The most that an input can cost: half of the rows are added, those of the inputs that are 0."""
     inputs, outputs = w.shape
     words, bits = -(-outputs // 32), vertical.bits_of(inputs)
-    found = {"vertical_call": 1.0, "vertical_input": float(inputs), "vertical_digit": float(words * bits)}
+    found = {"vertical_call": 1.0, "vertical_input": float(inputs), "vertical_digit": float(words * bits),
+             "vertical_total": float(words * bits)}  # fmt: skip
     group = 4 if in_vectors and words >= 4 else 1  # 128 outputs at a time, or 32
     turns, kind = -(-words // group) * matrices, "vertical_128" if group == 4 else "vertical_32"
     block = "vertical_16_128" if group == 4 else "vertical_16"
     found |= {block: float(turns * -(-(inputs // 2) // 16)), kind: float(turns)}
     if tail == Tail("thresholds", 1):
-        return found | {"dense_call": 1.0}
+        return found | {"dense_call": 1.0, "vertical_output": float(outputs)}
     return found | end | {"vertical_sums": float(words)}

@@ -24,9 +24,9 @@ def lanes(s: ConvShape) -> Terms:
     classes = min(4, s.w.shape[3]) if not s.unaligned else 1
     single, pair, many = quick & (chunks == 1), quick & (chunks > 1), tabled & ~quick
     open_rows = float((~tabled & plain).sum() * rows + (~tabled & wordy).sum() * rows_w)
-    # Lanes are never negative, which where a loop multiplies is worth rates of their own.
     ends = finish_terms(s.tail, float((~tabled).sum() * s.pixels), open_rows)
     found = {f"lane_{name}": n for name, n in ends.items()}
+    found["end_turn"] = float((~tabled).sum() * s.pixels) * s.sum_turns(lifted=True)
     steps = float(s.taps[plain].sum())
     found |= {
         "lane_tap": steps * tiles, "lane_word": steps * words,

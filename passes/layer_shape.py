@@ -13,6 +13,7 @@ from .choose_layout import choose_layout
 from .conv_terms import ConvShape
 from .schedule import finish_of
 from .tails import Tail
+from .turns import turns_of
 
 
 def tail_of(node: ir.Node) -> Tail:
@@ -44,5 +45,5 @@ def conv_shape(node: ir.Node, w: Array, features: frozenset[str]) -> ConvShape:
     levels = qtype(operand(node, 0)).levels
     return ConvShape(
         w4, int(np.prod(out[2:-1])), int(out[-1]), stride, plane, levels, tail_of(node), "unaligned" in features,
-        "software_multiply" in features, to_bytes(node),
+        turns_of(node, w, features), to_bytes(node),
     )  # fmt: skip

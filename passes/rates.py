@@ -55,53 +55,58 @@ _ALIGNED: Rates = {
 }  # fmt: skip
 # RV32IMC: aligned words, 31 registers.
 _MANY_REGISTERS: Rates = {
-    "binary_8": 91.1, "binary_word": 19.1, "byte": 6.66, "byte_call": 15.2, "byte_line": 12.9, "byte_row": 98.6,
-    "code": 2.24, "code_channel": 0.606, "code_pixel": 0.842, "code_row": 64.3, "dense_16": 153, "dense_bit":
-    6.38, "dense_byte": 5.06, "dense_byte_row": 15.7, "dense_call": 27.9, "dense_code": 2.23, "dense_code_32":
-    81.7, "dense_code_far": 0.0482, "dense_other": 95, "dense_plain": 8.19, "dense_rice": 33.2,
-    "dense_rice_bit": 2.07, "dense_rice_row": 33.5, "dense_scaled": 14.2, "dense_search": 3.33, "dense_step":
-    7.42, "lane_band": 256, "lane_channel": 249, "lane_chunk": 89.8, "lane_drain": 6.43, "lane_entry": 2.37,
-    "lane_entry_scaled": 9.37, "lane_put": 4.44, "lane_put_2": 5.03, "lane_put_many": 13.6, "lane_row": 613,
-    "lane_search": 4.05, "lane_shift": 2.76, "lane_tabled": 85.8, "lane_tap": 5.25, "lane_wide": 12.2,
-    "lane_wide_row": 1470, "lane_widen": 14, "lane_word": 3.09, "look_chunk": 3.98, "look_more": 4.71,
-    "look_one": 2.48, "look_ragged": 1.43, "look_row": 25.3, "look_sum": 20.4, "pack": 3.79, "pair_1": 14.4,
-    "pair_3": 7.02, "pair_any": 19.1, "pair_block": 88.7, "pair_line": 14.4, "pair_one": 7.19, "pair_one_line":
-    13, "pair_row": 211, "pair_split": 3.49, "pair_weight": 19, "plane_16": 210, "plane_row": 30.1, "rice":
-    60.3, "rice_bit": 2.49, "rice_channel": 413, "row": 32.1, "run": 58.6, "run_channel": 184, "run_copied":
-    2.72, "run_entry": 1.12, "run_entry_scaled": 10.9, "run_halved": 10.8, "run_listed": 11.1, "run_rest": 1.23,
-    "run_row": 13.1, "run_shifted": 4.7, "run_stepped": 17.9, "run_tables": 65.7, "run_tap": 22.4, "run_tile":
-    134, "scaled": 16.4, "search": 8.33, "sparse": 4.02, "sparse_32": 172, "sparse_list": 27.7, "step": 6.93,
-    "table_level": 16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119, "ternary_word": 22.1,
-    "vertical_16": 65.5, "vertical_32": 143, "vertical_digit": 66.9, "vertical_input": 6.66, "vertical_sums":
-    295,
+    "binary_8": 91.4, "binary_word": 19.2, "byte": 6.66, "byte_call": 15.2, "byte_line": 12.9, "byte_row": 98.6,
+    "code": 2.24, "code_channel": 0.606, "code_pixel": 0.842, "code_row": 64.3, "dense_16": 217, "dense_bit":
+    8.37, "dense_byte": 5.1, "dense_byte_row": 7.91, "dense_code": 1.64, "dense_code_32": 25.4,
+    "dense_code_long": 0.731, "dense_code_row": 6.23, "dense_other": 95, "dense_plain": 9.53, "dense_rice":
+    33.1, "dense_rice_bit": 2.09, "dense_rice_row": 34.8, "dense_scaled": 15.3, "dense_search": 2.82,
+    "dense_step": 7.95, "lane_band": 256, "lane_channel": 249, "lane_chunk": 89.8, "lane_drain": 6.43,
+    "lane_entry": 2.37, "lane_entry_scaled": 9.37, "lane_put": 4.44, "lane_put_2": 5.03, "lane_put_many": 13.6,
+    "lane_row": 613, "lane_search": 4.05, "lane_shift": 2.76, "lane_tabled": 85.8, "lane_tap": 5.25,
+    "lane_wide": 12.2, "lane_wide_row": 1470, "lane_widen": 14, "lane_word": 3.09, "look_chunk": 3.98,
+    "look_more": 4.71, "look_one": 2.48, "look_ragged": 1.43, "look_row": 25.3, "look_sum": 20.4, "pack": 3.82,
+    "pair_1": 14.4, "pair_3": 7.02, "pair_any": 19.1, "pair_block": 88.7, "pair_line": 14.4, "pair_one": 7.19,
+    "pair_one_line": 13, "pair_row": 211, "pair_split": 3.49, "pair_weight": 19, "plane_16": 196, "plane_row":
+    30, "rice": 60.3, "rice_bit": 2.49, "rice_channel": 413, "row": 32.1, "run": 58.6, "run_channel": 184,
+    "run_copied": 2.72, "run_entry": 1.12, "run_entry_scaled": 10.9, "run_halved": 10.8, "run_listed": 11.1,
+    "run_rest": 1.23, "run_row": 13.1, "run_shifted": 4.7, "run_stepped": 17.9, "run_tables": 65.7, "run_tap":
+    22.4, "run_tile": 134, "scaled": 16.4, "search": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list":
+    26.4, "step": 6.93, "table_level": 16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119,
+    "ternary_word": 22.1, "vertical_16": 143, "vertical_32": 59.5, "vertical_call": 214, "vertical_digit": 25,
+    "vertical_input": 7.29, "vertical_output": 1.7, "vertical_sums": 381, "vertical_total": 16.1,
 }  # fmt: skip
 # RV32EC, for size: every multiplication is a call, whose loop turns once for each digit of a factor.
 _SOFTWARE: Rates = {
-    "binary_8": 214, "binary_word": 33, "byte": 13.1, "byte_call": 48.7, "byte_line": 20.7, "byte_row": 391,
-    "byte_turn": 7.21, "code": 3.58, "code_pixel": 11.7, "code_row": 10.2, "dense_byte": 13.7, "dense_byte_row":
-    22, "dense_byte_turn": 6.9, "dense_call": 93.7, "dense_code": 3.04, "dense_code_far": 0.0333, "dense_other":
-    150, "dense_plain": 24.9, "dense_rice": 43.3, "dense_rice_bit": 2.68, "dense_rice_row": 37.5,
-    "dense_scaled": 128, "dense_search": 119, "dense_step": 19.4, "end_turn": 6.61, "lane_channel": 1440,
-    "lane_chunk": 379, "lane_put": 8.86, "lane_put_2": 12.7, "lane_put_many": 8.31, "lane_row": 4130,
-    "lane_step": 61, "lane_tap": 4.52, "lane_widen": 170, "lane_word": 2.14, "pack": 5.61, "pair_1": 60.8,
-    "pair_3": 42.4, "pair_any": 64.3, "pair_block": 354, "pair_line": 11.5, "pair_one": 10.7, "pair_one_line":
-    43, "pair_row": 61.5, "pair_turn": 7.03, "pair_weight": 20, "plane_16": 231, "plane_row": 54, "rice": 87.5,
-    "rice_channel": 778, "row": 93.3, "scaled": 22.9, "search": 19, "sparse": 3.82, "sparse_32": 219,
-    "sparse_list": 30.2, "step": 20.1, "tap": 5.81, "tap_pixel": 51.7, "tap_row": 303, "ternary_8": 146,
-    "ternary_word": 28.4, "vertical_16": 80.4, "vertical_digit": 218, "vertical_input": 1.64,
+    "binary_8": 111, "binary_word": 29.1, "byte": 14.4, "byte_call": 31.4, "byte_line": 27.9, "byte_pixel":
+    21.7, "byte_turn": 5.83, "code": 3.4, "code_row": 38.3, "dense_16": 90.6, "dense_bit": 9.37, "dense_byte":
+    13.5, "dense_byte_row": 25.4, "dense_byte_turn": 7.05, "dense_code": 1.69, "dense_code_32": 73.6,
+    "dense_code_far": 0.0455, "dense_code_long": 2.07, "dense_code_row": 0.699, "dense_other": 150,
+    "dense_plain": 41.9, "dense_rice": 43.4, "dense_rice_bit": 2.87, "dense_rice_row": 21.4, "dense_scaled":
+    44.8, "dense_search": 113, "dense_step": 23.2, "end_turn": 7.13, "lane_band": 339, "lane_channel": 410,
+    "lane_chunk": 97, "lane_drain": 11.7, "lane_entry": 3.66, "lane_entry_scaled": 14.9, "lane_put": 11.1,
+    "lane_put_2": 19.5, "lane_put_many": 0.107, "lane_row": 1300, "lane_shift": 2.75, "lane_step": 26.7,
+    "lane_tabled": 237, "lane_tap": 9.11, "lane_widen": 65.3, "lane_word": 2.26, "pack": 5.74, "pair_1": 49.1,
+    "pair_3": 32.6, "pair_any": 57.8, "pair_block": 126, "pair_line": 45, "pair_one": 15.5, "pair_one_line":
+    36.3, "pair_row": 219, "pair_split": 43.2, "pair_turn": 6.99, "pair_weight": 16.4, "plane_16": 193,
+    "plane_row": 50.6, "rice": 70.4, "rice_bit": 2.72, "rice_channel": 809, "row": 125, "scaled": 35.6,
+    "search": 22.5, "sparse": 4.12, "sparse_32": 162, "sparse_list": 23.7, "step": 21.2, "table_level": 9.98,
+    "tap": 5.71, "tap_pixel": 46.4, "tap_row": 293, "ternary_8": 157, "ternary_word": 29.5, "vertical_16": 174,
+    "vertical_32": 101, "vertical_call": 226, "vertical_digit": 40.1, "vertical_input": 7.54, "vertical_output":
+    0.453, "vertical_sums": 315, "vertical_total": 16,
 }  # fmt: skip
 # AVR, for size: a word takes four registers, and four instructions for each of anyone else's.
 _EIGHT_BIT: Rates = {
-    "binary_8": 567, "binary_word": 72.2, "byte": 62, "byte_call": 169, "byte_line": 90.8, "byte_row": 338,
-    "code": 4.09, "code_channel": 157, "dense_16": 312, "dense_bit": 21.7, "dense_byte": 26.5, "dense_byte_row":
-    93.3, "dense_code": 7.06, "dense_code_far": 1.21, "dense_code_row": 29.1, "dense_other": 300, "dense_plain":
-    19.3, "dense_rice": 402, "dense_rice_bit": 18.1, "dense_rice_row": 168, "dense_scaled": 149, "dense_search":
-    233, "dense_step": 54, "pack": 98.7, "pair_1": 201, "pair_3": 215, "pair_any": 225, "pair_block": 165,
-    "pair_line": 78.4, "pair_one": 70.9, "pair_one_line": 77, "pair_row": 242, "pair_split": 78.5,
-    "pair_weight": 141, "plane_16": 626, "plane_row": 168, "row": 506, "scaled": 182, "search": 72.5, "sparse":
-    12.5, "sparse_32": 717, "sparse_list": 66.2, "step": 51.5, "tap": 12.8, "tap_pixel": 143, "tap_row": 577,
-    "ternary_8": 647, "ternary_word": 80.7, "vertical_16": 283, "vertical_32": 545, "vertical_call": 229,
-    "vertical_digit": 373, "vertical_input": 27.8, "vertical_sums": 1220,
+    "binary_8": 568, "binary_word": 70.7, "byte": 62, "byte_call": 169, "byte_line": 90.8, "byte_row": 338,
+    "code": 4.09, "code_channel": 157, "dense_16": 286, "dense_bit": 18.1, "dense_byte": 26.5, "dense_byte_row":
+    99.1, "dense_code": 6.51, "dense_code_far": 1.75, "dense_code_long": 0.238, "dense_code_row": 35.3,
+    "dense_other": 300, "dense_plain": 13.8, "dense_rice": 402, "dense_rice_bit": 18.4, "dense_rice_row": 165,
+    "dense_scaled": 147, "dense_search": 243, "dense_step": 53.3, "pack": 98.7, "pair_1": 201, "pair_3": 215,
+    "pair_any": 225, "pair_block": 165, "pair_line": 78.4, "pair_one": 70.9, "pair_one_line": 77, "pair_row":
+    242, "pair_split": 78.5, "pair_weight": 141, "plane_16": 647, "plane_row": 170, "row": 506, "scaled": 182,
+    "search": 72.5, "sparse": 12.4, "sparse_32": 714, "sparse_list": 71, "step": 51.5, "tap": 12.8, "tap_pixel":
+    143, "tap_row": 577, "ternary_8": 646, "ternary_word": 79.2, "vertical_16": 673, "vertical_32": 175,
+    "vertical_call": 1020, "vertical_digit": 78.3, "vertical_input": 30.3, "vertical_output": 30.6,
+    "vertical_sums": 2740, "vertical_total": 69,
 }  # fmt: skip
 
 

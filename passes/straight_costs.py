@@ -14,6 +14,7 @@ from .dense_costs import dense_terms
 from .kernel_costs import Cost, is_ternary, spent
 from .layer_shape import conv_shape, tail_of
 from .schedule import base
+from .turns import turns_of
 from .wide import beyond_32_bits, wide_product
 
 MOST_CODE = 8192
@@ -31,7 +32,7 @@ def straight_cost(node: ir.Node, w: Array, features: frozenset[str]) -> Cost | N
         terms = conv_terms.straight(conv_shape(node, w, features))
     else:
         levels = choose_layout(base(node.inputs[0] or node.outputs[0]), word_rows=False).levels
-        terms = dense_terms(w, levels, tail_of(node), features)["straight"]
+        terms = dense_terms(w, levels, tail_of(node), features, turns_of(node, w, features))["straight"]
     return Cost(spent(terms, features), _weight_bytes(features) * nonzeros)
 
 

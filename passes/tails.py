@@ -12,3 +12,13 @@ class Tail:
 
     kind: Literal["thresholds", "scaled", "plain"]
     levels: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Of a loop that multiplies, in the mean: of a product with an input; of a sum's product with its scale; of the
+    same product where sums are lifted above zero, as lanes and counts are."""
+
+    inputs: float = 0.0
+    sums: float = 0.0
+    lifted: float = 0.0

@@ -187,6 +187,13 @@ static uint32_t compare(const uint32_t *v, const CARDC_ROM uint32_t *threshold, 
   return ~(borrow ^ *threshold);
 }
 
+/* `step` in every byte of which HITS has bit 0, HITS having no other bits. */
+#if CARDC_MULTIPLIES
+#define STEPS(HITS) (step * (HITS))
+#else
+#define STEPS(HITS) ((((HITS) << 8) - (HITS)) & step * EACH_BYTE)
+#endif
+
 void cardc_dense_vertical_bits(const CARDC_ROM cardc_dense_vertical_layer *layer, const uint8_t *src, uint8_t *dst,
                                uint16_t *list) {
   const rows_to_add rows = choose_rows(layer, src, list);
@@ -200,11 +207,11 @@ void cardc_dense_vertical_bits(const CARDC_ROM cardc_dense_vertical_layer *layer
     sum_next(layer, &rows, k, v, &quads);
     hits = compare(v, threshold, bits);
     CARDC_NO_UNROLL for (n = left < 32 ? left : 32, left -= n; n >= 4; n -= 4, hits >>= 1, dst += 4) {
-      four = base + step * (hits & EACH_BYTE);
+      four = base + STEPS(hits & EACH_BYTE);
       CARDC_MEMCPY(__builtin_assume_aligned(dst, 4), &four, sizeof four);
     }
     for (; n > 0; n--, hits >>= 8) {
-      *dst++ = (uint8_t)(base + step * (hits & 1));
+      *dst++ = (uint8_t)(base + STEPS(hits & 1));
     }
   }
 }
