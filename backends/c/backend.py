@@ -18,6 +18,8 @@ from . import runtime
 from .constants import weights, weights_header
 from .header import header
 from .image import Pixels, image
+from .in_place import input_offset
+from .limits import check_limits
 from .network import argmax_kernel, network
 from .packaging import packaging
 from .program import Program, build
@@ -55,13 +57,15 @@ class CBackend:
 
     def project(self, model: ir.Model, program: Program, target: Target) -> Project:
         """As `emit`, for a program that is built already."""
+        check_limits(program, target)
         name = self.identifier(model)
         inputs = golden_inputs(program, self.vectors)
         outputs = integers(model, program, inputs)[program.schedule.output.name or ""]
         files = library_files(name, program, self.pixels)
         files[f"test/{name}_selftest.c"] = selftest(name, program, inputs, outputs)
         sources = sorted(path for path in files if path.startswith("src/") and path.endswith(".c"))
-        files |= packaging(name, program, target.title, sources, f"test/{name}_selftest.c", self.optimise)
+        test = f"test/{name}_selftest.c"
+        files |= packaging(name, program, target.title, sources, test, self.optimise, images=self.pixels is not None)
         return Project({PurePosixPath(path): text for path, text in files.items()})
 
 
@@ -69,9 +73,10 @@ def library_files(name: str, program: Program, pixels: Pixels | None = None) -> 
     """`src/`: the network's files and the kernels that it uses, no others."""
     output = program.schedule.output
     scale = output.metadata_props.get(OUT_SCALE, _scale(output))
+    offset = output.metadata_props.get(OUT_OFFSET, "0.0")
     kernels = set(program.functions) | {argmax_kernel(program.out_type)}
     own = {
-        f"{name}.h": header(name, program, scale, output.metadata_props.get(OUT_OFFSET, "0.0"), pixels),
+        f"{name}.h": header(name, program, scale, offset, pixels, input_offset(program)),
         f"{name}.c": network(name, program, declaring(kernels)),
         f"{name}_weights.h": weights_header(name, program),
         f"{name}_weights.c": weights(name, program),

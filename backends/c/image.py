@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnx_ir as ir
+from numpy.typing import NDArray
 
 from ...errors import CompileError
 from ...ops.base import Array, constant, integer, operand, shape_of
@@ -14,6 +15,8 @@ from ...ops.threshold import apply_thresholds
 from .network import function
 from .program import Program
 from .writer import Writer
+
+_RGB = 3  # channels of an image that may come as RGB565
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,14 @@ def table(program: Program, pixels: Pixels) -> Array:
     return found[:, :1] if (found == found[:, :1]).all() else found
 
 
+def rgb888(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 [..., 2], RGB565 with the high byte first, to uint8 [..., 3]: a channel's high bits again below its own, so
+    that none stays none and all becomes 255. What the emitted `<name>_quantize_rgb565` takes each pixel for."""
+    high, low = pixels[..., 0].astype(np.uint16), pixels[..., 1].astype(np.uint16)
+    red, green, blue = high >> 3, (high & 7) << 3 | low >> 5, low & 31
+    return np.stack([red << 3 | red >> 2, green << 2 | green >> 4, blue << 3 | blue >> 2], -1).astype(np.uint8)
+
+
 def image(name: str, program: Program, pixels: Pixels) -> str:
     """`<name>_image.c`."""
     node, levels = program.schedule.quantizer, table(program, pixels)
@@ -77,29 +88,67 @@ def image(name: str, program: Program, pixels: Pixels) -> str:
         program.in_type,
         levels.T.reshape(-1),
     )
-    with function(w, signature(name, program)):
+    place = f"i * {channels} + c" if last else f"c * {count} + i"
+    with function(w, _of_bytes(name, program)):
         w("uint32_t i, c;")
         w("const uint8_t *byte = pixels;")
         with w.block(f"for (i = 0; i < {count}; i++)"), w.block(f"for (c = 0; c < {channels}; c++)"):
-            to = f"i * {channels} + c" if last else f"c * {count} + i"
-            w(f"out[{to}] = of_byte[{'*byte++' if levels.shape[1] == 1 else 'c * 256 + *byte++'}];")
+            w(f"out[{place}] = of_byte[{'*byte++' if levels.shape[1] == 1 else 'c * 256 + *byte++'}];")
+    if channels == _RGB:
+        w()
+        with function(w, _of_rgb565(name, program, count)):
+            w("uint32_t i, c;")
+            with w.block(f"for (i = 0; i < {count}; i++)"):
+                w("const uint8_t *pixel = pixels + 2 * i;")
+                w("const uint8_t red = pixel[0] & 0xf8u, blue = (uint8_t)(pixel[1] << 3);")
+                w("const uint8_t green = (uint8_t)((pixel[0] & 7u) << 5 | (pixel[1] & 0xe0u) >> 3);")
+                w(f"uint8_t bytes[{_RGB}];")
+                w("bytes[0] = (uint8_t)(red | red >> 5);")
+                w("bytes[1] = (uint8_t)(green | green >> 6);")
+                w("bytes[2] = (uint8_t)(blue | blue >> 5);")
+                with w.block(f"for (c = 0; c < {_RGB}; c++)"):
+                    w(f"out[{place}] = of_byte[{'' if levels.shape[1] == 1 else 'c * 256 + '}bytes[c]];")
     return w.text()
 
 
-def signature(name: str, program: Program) -> str:
-    """The public function's head."""
-    return (
-        f"void {name}_quantize_image(const uint8_t pixels[{name.upper()}_IN], {program.in_type} out[{name.upper()}_IN])"
-    )
-
-
-def describe(program: Program, pixels: Pixels) -> str:
-    """One line for the header: the order of the bytes and what they are worth."""
+def in_place(program: Program) -> bool:
+    """Whether the integers may take the place of the bytes that they are made of."""
     node = program.schedule.quantizer
-    channels = 1 if node is None else _geometry(node)[0]
+    channels, _, last = (1, 0, True) if node is None else _geometry(node)
+    return (channels == 1 or last) and program.in_dtype.itemsize == 1
+
+
+def image_functions(w: Writer, name: str, program: Program, pixels: Pixels) -> None:
+    """What the header says of images."""
+    node, up = program.schedule.quantizer, name.upper()
+    channels, count, _ = (1, program.inputs, True) if node is None else _geometry(node)
     mean, std = ("/".join(f"{v:g}" for v in numbers) for numbers in (pixels.mean, pixels.std))
     order = "row by row" if channels == 1 else f"row by row, the {channels} channels of a pixel together"
-    return f"{order}; a byte is worth (byte / {pixels.divide:g} - {mean}) / {std}"
+    overlap = "`out` may be the memory of `pixels`." if in_place(program) else "The two do not overlap."
+    w()
+    w.comment(
+        f"The {up}_IN bytes of an image, {order}, to the integers that {name}_predict takes, in its order.",
+        f"A byte is worth (byte / {pixels.divide:g} - {mean}) / {std}, in 32-bit floats, and becomes what the",
+        f"model's own input quantiser makes of that, exactly, by table. {overlap} Neither is NULL.",
+    )
+    w(f"{_of_bytes(name, program)};")
+    if channels == _RGB:
+        w()
+        w.comment(
+            f"The same of {count} pixels of 5, 6 and 5 bits (RGB565), row by row, the byte with red first, as OV2640",
+            "and OV7670 send them. Red and blue v count as the byte v << 3 | v >> 2, green as v << 2 | v >> 4. The two",
+            "do not overlap.",
+        )
+        w(f"{_of_rgb565(name, program, count)};")
+
+
+def _of_bytes(name: str, program: Program) -> str:
+    up = name.upper()
+    return f"void {name}_quantize_image(const uint8_t pixels[{up}_IN], {program.in_type} out[{up}_IN])"
+
+
+def _of_rgb565(name: str, program: Program, count: int) -> str:
+    return f"void {name}_quantize_rgb565(const uint8_t pixels[2 * {count}], {program.in_type} out[{name.upper()}_IN])"
 
 
 def _geometry(node: ir.Node) -> tuple[int, int, bool]:

@@ -10,6 +10,8 @@ import jinja2
 
 from ...ops.base import shape_of
 from ...ops.qtype import qtype
+from .image import in_place
+from .in_place import input_offset
 from .products import elements
 from .program import Program
 from .writer import comment_text
@@ -30,9 +32,10 @@ TEMPLATES = {
 
 
 def packaging(
-    name: str, program: Program, target: str, library: list[str], selftest: str, optimise: str = "-O2"
+    name: str, program: Program, target: str, library: list[str], selftest: str, optimise: str, *, images: bool = False
 ) -> dict[str, str]:
-    """Path -> text. `library` and `selftest` are paths of C files from the project's root; `target` a board's title."""
+    """Path -> text. `library` and `selftest` are paths of C files from the project's root; `target` a board's title;
+    `images`: whether the library takes the bytes of an image."""
     plan = program.schedule
     qi, qo = qtype(plan.source), qtype(plan.output)
     facts = {
@@ -42,6 +45,7 @@ def packaging(
         "in_size": elements(plan.source), "out_size": elements(plan.output),
         "in_lo": qi.lo, "in_hi": qi.hi, "out_lo": qo.lo, "out_hi": qo.hi,
         "in_shape": f"shape {list(shape_of(plan.source)[1:])}, last axis fastest",
+        "in_place": input_offset(program) is not None, "images": images, "bytes_in_place": in_place(program),
     }  # fmt: skip
     return render(TEMPLATES, facts)
 

@@ -30,7 +30,7 @@ static uint32_t load_fours(const void *src, uint32_t flip, uint32_t above, uint3
 #endif
 
 /* Both kernels, by the type of `src`, whose largest value is MOST and whose sign bits are FLIP. Rows of bytes that need no
- * change are copied. */
+ * change are copied. In the order of addresses, so that `src` may lie in `dst`'s own memory, further up. */
 #define LOAD(SAME, FLIP, MOST)                                          \
   const int32_t most = hi - lo;                                         \
   uint32_t c, y, x;                                                     \
@@ -38,7 +38,9 @@ static uint32_t load_fours(const void *src, uint32_t flip, uint32_t above, uint3
     for (y = 0; y < to->height; y++, src += to->width) {                \
       uint8_t *row = dst + c * to->plane + y * to->row;                 \
       if (SAME) {                                                       \
-        memcpy(row, src, to->width);                                    \
+        if (row != (const uint8_t *)src) {                              \
+          memcpy(row, src, to->width);                                  \
+        }                                                               \
         continue;                                                       \
       }                                                                 \
       x = LOAD_FOURS(FLIP, MOST);                                       \

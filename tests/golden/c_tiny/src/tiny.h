@@ -17,6 +17,7 @@
 #else
 #define TINY_ARENA_ALIGN 4 /* the arena's alignment in bytes */
 #endif
+#define TINY_IN_AT 109 /* where in the arena the input may begin, in bytes: see tiny_predict */
 #define TINY_IN_LO (0)
 #define TINY_IN_HI 3
 #define TINY_IN_SCALE 1.0 /* what one unit of the input is worth */
@@ -31,17 +32,31 @@
 extern "C" {
 #endif
 
-/* Runs the network once. `arena` is working memory of the size and alignment above; it need not be initialised
- * and keeps nothing from one call to the next. Input beyond its range counts as its nearest end. Returns
- * TINY_OK or an error, and then `out` is untouched. Calls with different arenas may run at the same time.
+/* Runs the network once.
+ *
+ * `in`     TINY_IN quantised integers, in the order above, left as they are; one beyond TINY_IN_LO to TINY_IN_HI
+ *          counts as the nearest end.
+ * `out`    TINY_OUT integers, in the order above. It lies outside of `in` and `arena`.
+ * `arena`  TINY_ARENA_BYTES bytes of working memory, aligned to TINY_ARENA_ALIGN. They need not be initialised
+ *          and hold nothing for the next call: between calls they are yours.
+ *
+ * `in` may lie in the arena: `(int8_t *)arena + TINY_IN_AT`. Then it takes no memory of its own, and each
+ * call overwrites it. Nowhere else may the two overlap.
+ *
+ * Returns TINY_OK; TINY_ERROR_NULL where a pointer is NULL; TINY_ERROR_ALIGN where the arena is not aligned.
+ * With an error nothing is written. The function keeps no state: calls with different `out` and `arena` may run
+ * at the same time, in threads and interrupts.
  */
 int tiny_predict(const int8_t in[TINY_IN], int16_t out[TINY_OUT], void *arena);
 
-/* The index of the largest output, the lowest one where several are largest. */
+/* The index, from 0 to TINY_OUT - 1, of the largest of the TINY_OUT outputs in `out`; the lowest one where
+ * several are largest. `out` is not NULL.
+ */
 int tiny_argmax(const int16_t out[TINY_OUT]);
 
-/* The model's own input quantiser: real numbers, as the model was trained on them, to the integers that
- * tiny_predict takes, exactly. It is linked only if it is used.
+/* The model's own input quantiser, exactly: real numbers as the model was trained on them, in the order of
+ * the input, to the integers that tiny_predict takes. What is not a number counts as the lowest. The two
+ * do not overlap and are not NULL. It is linked only where it is used.
  */
 void tiny_quantize(const float in[TINY_IN], int8_t out[TINY_IN]);
 

@@ -1,15 +1,18 @@
 // Runs tiny on one input over and over, and prints the class and the time that it took.
 #include <tiny.h>
 
-static int8_t input[TINY_IN];  // fill it with your sensor's data, quantised as tiny.h says
-static int16_t output[TINY_OUT];
 static uint32_t arena[(TINY_ARENA_BYTES + 3) / 4];
+static int8_t *const input = (int8_t *)arena + TINY_IN_AT;  // no memory of its own: each call overwrites it
+static int16_t output[TINY_OUT];
 
 void setup() {
     Serial.begin(115200);
 }
 
 void loop() {
+    for (unsigned int i = 0; i < TINY_IN; i++) {
+        input[i] = TINY_IN_LO;  // your sensor's data, quantised as tiny.h says
+    }
     const unsigned long start = micros();
     const int error = tiny_predict(input, output, arena);
     const unsigned long end = micros();
