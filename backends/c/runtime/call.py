@@ -154,7 +154,7 @@ def _served(core: str, optimise: str | None) -> QemuMachine:
 def _avr_elf(core: str) -> Elf:
     """The kernels that such a part has room for and can run; below them lies what they read."""
     keep = sorted(
-        f for f in FILE_OF if not re.search("gate|fft|wide|i64|conv_rice|conv_long|conv_stacked|patches|vectors", f)
+        f for f in FILE_OF if not re.search("gate|fft|wide|conv_rice|conv_long|conv_stacked|patches|vectors", f)
     )
     return compile_elf(sources(keep), get_core(core), keep=keep, flags=("-Wl,-Ttext=0x8000",))
 

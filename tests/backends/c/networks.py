@@ -14,6 +14,7 @@ from cardc.backends.c.program import build
 from cardc.backends.c.run import CBuild
 from cardc.ops.base import Array
 from cardc.ops.execute import execute
+from cardc.ops.graph import is_cardc
 from cardc.ops.qtype import QType
 from cardc.passes.base import PassLog
 from cardc.passes.choose_encodings import ChooseEncodings
@@ -52,19 +53,23 @@ class Case:
         return self.want[self.built.program.schedule.output.name or ""]
 
 
-def lower(model: ir.Model, features: Sequence[str] = (), force: Sequence[str] = ()) -> ir.Model:
-    """Encodings and memory plan, in place."""
-    ChooseEncodings(tuple(features), tuple(force)).run(model, PassLog())
+def lower(
+    model: ir.Model, features: Sequence[str] = (), force: Sequence[str] = (), wanted: Sequence[str] = ()
+) -> ir.Model:
+    """Encodings and memory plan, in place. `wanted`: those of the first layers, "" where it may be any."""
+    layers = [node.name or "" for node in model.graph if is_cardc(node, "Conv", "MatMul")]
+    asked = tuple((name, encoding) for name, encoding in zip(layers, wanted, strict=False) if encoding)
+    ChooseEncodings(tuple(features), tuple(force), asked).run(model, PassLog())
     PlanMemory().run(model, PassLog())
     return model
 
 
 def in_c(
     graph: IntegerGraph, *, inputs: int = 12, name: str = "net", force: Sequence[str] = (),
-    features: Sequence[str] = ("dsp", "unaligned"),
+    features: Sequence[str] = ("dsp", "unaligned"), wanted: Sequence[str] = (),
 ) -> Case:  # fmt: skip
     """The graph built so far as a C library."""
-    model = lower(graph.model(), features, force)
+    model = lower(graph.model(), features, force, wanted)
     program, backend = build(model), CBackend(title=name)
     built = CBuild(backend.project(model, program, load("nucleo-f446re")), program, backend.identifier(model))
     floats = graph.inputs(inputs)

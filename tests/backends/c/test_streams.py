@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from tests.backends.c.networks import Case
-from tests.backends.c.streams import chain, possible
+from tests.backends.c.streams import chain, possible, possible_sliding, residual
 
 from cardc.backends.c.backend import CBackend
 from cardc.backends.c.program import build
@@ -23,11 +25,11 @@ from cardc.targets.base import load
 ENCODINGS = ["taps", "int8", "pairs", "lanes", "runs", "rice", "rice-lanes", "straight", "chosen"]
 
 
-def streamed(seed: int, force: str = "chosen", inputs: int = 3) -> Case:
+def streamed(seed: int, force: str = "chosen", inputs: int = 3, features: Sequence[str] = ("dsp", "unaligned")) -> Case:
     """A random chain, most of which runs as one stream."""
     graph = chain(seed)
     model = graph.model()
-    ChooseEncodings(("dsp", "unaligned"), (force,)).run(model, PassLog())
+    ChooseEncodings(tuple(features), (force,)).run(model, PassLog())
     options = possible(model)
     longest = [s for s in options if s.last - s.first == max(o.last - o.first for o in options)]
     stream = longest[seed % len(longest)]
@@ -44,6 +46,33 @@ def check(case: Case, core: str) -> None:
         np.testing.assert_array_equal(array, case.want[name], err_msg=f"{name} on {core}")
     assert {n.outputs[0].name for n in case.model.graph if is_cardc(n)} - unmapped(case.built.program) <= set(traced)
     np.testing.assert_array_equal(case.built.run(case.inputs, core), case.outputs)
+
+
+def sliding(seed: int, features: Sequence[str] = ("dsp", "unaligned"), inputs: int = 2) -> Case:
+    """A random residual network, most of which runs as one stream in which rows come and go."""
+    graph = residual(seed)
+    model = graph.model()
+    ChooseEncodings(tuple(features), ("runs",)).run(model, PassLog())
+    options = possible_sliding(model)
+    longest = [s for s in options if s.last - s.first == max(o.last - o.first for o in options)]
+    PlanMemory(streams=(longest[seed % len(longest)],)).run(model, PassLog())
+    program, backend = build(model), CBackend(title="net")
+    built = CBuild(backend.project(model, program, load("nucleo-f446re")), program, backend.identifier(model))
+    floats = graph.inputs(inputs)
+    return Case(model, built, floats, execute(model, {"x": floats}))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_rows_come_and_go_on_the_host(seed: int) -> None:
+    case = sliding(seed)
+    assert any(layout_of(s.output).bare for s in case.built.program.schedule.stages)
+    check(case, "host")
+
+
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4", "cortex-m55", "rv32imc"])
+@pytest.mark.parametrize("seed", [1, 6])
+def test_rows_come_and_go_on_cores(seed: int, core: str) -> None:
+    check(sliding(20 + seed, ("dsp", "unaligned") if core == "cortex-m4" else ()), core)
 
 
 @pytest.mark.parametrize("seed", range(16))
@@ -78,7 +107,7 @@ def test_under_qemu() -> None:
     ("right", "wrong"),
     [
         ("memmove(at, at + added, (size_t)kept)", "memmove(at, at + added - 1, (size_t)kept)"),
-        ("memset(at, strip->border, (size_t)strip->size)", "memset(at, strip->border ^ 1, (size_t)strip->size)"),
+        ("cardc_fill_rows(at, strip->size, strip->border)", "cardc_fill_rows(at, strip->size, strip->border ^ 1)"),
         ("row < (int32_t)strip->height) {\n      continue", "row <= (int32_t)strip->height) {\n      continue"),
     ],
 )

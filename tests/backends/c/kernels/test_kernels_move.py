@@ -173,10 +173,12 @@ def test_pack_planes(place: Place, count: int, bits: int, seed: int) -> None:
     np.testing.assert_array_equal(np.frombuffer(place.read(dst, want.nbytes), np.uint32).reshape(want.shape), want)
 
 
-@drawn("cardc_argmax_u8 cardc_argmax_i16 cardc_argmax_i32", st.integers(1, 40), st.integers(1, 5), seeds)
+@drawn(
+    "cardc_argmax_u8 cardc_argmax_i16 cardc_argmax_i32 cardc_argmax_i64", st.integers(1, 40), st.integers(1, 5), seeds
+)
 def test_argmax(place: Place, count: int, spread: int, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    for dtype, suffix in ((np.uint8, "u8"), (np.int16, "i16"), (np.int32, "i32")):
+    for dtype, suffix in ((np.uint8, "u8"), (np.int16, "i16"), (np.int32, "i32"), (np.int64, "i64")):
         info = np.iinfo(dtype)
         x = rng.choice(np.array([info.min, info.max, *range(spread)], dtype), count)
         assert place.call(f"cardc_argmax_{suffix}", place.put(x.tobytes()), count) == int(np.argmax(x))
