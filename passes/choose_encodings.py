@@ -6,9 +6,9 @@
              long    three taps to a word                         weights and inputs of few bits, sums of 12; on cores
                                                                   that multiply to 64 bits at once and have room
                                                                   for copies of the input, or on request
-             stacked pixels of several rows to a word             any weights of 8 bits; on cores that multiply, but
-                                                                  not to 64 bits, and have room for copies of the
-                                                                  input, or on request
+             stacked pixels of several rows to a word             any weights of 8 bits; on cores of 32 bits that
+                                                                  do not multiply to 64 at once and have room for
+                                                                  copies of the input, or on request
              runs    places of runs of words in copies            ternary weights; where the target's memory has room
                                                                   for copies of a band of the input, or on request
              vectors places of vectors of pixels in the input     ternary weights; on cores with vectors, that have room
@@ -66,6 +66,7 @@ from .runs_costs import finish_kind, runs_cost
 from .runs_plan import BAND, flat, geometry, spare_bytes
 from .schedule import base
 from .stacked_costs import stacked_cost
+from .stacked_plan import PART
 from .stacked_plan import geometry as stacked_geometry
 from .straight_costs import MOST_CODE, straight_cost, worth_code
 from .turns import turns_of
@@ -149,12 +150,14 @@ class ChooseEncodings(Pass):
             )
 
     def _add_stacked(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
-        """List `stacked` for a convolution whose copies fit `room` bytes, on cores that multiply to 32 bits at once."""
-        other = {"eight_bit", "software_multiply"} & set(self.features) or long_multiplies(self.features)
+        """List `stacked` for a convolution whose copies fit `room` bytes, on cores of 32 bits without long products."""
+        other = "eight_bit" in self.features or long_multiplies(self.features)
         if node.op_type != "Conv" or "pairs" not in options or other:
             return
-        g = _stacked(node)
-        if g is not None and g.work_bytes <= room:
+        node.attributes.pop(PART, None)
+        g = _stacked(node, room)
+        if g is not None:
+            node.attributes[PART] = ir.AttrInt64(PART, g.part)
             options["stacked"] = stacked_cost(node, weights_of(node), g, frozenset(self.features))
 
     def _add_runs(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
@@ -248,8 +251,8 @@ def _long(node: ir.Node) -> LongGeometry | None:
     return long_geometry(node, min(256, qtype(operand(node, 0)).levels + 1))
 
 
-def _stacked(node: ir.Node) -> StackedGeometry | None:
-    return stacked_geometry(node, min(256, qtype(operand(node, 0)).levels + 1))
+def _stacked(node: ir.Node, room: int | None = None) -> StackedGeometry | None:
+    return stacked_geometry(node, min(256, qtype(operand(node, 0)).levels + 1), room)
 
 
 def by_runs(node: ir.Node) -> bool:

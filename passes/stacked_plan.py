@@ -8,18 +8,22 @@ from dataclasses import replace
 import numpy as np
 import onnx_ir as ir
 
-from ..ops.base import Array, constant, operand, result, shape_of
+from ..ops.base import Array, constant, integer, operand, result, shape_of
 from ..ops.window import window
 from .choose_layout import pads_of
 from .encodings import stacked
+from .encodings.pairs import bits_of
 from .layouts import chw
 
 _MOST = 24576  # bytes of scratch memory that such a layer may take
+PART = "part"
+"""An attribute of a Conv: how many rows of a lane choose-encodings lets a band have at most."""
 
 
-def geometry(node: ir.Node, levels: int) -> stacked.StackedGeometry | None:
-    """The copies of the Conv `node`, whose input is bytes of `levels` levels, with bands as high as fit; None where its
-    weights, their sums or its size rule stacked rows out. A window of one dimension goes down a column."""
+def geometry(node: ir.Node, levels: int, room: int | None = None) -> stacked.StackedGeometry | None:
+    """The copies of the Conv `node`, whose input is bytes of `levels` levels, with bands as high as fit
+    `room` bytes (None: any); None where none do, or its weights, their sums or its size rule stacked rows out. A window
+    of one dimension goes down a column."""
     w = constant(operand(node, 1))
     lanes = 0 if w is None else stacked.lanes_of(w.astype(np.int64), max(1, levels - 1))
     if w is None or lanes == 0:
@@ -33,11 +37,11 @@ def geometry(node: ir.Node, levels: int) -> stacked.StackedGeometry | None:
     across = int(out[3]) if len(out) == 4 else 1
     lanes = min(lanes, down)
     most = -(-down // lanes)
-    g = stacked.StackedGeometry(kernel, stride, dilation, pad, down, across, w.shape[1], width, lanes, most)
+    bits = bits_of(w.astype(np.int64))
+    g = stacked.StackedGeometry(kernel, stride, dilation, pad, down, across, w.shape[1], width, bits, lanes, most)
     for bands in range(1, most + 1):
-        part = -(-most // bands)
-        g = replace(g, part=part)
-        if g.work_bytes <= _MOST:
+        g = replace(g, part=min(-(-most // bands), integer(node, PART, most)))
+        if g.work_bytes <= (_MOST if room is None else min(_MOST, room)):
             return g if _small(g) else None
     return None
 

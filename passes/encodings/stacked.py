@@ -23,7 +23,8 @@ BITS = {1: 32, 2: 16, 3: 10, 4: 8}
 @dataclass(frozen=True, slots=True)
 class StackedGeometry:
     """`kernel`, `stride`, `dilation` as (down, across); `pad` above and to the left; `height`, `width` of the output;
-    `depth` input channels of a group; `source` bytes of a row of the input; `part` rows of a lane in a band."""
+    `depth` input channels of a group; `source` bytes of a row of the input; `bits` of a weight, 4 or 8; `part` rows of
+    a lane in a band."""
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
@@ -33,6 +34,7 @@ class StackedGeometry:
     width: int
     depth: int
     source: int
+    bits: int
     lanes: int
     part: int
 
@@ -76,12 +78,12 @@ class StackedGeometry:
 
     @property
     def terms_at(self) -> int:
-        """Where the weights of a channel lie, a step in front of each."""
-        return self.places_at + 4 * self.taps
+        """Where the weights of a channel lie, a step in front of each; where cores do not multiply, their digits."""
+        return self.places_at + -(-self.taps // 2) * 4
 
     @property
     def sums_at(self) -> int:
-        return self.terms_at + 8 * max(1, self.taps)
+        return self.terms_at + (8 * self.taps if self.bits == 4 else -(-10 * self.taps // 4) * 4) + 32
 
     @property
     def work_bytes(self) -> int:

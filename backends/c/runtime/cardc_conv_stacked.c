@@ -3,32 +3,27 @@
 
 #define CHUNK 16 /* sums that are finished together where there is no quicker way */
 
-/* A band of a group at work. */
+/* A band at work. */
 typedef struct band_job {
-  const uint8_t *src; /* pixel (0, 0) of the first input channel of the group */
-  const uint8_t *blank;
-  uint32_t top;       /* what the input's row of lane 0 and copy 0 is, modulo 2^32 */
-  uint32_t apart;     /* rows of the input from lane to lane */
-  uint32_t rows;      /* of copies */
+  const uint8_t *blank;   /* a row of padding */
+  uint32_t height, row;   /* of the input */
+  uint32_t top, at;       /* the input's row of lane 0 and copy 0, and where that begins, modulo 2^32 */
+  uint32_t apart, step;   /* from lane to lane: rows of the input, bytes */
+  uint32_t rows, pitch;   /* of copies: rows, words from row to row */
 } band_job;
 
-/* Columns of a phase: `count` words from the input's column `at` on, to the words from `to` on. */
+/* Columns of a phase: `count` words from the input's column `at` on, `step` apart, to the words from `to` on. */
 typedef struct columns {
-  uint32_t at, to, count, step;
+  uint32_t at, end, step, to, count;
 } columns;
 
 /* The row of lane K: one of padding where the input has none. */
-#define ROW(K) \
-  const uint8_t *const p##K = y + (K) * b->apart < height ? src + (at + (K) * apart) : b->blank
+#define ROW(K) const uint8_t *const p##K = y + (K) * b->apart < b->height ? src + (at + (K) * b->step) : b->blank
 #define COPY(NAME, ROWS, WORD)                                                                                       \
-  static CARDC_NOINLINE void NAME(const CARDC_ROM cardc_conv_stacked_layer *layer, const band_job *b,                \
-                                  const uint8_t *src, const columns *c, uint32_t *to) {                              \
-    const uint32_t skip = (uint32_t)layer->phases * layer->words - c->count, step = c->step;                         \
-    const uint32_t begin = c->at, end = begin + c->count * step, height = layer->from.height, row = layer->from.row; \
-    const uint32_t apart = b->apart * row;                                                                           \
-    uint32_t y = b->top, at = y * row, rows, x;                                                                      \
+  static CARDC_NOINLINE void NAME(const band_job *b, const uint8_t *src, const columns *c, uint32_t *to) {           \
+    const uint32_t skip = b->pitch - c->count, row = b->row, begin = c->at, end = c->end, step = c->step;            \
+    uint32_t y = b->top, at = b->at, rows, x;                                                                        \
     to += c->to;                                                                                                     \
-    (void)apart;                                                                                                     \
     CARDC_NO_UNROLL for (rows = b->rows; rows > 0; rows--, y++, at += row, to += skip) {                             \
       ROWS;                                                                                                          \
       CARDC_NO_UNROLL for (x = begin; x != end; x += step) { *to++ = WORD; }                                         \
@@ -40,63 +35,52 @@ COPY(copy_threes, ROW(0); ROW(1); ROW(2), p0[x] | (uint32_t)p1[x] << 10 | (uint3
 COPY(copy_fours, ROW(0); ROW(1); ROW(2); ROW(3),
      p0[x] | (uint32_t)p1[x] << 8 | (uint32_t)p2[x] << 16 | (uint32_t)p3[x] << 24)
 
-/* A byte, or a number, in each lane. */
+/* A number in each lane. */
 static inline uint32_t in_lanes(uint32_t x, uint32_t lanes, uint32_t bits) {
   uint32_t word = x;
   CARDC_NO_UNROLL while (--lanes > 0) { word = word << bits | x; }
   return word;
 }
 
-/* The input channels of a group; `to` holds the padding at the sides already. */
-static void copy_group(const CARDC_ROM cardc_conv_stacked_layer *layer, const band_job *b, uint32_t *to) {
-  const uint32_t width = layer->from.width, each = (uint32_t)layer->rows * layer->phases * layer->words;
-  const uint8_t *src;
-  uint32_t phase, left, first;
+/* The input channels of a group, `each` words; `to` holds the padding at the sides already. */
+static void copy_group(const CARDC_ROM cardc_conv_stacked_layer *layer, const band_job *b, const uint8_t *src, uint32_t each,
+                       uint32_t *to) {
+  const uint32_t width = layer->from.width, words = layer->words, phases = layer->phases, lanes = layer->lanes;
+  uint32_t phase, left, first, begin = 0;
   columns c;
   c.step = layer->stride_width;
-  for (phase = 0; phase < layer->phases; phase++) {
-    c.at = phase, first = 0;
-    CARDC_NO_UNROLL while (c.at < layer->pad_left) { c.at += c.step, first++; }
-    c.at -= layer->pad_left, c.to = phase * layer->words + first, c.count = 0;
-    while (first < layer->words && c.at + c.count * c.step < width) { first++, c.count++; }
-    src = b->src;
-    for (left = 0; left < layer->depth; left++, src += layer->from.plane) {
-      switch (layer->lanes) {
-        case 1:
-          copy_ones(layer, b, src, &c, to + left * each);
-          break;
-        case 2:
-          copy_twos(layer, b, src, &c, to + left * each);
-          break;
-        case 3:
-          copy_threes(layer, b, src, &c, to + left * each);
-          break;
-        default:
-          copy_fours(layer, b, src, &c, to + left * each);
-          break;
-      }
+  for (left = layer->depth; left > 0; left--, src += layer->from.plane, to += each) {
+    for (phase = 0, begin = 0; phase < phases; phase++, begin += words) {
+      c.at = phase, first = 0;
+      CARDC_NO_UNROLL while (c.at < layer->pad_left) { c.at += c.step, first++; }
+      c.at -= layer->pad_left, c.to = begin + first, c.count = 0, c.end = c.at;
+      while (first < words && c.end < width) { first++, c.count++, c.end += c.step; }
+      (lanes == 1 ? copy_ones : lanes == 2 ? copy_twos : lanes == 3 ? copy_threes : copy_fours)(b, src, &c, to);
     }
   }
 }
 
 /* Of each weight of an output channel, in their order, the byte of the copies that its first product takes; how many. */
-static uint32_t list_places(const CARDC_ROM cardc_conv_stacked_layer *layer, uint32_t *places) {
-  const uint32_t words = layer->words, row = layer->phases * words, plane = layer->rows * row;
-  const uint32_t down = layer->dilation_height * row, across = layer->dilation_width, step = layer->stride_width;
-  uint32_t *const begin = places;
-  uint32_t c, y, x, phase, k, n;
-  for (c = 0; c < layer->depth; c++) {
-    for (y = 0; y < layer->kernel_height; y++) {
-      for (n = 0, x = 0; x < layer->kernel_width; x++, n += across) {
-        CARDC_NO_UNROLL for (phase = n, k = 0; phase >= step; phase -= step) { k++; }
-        *places++ = 4u * (c * plane + y * down + phase * words + k);
+static uint32_t list_places(const CARDC_ROM cardc_conv_stacked_layer *layer, uint32_t row, uint32_t plane, uint16_t *places) {
+  const uint32_t words = layer->words, down = layer->dilation_height * row;
+  const uint32_t across = layer->dilation_width, step = layer->stride_width;
+  uint16_t *const begin = places;
+  uint32_t c, y, x, n, left, at, line;
+  for (c = layer->depth, plane -= layer->kernel_height * down, line = 0; c > 0; c--, line += plane) {
+    for (y = layer->kernel_height; y > 0; y--, line += down) {
+      for (x = layer->kernel_width, n = 0; x > 0; x--, n += across) {
+        at = line;
+        CARDC_NO_UNROLL for (left = n; left >= step; left -= step) { at++; }
+        CARDC_NO_UNROLL for (; left > 0; left--) { at += words; }
+        *places++ = (uint16_t)(4 * at);
       }
     }
   }
   return (uint32_t)(places - begin);
 }
 
-/* The terms of an output channel, which end where the result says: none where the weight is 0, but at least one. */
+#if CARDC_MULTIPLIES
+/* Appends a term, if there is one. */
 #define TERM(WEIGHT)                             \
   do {                                           \
     const uint32_t weight = (WEIGHT);            \
@@ -106,29 +90,65 @@ static uint32_t list_places(const CARDC_ROM cardc_conv_stacked_layer *layer, uin
       at = place, to += 2;                       \
     }                                            \
   } while (0)
-static CARDC_NOINLINE uint32_t *unpack(const CARDC_ROM uint8_t *from, uint32_t bits, const uint32_t *places, uint32_t count,
-                                       uint32_t *to) {
-  uint32_t *const begin = to;
-  uint32_t at = 0, both;
-  if (bits == 4) {
-    CARDC_NO_UNROLL for (; count >= 2; count -= 2) {
-      both = *from++;
-      TERM(((both & 15u) ^ 8u) - 8u);
-      TERM(((both >> 4) ^ 8u) - 8u);
-    }
-    if (count > 0) {
-      TERM(((*from & 15u) ^ 8u) - 8u);
-    }
-  } else {
-    CARDC_NO_UNROLL for (; count > 0; count--) {
-      both = *from++;
-      TERM((both ^ 128u) - 128u);
-    }
-  }
-  if (to == begin) {
+#else
+/* Appends the digits of a weight: in the lower byte those that are 1, in the upper one those that are -1. No two that are
+ * neighbours are both something. */
+#define TERM(WEIGHT)                                                            \
+  do {                                                                          \
+    const uint32_t weight = (WEIGHT), more = weight + (weight << 1);            \
+    *digits++ = (uint16_t)((((more & ~weight) >> 1) & 255u) | (((weight & ~more) << 7) & 0xff00u)); \
+    all |= digits[-1];                                                          \
+  } while (0)
+#endif
+#define TERMS                                         \
+  do {                                                \
+    if (bits == 4) {                                  \
+      CARDC_NO_UNROLL for (; count >= 2; count -= 2) { \
+        both = *from++;                               \
+        TERM(((both & 15u) ^ 8u) - 8u);               \
+        TERM(((both >> 4) ^ 8u) - 8u);                \
+      }                                               \
+      if (count > 0) {                                \
+        TERM(((*from & 15u) ^ 8u) - 8u);              \
+      }                                               \
+    } else {                                          \
+      CARDC_NO_UNROLL for (; count > 0; count--) {    \
+        both = *from++;                               \
+        TERM((both ^ 128u) - 128u);                   \
+      }                                               \
+    }                                                 \
+  } while (0)
+
+/* The terms of an output channel, as cardc_stacked_sums.h has them; sets their beginning and end. */
+static CARDC_NOINLINE void unpack(const CARDC_ROM uint8_t *from, uint32_t bits, const uint16_t *places, uint32_t count,
+                                  uint32_t *work, cardc_stacked_job *job) {
+#if CARDC_MULTIPLIES
+  uint32_t *to = work, at = 0, both;
+  TERMS;
+  if (to == work) { /* where all weights are 0 */
     to[0] = 0, to[1] = 0, to += 2;
   }
-  return to;
+  job->terms = work, job->end = to, job->odd = (uint32_t)(to - work) / 2 % 2;
+#else
+  uint16_t *digits = (uint16_t *)(void *)work, *to = digits + count;
+  const uint32_t taps = count;
+  uint32_t all = 0, plane, both, sign, k;
+  job->terms = to;
+  TERMS;
+  all |= all >> 8, digits -= taps;
+  for (plane = 128; plane > 1 && (all & plane) == 0;) { plane >>= 1; }
+  for (; plane > 0; plane >>= 1) {
+    for (sign = plane << 8; sign >= plane; sign = sign > plane ? plane : 0) {
+      CARDC_NO_UNROLL for (k = 0; k < taps; k++) {
+        if (digits[k] & sign) {
+          *to++ = places[k];
+        }
+      }
+      *to++ = CARDC_STACKED_END;
+    }
+  }
+  job->end = to, job->odd = 0;
+#endif
 }
 
 /* What becomes of sums, of one lane or of a channel. */
@@ -154,7 +174,7 @@ static CARDC_NOINLINE void scale(const ending *e, const uint32_t *sums, uint32_t
   const uint32_t m = e->m, b = e->b, shift = e->shift;
   const int32_t lo = e->lo, hi = e->hi;
   CARDC_NO_UNROLL for (; count > 0; count--) {
-    int32_t y = (int32_t)((*sums++ << above >> below) * m + b) >> shift;
+    int32_t y = (int32_t)((uint32_t)CARDC_TIMES(*sums++ << above >> below, m) + b) >> shift;
     if ((uint32_t)y - (uint32_t)lo > (uint32_t)(hi - lo)) { /* rare, or as likely as not */
       y = y < lo ? lo : hi;
     }
@@ -186,22 +206,24 @@ static void finish_run(const CARDC_ROM cardc_finish *finish, const ending *e, ui
   }
 }
 
-/* The rows from `y` on of a channel, `part` of each lane and `rows` in all. */
+/* The rows of a band of a channel: `rows` in all, `part` of each lane, from element `at` of `dst` on. */
 static void finish_band(const CARDC_ROM cardc_conv_stacked_layer *layer, const CARDC_ROM cardc_finish *finish,
                         const ending *e, uint32_t channel, const uint32_t *sums, uint32_t part, uint32_t rows, void *dst,
                         uint32_t at) {
-  const CARDC_ROM cardc_map *to = &layer->to;
-  const uint32_t bits = layer->bits_of_lane, below = 32 - bits, width = to->width;
+  const uint32_t bits = layer->bits_of_lane, below = 32 - bits, width = layer->to.width, row = layer->to.row;
+  const uint32_t lane = row == width ? part * width : 0; /* rows without gaps are one */
   const int32_t bias = layer->biases[channel];
   uint32_t above = below, n, k;
   for (; rows > 0; rows -= n, above -= bits) {
+    const uint32_t *from = sums;
     n = rows < part ? rows : part;
-    if (to->row == width) { /* rows without gaps are one */
-      finish_run(finish, e, channel, bias, sums, n * width, above, below, dst, at);
-      at += n * width;
+    if (lane > 0) {
+      k = n == part ? lane : n * width;
+      finish_run(finish, e, channel, bias, from, k, above, below, dst, at);
+      at += k;
     } else {
-      for (k = 0; k < n; k++, at += to->row) {
-        finish_run(finish, e, channel, bias, sums + k * width, width, above, below, dst, at);
+      for (k = n; k > 0; k--, at += row, from += width) {
+        finish_run(finish, e, channel, bias, from, width, above, below, dst, at);
       }
     }
   }
@@ -217,7 +239,7 @@ static void begin_ending(const CARDC_ROM cardc_conv_stacked_layer *layer, const 
   }
   e->scaled = finish->kind == CARDC_REQUANTIZE && finish->out == CARDC_U8 && !finish->b64;
   if (e->scaled) {
-    e->m = (uint32_t)finish->m[k], e->b = (uint32_t)finish->b[k] - bias * e->m;
+    e->m = (uint32_t)finish->m[k], e->b = (uint32_t)finish->b[k] - (uint32_t)CARDC_TIMES(bias, e->m);
     e->shift = finish->shift, e->lo = finish->lo, e->hi = finish->hi;
   }
 }
@@ -225,41 +247,42 @@ static void begin_ending(const CARDC_ROM cardc_conv_stacked_layer *layer, const 
 void cardc_conv_stacked(const CARDC_ROM cardc_conv_stacked_layer *layer, const CARDC_ROM cardc_finish *finish,
                         const uint8_t *src, void *dst, uint32_t *work) {
   const CARDC_ROM cardc_map *to = &layer->to;
-  const uint32_t row = (uint32_t)layer->phases * layer->words, lanes = layer->lanes, lane = layer->bits_of_lane,
-                 part = layer->part;
-  uint32_t *const places = work + layer->places_at / 4, *const terms = work + layer->terms_at / 4;
-  const uint32_t count = list_places(layer, places), bytes = layer->bits == 4 ? (count + 1) / 2 : count;
-  const uint32_t blanks = in_lanes(layer->border, lanes, lane), width = to->width;
-  uint32_t *words = work, y, channel, left, rows, each, k;
+  const uint32_t row = (uint32_t)layer->phases * layer->words, plane = layer->rows * row, stride = layer->stride_height;
+  const uint32_t lanes = layer->lanes, lane = layer->bits_of_lane, high = lanes * layer->part, width = to->width;
+  const uint32_t depth = layer->depth * layer->from.plane, border = in_lanes(layer->border, lanes, lane);
+  const uint32_t one = row == width && stride == 1; /* nothing lies between rows, which are one then */
+  uint16_t *const places = (uint16_t *)(void *)(work + layer->places_at / 4);
+  const uint32_t count = list_places(layer, row, plane, places), bytes = layer->bits == 4 ? (count + 1) / 2 : count;
+  uint32_t *words = work, y, channel, left, rows, each, at, down = 0;
   cardc_stacked_job job;
   band_job b;
   ending e;
-  CARDC_NO_UNROLL for (left = (uint32_t)layer->depth * layer->rows * row; left > 0; left--) { *words++ = blanks; }
-  memset(work + layer->blank_at / 4, layer->border, layer->from.width);
-  b.blank = (const uint8_t *)(work + layer->blank_at / 4);
-  for (y = 0; y < to->height; y += rows) {
+  CARDC_NO_UNROLL for (left = layer->blank_at / 4; left > 0; left--) { *words++ = border; }
+  memset(words, layer->border, layer->from.width);
+  b.blank = (const uint8_t *)words;
+  b.height = layer->from.height, b.row = layer->from.row, b.pitch = row;
+  job.down = 4 * stride * row, job.next = 4 * width;
+  for (y = 0; y < to->height; y += rows, down += rows * to->row) {
     const CARDC_ROM uint8_t *weights = layer->weights;
-    rows = to->height - y < lanes * part ? to->height - y : lanes * part;
-    CARDC_NO_UNROLL for (each = 1; each * lanes < rows;) { each++; }
-    b.src = src + layer->interior, b.top = y * layer->stride_height - layer->pad_top;
-    b.apart = each * layer->stride_height;
-    b.rows = (each - 1) * layer->stride_height + (layer->kernel_height - 1u) * layer->dilation_height + 1;
-    for (channel = 0, left = 0; channel < to->channels; channel++, left--, weights += bytes) {
+    const uint8_t *group = src + layer->interior;
+    rows = to->height - y < high ? to->height - y : high;
+    each = layer->part;
+    while (rows < high && (each - 1) * lanes >= rows) { each--; }
+    b.top = y * stride - layer->pad_top, b.at = b.top * b.row;
+    b.apart = each * stride, b.step = b.apart * b.row;
+    b.rows = (each - 1) * stride + (layer->kernel_height - 1u) * layer->dilation_height + 1;
+    for (channel = 0, left = 0, at = down; channel < to->channels; channel++, left--, weights += bytes, at += to->plane) {
       if (left == 0) {
         left = layer->group_channels;
-        copy_group(layer, &b, work);
-        b.src += (uint32_t)layer->depth * layer->from.plane;
+        copy_group(layer, &b, group, plane, work);
+        group += depth;
       }
       begin_ending(layer, finish, channel, &e);
-      job.terms = terms, job.end = unpack(weights, layer->bits, places, count, terms);
-      job.odd = (uint32_t)(job.end - terms) / 2 % 2;
+      unpack(weights, layer->bits, places, count, work + layer->terms_at / 4, &job);
       job.from = work, job.sums = work + layer->sums_at / 4, job.bias = in_lanes((uint32_t)layer->biases[channel], lanes, lane);
-      /* Where nothing lies between rows they are one. */
-      k = row == width && layer->stride_height == 1 ? each : 1;
-      job.rows = k > 1 ? 1 : each, job.down = 4u * layer->stride_height * row, job.next = 4 * width;
-      cardc_stacked_sums(&job, k * width);
-      finish_band(layer, finish, &e, channel, work + layer->sums_at / 4, each, rows, dst,
-                  channel * to->plane + y * to->row);
+      job.rows = one ? 1 : each;
+      cardc_stacked_sums(&job, one ? each * width : width);
+      finish_band(layer, finish, &e, channel, work + layer->sums_at / 4, each, rows, dst, at);
     }
   }
 }

@@ -4,12 +4,20 @@
 
 #include "cardc_assembly.h"
 
-/* One output channel at work on a band. A term is two words: bytes from the place of the term before (the first: from that of
- * the output) to its own, and its weight. There is at least one. Where pointers have 32 bits, each member has: assembly reads
- * them by place. */
+/* A term is two words: bytes from the place of the term before (the first: from that of the output) to its own, and its
+ * weight. There is at least one. On cores that do not multiply terms are the digits of weights, those of 2^k first: the places
+ * of all that are -1, an end, those of all that are 1, an end; then the digits of 2^(k - 1), and so on. */
+#if CARDC_MULTIPLIES
+typedef uint32_t cardc_stacked_term;
+#else
+typedef uint16_t cardc_stacked_term;
+#define CARDC_STACKED_END 0xffffu
+#endif
+
+/* One output channel at work on a band. Where pointers have 32 bits, each member has: assembly reads them by place. */
 typedef struct cardc_stacked_job {
   const uint32_t *from; /* copies */
-  const uint32_t *terms, *end;
+  const cardc_stacked_term *terms, *end;
   uint32_t *sums;       /* rows, one behind the other */
   uint32_t bias;        /* what each lane begins with */
   uint32_t rows;
@@ -53,7 +61,7 @@ CARDC_STACKED_TILE(cardc_stacked_tile8,
                    "mov r1, r0\n mov r2, r0\n mov r3, r0\n mov r8, r0\n mov r9, r0\n mov r10, r0\n mov r11, r0\n",
                    CARDC_STACKED_TAKE8,
                    "stmia r6!, {r0-r3}\n mov r0, r8\n mov r1, r9\n mov r2, r10\n mov r3, r11\n stmia r6!, {r0-r3}\n")
-#else
+#elif CARDC_MULTIPLIES
 #define CARDC_STACKED_TILE(NAME, SUMS, TAKE, STORE)                                                \
   static CARDC_NOINLINE void NAME(const cardc_stacked_job *j) {                                    \
     const uint32_t *const terms = j->terms, *const end = j->end;                                   \
@@ -93,17 +101,62 @@ CARDC_STACKED_TILE(cardc_stacked_tile2, CARDC_STACKED_BEGIN2, CARDC_STACKED_TAKE
 CARDC_STACKED_TILE(cardc_stacked_tile4, CARDC_STACKED_BEGIN4, CARDC_STACKED_TAKE4, CARDC_STACKED_STORE4)
 CARDC_STACKED_TILE(cardc_stacked_tile5, CARDC_STACKED_BEGIN5, CARDC_STACKED_TAKE5, CARDC_STACKED_STORE5)
 CARDC_STACKED_TILE(cardc_stacked_tile8, CARDC_STACKED_BEGIN8, CARDC_STACKED_TAKE8, CARDC_STACKED_STORE8)
+#else
+#define CARDC_STACKED_TILE(NAME, SUMS, TWICE, LESS, MORE, STORE)                                   \
+  static CARDC_NOINLINE void NAME(const cardc_stacked_job *j) {                                    \
+    const uint16_t *const terms = j->terms, *const end = j->end;                                   \
+    const uint32_t bias = j->bias, down = j->down, next = j->next;                                 \
+    const uint8_t *from = (const uint8_t *)(const void *)j->from;                                  \
+    uint8_t *sums = (uint8_t *)(void *)j->sums;                                                    \
+    uint32_t left;                                                                                 \
+    CARDC_NO_UNROLL for (left = j->rows; left > 0; left--, from += down, sums += next) {           \
+      uint32_t *const to = (uint32_t *)(void *)sums;                                               \
+      const uint16_t *term = terms;                                                                \
+      uint32_t at, SUMS;                                                                           \
+      for (;;) {                                                                                   \
+        CARDC_NO_UNROLL while ((at = *term++) != CARDC_STACKED_END) {                              \
+          const uint32_t *const p = (const uint32_t *)(const void *)(from + at);                   \
+          LESS;                                                                                    \
+        }                                                                                          \
+        CARDC_NO_UNROLL while ((at = *term++) != CARDC_STACKED_END) {                              \
+          const uint32_t *const p = (const uint32_t *)(const void *)(from + at);                   \
+          MORE;                                                                                    \
+        }                                                                                          \
+        if (term == end) {                                                                         \
+          break;                                                                                   \
+        }                                                                                          \
+        TWICE;                                                                                     \
+      }                                                                                            \
+      STORE;                                                                                       \
+    }                                                                                              \
+  }
+#define CARDC_STACKED_BEGIN2 a0 = 0, a1 = 0
+#define CARDC_STACKED_BEGIN4 CARDC_STACKED_BEGIN2, a2 = 0, a3 = 0
+#define CARDC_STACKED_EACH2(OP) a0 OP p[0], a1 OP p[1]
+#define CARDC_STACKED_EACH4(OP) CARDC_STACKED_EACH2(OP), a2 OP p[2], a3 OP p[3]
+CARDC_STACKED_TILE(cardc_stacked_tile1, a0 = 0, a0 += a0, a0 -= p[0], a0 += p[0], to[0] = a0 + bias)
+CARDC_STACKED_TILE(cardc_stacked_tile2, CARDC_STACKED_BEGIN2, (a0 += a0, a1 += a1), CARDC_STACKED_EACH2(-=),
+                   CARDC_STACKED_EACH2(+=), (to[0] = a0 + bias, to[1] = a1 + bias))
+CARDC_STACKED_TILE(cardc_stacked_tile4, CARDC_STACKED_BEGIN4, (a0 += a0, a1 += a1, a2 += a2, a3 += a3),
+                   CARDC_STACKED_EACH4(-=), CARDC_STACKED_EACH4(+=),
+                   (to[0] = a0 + bias, to[1] = a1 + bias, to[2] = a2 + bias, to[3] = a3 + bias))
 #endif
 
 /* Rows of `width` sums: as many tiles as that takes, each through all rows. */
 static inline void cardc_stacked_sums(cardc_stacked_job *job, uint32_t width) {
   uint32_t n;
   for (; width > 0; width -= n, job->from += n, job->sums += n) {
+#if CARDC_MULTIPLIES
     if (width >= 8) {
       n = 8, cardc_stacked_tile8(job);
-    } else if (width >= 5) {
+      continue;
+    }
+    if (width >= 5) {
       n = 5, cardc_stacked_tile5(job);
-    } else if (width == 4) {
+      continue;
+    }
+#endif
+    if (width >= 4) {
       n = 4, cardc_stacked_tile4(job);
     } else if (width >= 2) {
       n = 2, cardc_stacked_tile2(job);

@@ -10,7 +10,7 @@ from hypothesis import assume
 from hypothesis import strategies as st
 from tests.backends.c.kernels.convs import Layer, compare, layers, level_counts, seeds, shared_tail
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import PLACES, ROOMY, drawn, stored
+from tests.backends.c.kernels.places import EVERYWHERE, ROOMY, drawn, stored
 
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvStacked, Map
@@ -34,11 +34,11 @@ def any_bits(draw: st.DrawFn) -> Layer:
     return replace(layer, w=layer.w >> (8 - bits), win=win, to=to)
 
 
-def geometry_of(layer: Layer, lanes: int, part: int) -> stacked.StackedGeometry:
-    win = layer.win
+def geometry_of(layer: Layer, bits: int, lanes: int, part: int) -> stacked.StackedGeometry:
+    win, to = layer.win, layer.to
     return stacked.StackedGeometry(
         (win.kernel[0], win.kernel[1]), (win.strides[0], win.strides[1]), (win.dilations[0], win.dilations[1]),
-        (win.begin[0], win.begin[1]), layer.to.height, layer.to.width, layer.w.shape[1], layer.source.width, lanes, part
+        (win.begin[0], win.begin[1]), to.height, to.width, layer.w.shape[1], layer.source.width, bits, lanes, part,
     )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ def run(place: Place, layer: Layer, kind: str, levels: int, seed: int, *, one: b
     encoded, lanes = stacked.encode(layer.w, layer.max_u), stacked.lanes_of(layer.w, layer.max_u)
     np.testing.assert_array_equal(stacked.decode(encoded, layer.w.shape), layer.w)  # type: ignore[arg-type]
     most = -(-layer.to.height // lanes)
-    g = geometry_of(layer, lanes, int(rng.integers(1, most + 1)))
+    g = geometry_of(layer, encoded.bits, lanes, int(rng.integers(1, most + 1)))
     struct = ConvStacked(
         encoded, g, layer.source, layer.interior, layer.zero, len(layer.w) // layer.group, layer.to, table, bias
     ).put(place)
@@ -85,16 +85,21 @@ def full(group: int, weights: tuple[int, ...], max_u: int, x: int, zero: int) ->
 EDGES = [(12, 3, 4), (13, 3, 3), (73, 2, 3), (74, 2, 2), (81, 115, 2), (82, 115, 1), (127, 255, 1)]
 
 
-@pytest.mark.parametrize("name", ROOMY)
-@pytest.mark.parametrize("at_most", [False, True])
+@pytest.mark.parametrize("name", [*ROOMY, "rv32ec"])
 @pytest.mark.parametrize(("weight", "max_u", "lanes"), EDGES)
-def test_stacked_at_its_edges(name: str, weight: int, max_u: int, lanes: int, at_most: bool) -> None:
+def test_stacked_at_its_edges(name: str, weight: int, max_u: int, lanes: int) -> None:
     """Lanes that are all but full, of either sign, and borders of both ends."""
-    place, x = PLACES[name](), max_u if at_most else 0
+    place = EVERYWHERE[name]()
     for weights in ((weight,), (-weight,), (weight, -weight), (-weight, weight, weight)):
-        for zero in (0, max_u):
-            found = run(place, full(2, weights, max_u, x, zero), "requantize", 15, 3)
-            assert found == lanes
+        for x, zero in ((0, 0), (0, max_u), (max_u, 0), (max_u, max_u)):
+            assert run(place, full(2, weights, max_u, x, zero), "requantize", 15, 3) == lanes
+
+
+@pytest.mark.parametrize("name", ["host", "rv32ec"])
+def test_every_weight_of_8_bits(name: str) -> None:
+    """Those of cores that do not multiply are sums of digits."""
+    layer = replace(full(256, (0,), 1, 1, 0), w=np.repeat(np.arange(-128, 128).reshape(256, 1, 1, 1), 7, axis=3))
+    assert run(EVERYWHERE[name](), layer, "affine", 15, 3) == 3
 
 
 def test_what_does_not_fit_is_refused() -> None:
