@@ -19,6 +19,7 @@ from .tails import Tail, Turns
 Terms = dict[str, float]
 _CHUNK = 16  # outputs that are finished in a call
 _TABLE = 4091  # entries of plan-memory's largest table
+IN_REGISTERS = 12  # inputs of a sum that compilers load before they add them
 _FAR = 2048  # bytes: what addresses with an offset reach on most cores
 
 
@@ -97,6 +98,7 @@ def straight(s: ConvShape) -> Terms:
     beyond = float(np.count_nonzero(s.w[:, far]) * s.pixels)
     return finish_terms(s.tail, s.outputs, s.rows) | {
         "code": float(s.taps.sum() * s.pixels), "code_far": beyond,
+        "code_long": float(np.maximum(0, s.taps - IN_REGISTERS).sum() * s.pixels),
         "code_pixel": float(s.outputs), "end_turn": s.outputs * s.sum_turns(),
         "code_row": float(s.rows), "code_channel": float(len(s.w)),
     }  # fmt: skip

@@ -9,13 +9,12 @@ from __future__ import annotations
 import numpy as np
 
 from ..ops.base import Array
-from .conv_terms import Terms
+from .conv_terms import IN_REGISTERS, Terms
 from .encodings import rice, sparse_dense, vertical
 from .kernel_costs import Cost, is_int8, is_ternary, spent
 from .tails import Tail, Turns
 
 _FEW = (3, 7, 15, 31)
-_IN_REGISTERS = 12  # inputs of a sum that are loaded before they are added
 _NEAR = 32  # inputs that the shortest instruction of a Thumb core reaches
 
 
@@ -36,7 +35,7 @@ def dense_terms(
         found["straight"] = end | {
             "dense_code": nonzeros, "dense_code_row": float(outputs), "dense_code_32": float(-(-outputs // 32)),
             "dense_code_far": float(np.count_nonzero(w[_NEAR:])),
-            "dense_code_long": float(np.maximum(0, np.count_nonzero(w, axis=0) - _IN_REGISTERS).sum()),
+            "dense_code_long": float(np.maximum(0, np.count_nonzero(w, axis=0) - IN_REGISTERS).sum()),
         }  # fmt: skip
         found["ternary"] = lifted | _planes(w, levels, "ternary", features)
         full = int(nonzeros) == w.size

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..ops.base import Array
 from .conv_terms import ConvShape, Terms, finish_terms
 
+_TILE = 16  # pixels of a row that are looked up without a loop
 _FEW_TAPS = 7  # fewer taps of a sum in bytes than these are added in 16 bits
 
 
@@ -21,7 +23,8 @@ def lanes(s: ConvShape) -> Terms:
     tiles, words, bands, rows = _tiled(s, wide=False)
     tiles_w, words_w, _, rows_w = _tiled(s, wide=True)
     plain = ~wordy
-    classes = min(4, s.w.shape[3]) if not s.unaligned else 1
+    classes = _classes(s.w) if not s.unaligned else np.ones(len(s.w))
+    sums = chunks * classes
     single, pair, many = quick & (chunks == 1), quick & (chunks > 1), tabled & ~quick
     open_rows = float((~tabled & plain).sum() * rows + (~tabled & wordy).sum() * rows_w)
     ends = finish_terms(s.tail, float((~tabled).sum() * s.pixels), open_rows)
@@ -30,11 +33,12 @@ def lanes(s: ConvShape) -> Terms:
     steps = float(s.taps[plain].sum())
     found |= {
         "lane_tap": steps * tiles, "lane_word": steps * words,
-        "lane_chunk": float((chunks[plain & tabled].sum() * bands + chunks[plain & ~tabled].sum() * tiles) * classes),
+        "lane_chunk": float(sums[plain & tabled].sum() * bands + sums[plain & ~tabled].sum() * tiles),
         "lane_band": float((tabled & plain).sum() * bands + (~tabled & plain).sum() * tiles),
-        "lane_shift": float(chunks[plain].sum() * words * classes) if classes > 1 else 0.0,
+        "lane_shift": 0.0 if s.unaligned or s.w.shape[3] == 1 else float(sums[plain].sum() * words),
         "lane_wide": float(s.taps[wordy].sum() * words_w), "lane_wide_row": float(wordy.sum() * tiles_w),
         "lane_put": float(single.sum() * s.pixels), "lane_put_2": float(pair.sum() * s.pixels),
+        "lane_ragged": float(quick.sum() * (s.width % _TILE) * s.height),
         "lane_put_many": float(many.sum() * s.pixels),
         "lane_widen": float((chunks[plain & ~quick]).sum() * words),
         "lane_drain": float((~tabled & plain).sum() * words + (~tabled & wordy).sum() * words_w),
@@ -43,6 +47,13 @@ def lanes(s: ConvShape) -> Terms:
         ("lane_entry" if s.tail.kind == "thresholds" else "lane_entry_scaled"): float(reach[tabled].sum()),
     }  # fmt: skip
     return found
+
+
+def _classes(w: Array) -> Array:
+    """Of each output channel, how many classes of taps there are: those as many bytes off an aligned word."""
+    columns = np.any(w != 0, axis=(1, 2))
+    found = sum(np.any(columns[:, k::4], axis=1).astype(np.int64) for k in range(4))
+    return np.asarray(found)
 
 
 def _tiled(s: ConvShape, *, wide: bool) -> tuple[int, int, int, int]:

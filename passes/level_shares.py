@@ -40,7 +40,7 @@ def normal_sums(node: ir.Node, w: Array) -> tuple[Floats, Floats]:
     rows = w.T if node.op_type == "MatMul" else w.reshape(len(w), w.shape[1], -1)
     if node.op_type == "MatMul":
         return rows @ mean, np.sqrt(rows**2 @ (square - mean**2)) + 1e-9
-    seen, each = _inside(node, w), len(w) // integer(node, "group", 1)
+    seen, each = inside(node, w), len(w) // integer(node, "group", 1)
     first = np.arange(len(w)) // each * w.shape[1]
     channel = first[:, None] + np.arange(w.shape[1])  # [outputs, inputs]
     squares = rows.astype(np.float64) ** 2
@@ -49,8 +49,8 @@ def normal_sums(node: ir.Node, w: Array) -> tuple[Floats, Floats]:
     return means, np.sqrt(np.maximum(0.0, spread.sum(axis=1))) + 1e-9
 
 
-def _inside(node: ir.Node, w: Array) -> Floats:
-    """Of each place of the kernel, which share of the outputs finds a pixel there, and no border."""
+def inside(node: ir.Node, w: Array) -> Floats:
+    """Of each place of the Conv `node`'s kernel, which share of the outputs finds a pixel there, and no border."""
     win, out = window(node, w.shape[2:]), shape_of(result(node))[2:]
     found = np.ones(1)
     for axis, size in enumerate(shape_of(operand(node, 0))[2:]):

@@ -77,22 +77,22 @@ _MANY_REGISTERS: Rates = {
 }  # fmt: skip
 # RV32EC, for size: every multiplication is a call, whose loop turns once for each digit of a factor.
 _SOFTWARE: Rates = {
-    "binary_8": 111, "binary_word": 29.1, "byte": 14.4, "byte_call": 31.4, "byte_line": 27.9, "byte_pixel":
-    21.7, "byte_turn": 5.83, "code": 3.4, "code_row": 38.3, "dense_16": 90.6, "dense_bit": 9.37, "dense_byte":
-    13.5, "dense_byte_row": 25.4, "dense_byte_turn": 7.05, "dense_code": 1.69, "dense_code_32": 73.6,
-    "dense_code_far": 0.0455, "dense_code_long": 2.07, "dense_code_row": 0.699, "dense_other": 150,
-    "dense_plain": 41.9, "dense_rice": 43.4, "dense_rice_bit": 2.87, "dense_rice_row": 21.4, "dense_scaled":
-    44.8, "dense_search": 113, "dense_step": 23.2, "end_turn": 7.13, "lane_band": 339, "lane_channel": 410,
-    "lane_chunk": 97, "lane_drain": 11.7, "lane_entry": 3.66, "lane_entry_scaled": 14.9, "lane_put": 11.1,
-    "lane_put_2": 19.5, "lane_put_many": 0.107, "lane_row": 1300, "lane_shift": 2.75, "lane_step": 26.7,
-    "lane_tabled": 237, "lane_tap": 9.11, "lane_widen": 65.3, "lane_word": 2.26, "pack": 5.74, "pair_1": 49.1,
-    "pair_3": 32.6, "pair_any": 57.8, "pair_block": 126, "pair_line": 45, "pair_one": 15.5, "pair_one_line":
-    36.3, "pair_row": 219, "pair_split": 43.2, "pair_turn": 6.99, "pair_weight": 16.4, "plane_16": 193,
-    "plane_row": 50.6, "rice": 70.4, "rice_bit": 2.72, "rice_channel": 809, "row": 125, "scaled": 35.6,
-    "search": 22.5, "sparse": 4.12, "sparse_32": 162, "sparse_list": 23.7, "step": 21.2, "table_level": 9.98,
-    "tap": 5.71, "tap_pixel": 46.4, "tap_row": 293, "ternary_8": 157, "ternary_word": 29.5, "vertical_16": 174,
-    "vertical_32": 101, "vertical_call": 226, "vertical_digit": 40.1, "vertical_input": 7.54, "vertical_output":
-    0.453, "vertical_sums": 315, "vertical_total": 16,
+    "binary_8": 111, "binary_word": 28.8, "byte": 15.7, "byte_call": 51.8, "byte_line": 19.9, "byte_pixel":
+    22.8, "byte_row": 136, "byte_turn": 7, "code": 2.01, "code_channel": 66.1, "code_long": 1.77, "code_pixel":
+    15.3, "dense_16": 89.7, "dense_bit": 9.31, "dense_byte": 13.5, "dense_byte_row": 25.6, "dense_byte_turn": 7,
+    "dense_code": 1.69, "dense_code_32": 72.3, "dense_code_far": 0.00614, "dense_code_long": 2.11,
+    "dense_code_row": 0.829, "dense_other": 150, "dense_plain": 41.2, "dense_rice": 43.4, "dense_rice_bit":
+    2.81, "dense_rice_row": 21.8, "dense_scaled": 44.7, "dense_search": 114, "dense_step": 22.8, "end_turn":
+    7.55, "lane_band": 321, "lane_channel": 579, "lane_chunk": 119, "lane_drain": 81.8, "lane_entry": 3.15,
+    "lane_entry_scaled": 12.8, "lane_put": 8.96, "lane_put_2": 17.2, "lane_put_many": 8.93, "lane_ragged": 4.23,
+    "lane_row": 1120, "lane_search": 41.4, "lane_shift": 3.76, "lane_step": 9.46, "lane_tap": 8.53,
+    "lane_widen": 57.1, "lane_word": 1.94, "pack": 5.75, "pair_1": 5.66, "pair_3": 42.8, "pair_any": 63.3,
+    "pair_block": 317, "pair_one": 21.1, "pair_row": 960, "pair_turn": 7, "pair_weight": 18.7, "plane_16": 193,
+    "plane_row": 51.1, "rice": 67.9, "rice_bit": 3.38, "rice_channel": 834, "row": 140, "scaled": 26.2,
+    "search": 18, "sparse": 4.13, "sparse_32": 156, "sparse_list": 23.9, "step": 19.7, "table_level": 14.8,
+    "tap": 5.73, "tap_pixel": 54.2, "tap_row": 264, "ternary_8": 156, "ternary_word": 29.5, "vertical_16": 177,
+    "vertical_32": 74.9, "vertical_call": 210, "vertical_digit": 28.5, "vertical_input": 7.75,
+    "vertical_output": 4.54, "vertical_sums": 414, "vertical_total": 17.3,
 }  # fmt: skip
 # AVR, for size: a word takes four registers, and four instructions for each of anyone else's.
 _EIGHT_BIT: Rates = {

@@ -14,7 +14,7 @@ from ..ops.base import Array, constant, operand
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from .choose_layout import choose_layout
-from .level_shares import Floats, level_shares, normal_sums
+from .level_shares import Floats, inside, level_shares, normal_sums
 from .schedule import base, finish_of
 from .tails import Turns
 
@@ -27,6 +27,9 @@ def turns_of(node: ir.Node, w: Array, features: frozenset[str]) -> Turns | None:
     q, shares = qtype(operand(node, 0)), level_shares(operand(node, 0)).mean(axis=0)
     stored = [(x - layout.lo) // layout.step for x in range(q.lo, q.hi + 1, q.step)]
     inputs = float(sum(share * u.bit_length() for share, u in zip(shares, stored, strict=True)))
+    if node.op_type == "Conv":
+        seen = float(inside(node, w).mean())
+        inputs = seen * inputs + (1 - seen) * (-layout.lo // layout.step).bit_length()
     finish = finish_of(node)
     factors = constant(operand(finish, 1)) if finish is not None and is_cardc(finish, "Requantize") else None
     if factors is None:
