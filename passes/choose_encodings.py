@@ -17,8 +17,7 @@
              patches a byte a weight, 16 products at a time       any weights of 8 bits; on cores with vectors that
                                                                   have room for patches of a band, or on request
              int8    a byte a weight                              any weights of 8 bits
-             rice    gaps between weights, near their entropy;    ternary weights; for size
-                     runs as taps; rice-lanes as lanes
+             rice    gaps between weights, near their entropy     ternary weights; for size
     MatMul   sparse  lists of +-1 columns                         ternary weights
              binary  one bit a weight, XNOR and popcount          weights of -1, +1
              ternary two bits a weight, mask and sign             ternary weights
@@ -73,9 +72,7 @@ from .turns import turns_of
 from .vectors_plan import layout_for, products_cost, products_layout, vectors_cost
 from .wide import beyond_32_bits, wide_costs, wide_product
 
-CONV = (
-    "lanes", "taps", "pairs", "long", "stacked", "runs", "vectors", "products", "patches", "rice", "rice-lanes", "int8",
-)  # fmt: skip
+CONV = ("lanes", "taps", "pairs", "long", "stacked", "runs", "vectors", "products", "patches", "rice", "int8")
 DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
 
 OPTIMIZE = ("speed", "size", "balanced")

@@ -16,8 +16,10 @@ from .layouts import Code, Layout, chw
 from .schedule import MOVES, base, finish_of, readers
 
 _BYTE_READERS = ("Conv", "MatMul", "MaxPool")
-WORDS = ("lanes", "rice-lanes", "runs")
+WORDS = ("lanes", "runs")
 """Encodings of convolutions whose kernels read rows word by word."""
+BEHIND = (*WORDS, "rice")
+"""Encodings of convolutions whose kernels read behind the last row."""
 OWN_PADDING = ("long", "stacked")
 """Encodings of convolutions whose kernels read rows of any length and pad them themselves."""
 _BYTE = 256  # levels

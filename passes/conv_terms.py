@@ -158,8 +158,23 @@ def worth_table(tail: Tail, pixels: int, reach: int, *, unaligned: bool) -> bool
     return pixels * search >= reach * (1 if unaligned else 3) + 12 * tail.levels
 
 
-def rice_terms(w: Array) -> Terms:
-    """Decoding of Rice codes, besides what the kernel takes that runs the taps."""
-    return {
-        "rice": float(np.count_nonzero(w)), "rice_bit": 8.0 * rice.size_of(w), "rice_channel": float(len(w)),
+def in_rice(s: ConvShape) -> Terms:
+    """Places of weights, decoded for each call; 16 bytes of the input at a time, or 8 of two rows."""
+    rows = wide = x = 0  # of outputs; of 16 bytes
+    each = -(-8 // s.stride)  # outputs of 8 bytes
+    while x < s.width:
+        both = s.width - x > each and s.stride in (1, 2, 4, 8)
+        rows, wide, x = rows + s.height, wide + both * s.height, x + (1 + both) * each
+    tiles = wide + -(-(rows - wide) // 2)
+    taps, room = float(s.taps.sum()), max(1, (65535 if s.unaligned else 255) // max(1, s.levels - 1))
+    chunks = float(np.maximum(1, -(-s.taps // room)).sum())
+    # Cores without unaligned loads take 8 bytes at a time.
+    ways = {"rice_tap": taps * tiles} if s.unaligned else {"rice_half": taps * (rows + wide)}
+    chunk = {"rice_chunk": chunks * tiles} if s.unaligned else {"rice_chunk": chunks * (rows + wide)}
+    ends = finish_terms(s.tail, s.outputs, len(s.w) * rows)
+    if s.tail.kind == "scaled" and s.to_bytes:
+        ends = {"byte": float(s.outputs), "bytes": float(len(s.w) * rows), "turn": s.outputs * s.sum_turns(lifted=True)}
+    return {f"rice_{name}": n for name, n in ends.items()} | ways | chunk | {
+        "rice": taps, "rice_code": 8.0 * rice.size_of(rice.in_order(s.w)), "rice_channel": float(len(s.w)),
+        "rice_tile": float(len(s.w) * tiles),
     }  # fmt: skip

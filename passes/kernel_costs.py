@@ -18,7 +18,6 @@ from .encodings import pairs, rice
 from .rates import rates_of
 
 _TERNARY: Mapping[str, Callable[[ConvShape], Terms]] = {"lanes": lane_terms.lanes, "taps": conv_terms.taps}
-_RICE = {"lanes": "rice-lanes", "taps": "rice"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +45,8 @@ def conv_costs(s: ConvShape, features: frozenset[str]) -> dict[str, Cost]:
             if name == "taps" or (s.stride == 1 and not small):
                 counted = terms(s)
                 found[name] = Cost(spent(counted, features), flash)
-                if not small:
-                    decoded = spent(counted | conv_terms.rice_terms(s.w), features)
-                    found[_RICE[name]] = Cost(decoded, float(rice.size_of(s.w)))
+        if not small:
+            found["rice"] = Cost(spent(conv_terms.in_rice(s), features), float(rice.size_of(rice.in_order(s.w))))
     if is_int8(s.w):
         found["int8"] = Cost(spent(conv_terms.int8(s), features), float(s.w.size))
         words = -(-len(s.w) // 2) * s.w[0].size if pairs.room_of(s.w, s.levels) else s.w.size

@@ -27,7 +27,7 @@ from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from .arena import Buffer, Placement, aligned, place
 from .base import Pass, PassLog
-from .choose_layout import WORDS, choose_layout, gives_levels, plain_layout, plain_width
+from .choose_layout import BEHIND, WORDS, choose_layout, gives_levels, plain_layout, plain_width
 from .choose_streams import Memory, choose_streams
 from .layouts import Layout, chw, layout_of, set_layout
 from .schedule import MOVES, Schedule, readers, schedule
@@ -211,13 +211,13 @@ def _write(plan: Schedule, placement: Placement, scratch: list[dict[str, int]], 
         stage.node.metadata_props[SCRATCH] = json.dumps(spans, separators=(",", ":"))
 
 
-def _word_rows(value: ir.Value) -> bool:
-    return any(is_cardc(n, "Conv") and text(n, "encoding", "") in WORDS for n in readers(value))
+def _word_rows(value: ir.Value, encodings: tuple[str, ...] = WORDS) -> bool:
+    return any(is_cardc(n, "Conv") and text(n, "encoding", "") in encodings for n in readers(value))
 
 
 def _end(value: ir.Value) -> int:
     layout = layout_of(value)
-    slack = SLACK if _word_rows(value) else 0
+    slack = SLACK if _word_rows(value, BEHIND) else 0
     return int(value.metadata_props[OFFSET]) + layout.size + slack
 
 

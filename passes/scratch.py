@@ -63,9 +63,9 @@ def scratch_sizes(stage: Stage, rows: int = 0, band: int = 0) -> dict[str, int]:
         sizes["work"] = vectors_plan.products_work(node, working_layout(stage), rows).size
     if encoding == "patches":
         sizes["work"] = _patches_work(stage, rows)
-    if encoding in ("rice", "rice-lanes") and node.op_type == "Conv":
+    if encoding == "rice" and node.op_type == "Conv":
         sizes["work"] = rice.work_bytes(_weights(node))
-    if encoding in ("lanes", "taps", "rice", "rice-lanes") and node.op_type == "Conv":
+    if encoding in ("lanes", "taps") and node.op_type == "Conv":
         table = table_bytes(stage, rows)
         if table:
             sizes["table"] = table

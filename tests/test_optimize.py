@@ -41,13 +41,13 @@ def test_size_takes_less_flash_near_the_entropy_and_speed_fewer_instructions(net
     assert flash[1] < flash[2] < flash[0]
     assert max(instructions[0], instructions[2]) < instructions[1]
     assert [layer.encoding for layer in between.report.layers] == [layer.encoding for layer in fast.report.layers]
-    assert {layer.encoding for layer in small.report.layers if layer.weights} <= {"rice", "rice-lanes"}
+    assert {layer.encoding for layer in small.report.layers if layer.weights} == {"rice"}
     for layer in small.report.layers:
         if layer.op == "MatMul":
             least = rice.entropy_bits(layer.nonzeros / layer.weights) * layer.weights / 8
             assert layer.weight_bytes < 1.25 * least + 60  # offsets of the outputs
-    assert all("PRIVATE -Os" in build.project.text("CMakeLists.txt") for build in (small, between))
-    assert "PRIVATE -O2" in fast.project.text("CMakeLists.txt")
+    assert all(":-Os>" in build.project.text("CMakeLists.txt") for build in (small, between))
+    assert ":-O2>" in fast.project.text("CMakeLists.txt")
 
 
 def test_other_words_and_other_boards_are_refused(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from .conv_stacked import add_conv_stacked
 from .conv_vectors import add_conv_products, add_conv_vectors
 from .dense import add_dense
 from .finish import add_finish
-from .rice import KERNELS, add_conv_rice
+from .rice import add_conv_rice
 from .step import Step, c_map
 from .straight import add_conv_straight
 
@@ -65,8 +65,8 @@ def add_product(
         _conv_sparse(step, stage.node, weights, finish, src, layout, dst, out, table)
     elif step.encoding == "straight":
         add_conv_straight(step, stage.node, weights, finish, src, layout, dst, out)
-    elif step.encoding in KERNELS:
-        add_conv_rice(step, stage.node, weights, finish, src, layout, dst, out, table, work)
+    elif step.encoding == "rice":
+        add_conv_rice(step, stage.node, weights, finish, src, layout, dst, out, work)
     else:
         raise _unknown(stage.node, step.encoding)
 

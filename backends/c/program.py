@@ -30,7 +30,7 @@ from .streams import Strip, add_stream
 from .view import C_TYPES, TYPES, View
 from .wide import add_wide_finish, add_wide_product, is_wide
 
-_WORK_16 = ("vertical", "rice", "rice-lanes")  # encodings whose kernels take scratch of 16-bit words
+_WORK_16 = ("vertical", "rice")  # encodings whose kernels take scratch of 16-bit words
 
 
 @dataclass(frozen=True)

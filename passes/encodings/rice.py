@@ -2,9 +2,9 @@
 
 Weights in the order of their rows are one sequence. A non-zero weight is the number of zeros since the last one, as a
 Rice code (Rice and Plaunt, 1971): quotient by 2**k in ones and a zero, then k bits of remainder; then its sign, 1 for
--1. The first bit of a byte is its highest. Gaps between weights of density d are geometric, for which Golomb (1966)
-showed such codes to be the best; powers of two cost little more. A last gap leads behind the end of the weights, so a
-reader needs no counts.
+-1. The first bit of an element of 16 bits is its highest. Gaps between weights of density d are geometric, for which
+Golomb (1966) showed such codes to be the best; powers of two cost little more. A last gap leads behind the end of the
+weights, so a reader needs no counts.
 """
 
 from __future__ import annotations
@@ -16,18 +16,15 @@ from numpy.typing import NDArray
 
 from ...errors import CompileError
 
-BEHIND = 3
-"""Bytes of zeros behind the codes, as the kernels read ahead."""
-
 _WIDEST = 15  # bits of remainder
 Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class Rice:
-    """`codes` uint8, `k` bits of remainder, the shape of the weights [rows, columns]."""
+    """`codes` uint16, `k` bits of remainder, the shape of the weights [rows, columns]."""
 
-    codes: NDArray[np.uint8]
+    codes: NDArray[np.uint16]
     k: int
     rows: int
     columns: int
@@ -44,20 +41,20 @@ def encode(w: Ints) -> Rice:
     signs = np.concatenate([w.ravel()[places] < 0, [False]]).astype(np.int64)
     quotients, size = gaps >> k, k + 2
     ends = np.cumsum(quotients + size)
-    bits = np.zeros(int(ends[-1]), np.uint8)
+    bits = np.zeros(-(-int(ends[-1]) // 16) * 16, np.uint8)
     starts = ends - quotients - size
     ones = np.repeat(starts, quotients) + _counted(quotients)
     bits[ones] = 1
     for i in range(k):  # the remainder, its highest bit first
         bits[ends - 1 - k + i] = gaps >> (k - 1 - i) & 1
     bits[ends - 1] = signs
-    return Rice(np.concatenate([np.packbits(bits), np.zeros(BEHIND, np.uint8)]), k, *w.shape)
+    return Rice(np.packbits(bits).view(">u2").astype(np.uint16), k, *w.shape)
 
 
 def size_of(w: Ints) -> int:
     """Bytes that `encode` gives to ternary weights of any shape, in the order of their axes."""
     gaps = _gaps(w)
-    return -(-_bits(gaps, _best(gaps)) // 8) + BEHIND
+    return 2 * -(-_bits(gaps, _best(gaps)) // 16)
 
 
 def _gaps(w: Ints) -> Ints:
@@ -81,7 +78,7 @@ def _counted(lengths: Ints) -> Ints:
 
 def decode(e: Rice) -> Ints:
     """The weights [rows, columns] that `e` encodes: the exact inverse of `encode`, bit by bit."""
-    bits = np.unpackbits(e.codes).tolist()
+    bits = np.unpackbits(e.codes.astype(">u2").view(np.uint8)).tolist()
     w, place, at = np.zeros(e.rows * e.columns, np.int64), -1, 0
     while True:
         quotient = 0
@@ -106,6 +103,11 @@ def size_bytes(e: Rice) -> int:
 def work_bytes(w: Ints) -> int:
     """Bytes of scratch in which the kernel decodes an output channel of the convolution weights `w` [O, ...]."""
     return 4 * max(1, max_taps(w))
+
+
+def in_order(w: Ints) -> Ints:
+    """Weights of a convolution [O, I, ...] as the kernel takes them: [O, ... * I], input channels side by side."""
+    return np.moveaxis(w, 1, -1).reshape(len(w), -1)
 
 
 def max_taps(w: Ints) -> int:

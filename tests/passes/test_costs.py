@@ -55,14 +55,14 @@ def dense_layers() -> IntegerGraph:
     )
 
 
-CONVS = ("taps", "straight", "lanes", "runs", "rice", "rice-lanes", "int8", "pairs")
+CONVS = ("taps", "straight", "lanes", "runs", "rice", "int8", "pairs")
 DENSE = ("sparse", "straight", "ternary", "binary", "rice", "int8")
 CHAINS = {
     "ternary convolutions": (ternary_convs, CONVS),
     "convolutions of many bits": (many_bits, ("int8", "pairs")),
     "dense layers": (dense_layers, DENSE),
 }
-UNKNOWN = {"avr5": {"lanes", "runs", "rice", "rice-lanes"}, "rv32ec": {"runs"}}
+UNKNOWN = {"avr5": {"lanes", "runs", "rice"}, "rv32ec": {"runs"}}
 """Kernels that are never chosen there."""
 
 

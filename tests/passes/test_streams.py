@@ -21,7 +21,7 @@ from cardc.passes.plan_memory import ARENA, BOUND, OFFSET, STREAMS, PlanMemory, 
 from cardc.passes.schedule import schedule
 from cardc.passes.streams import Stream, pace
 
-ENCODINGS = [(), ("taps",), ("int8",), ("lanes",), ("runs",), ("rice",), ("rice-lanes",)]
+ENCODINGS = [(), ("taps",), ("int8",), ("lanes",), ("runs",), ("rice",)]
 
 
 def encoded(graph: IntegerGraph, force: tuple[str, ...] = ()) -> ir.Model:

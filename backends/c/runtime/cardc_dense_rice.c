@@ -7,10 +7,11 @@ void cardc_dense_rice(const CARDC_ROM cardc_dense_rice_layer *layer, const CARDC
   int32_t sums[CARDC_OUTPUTS];
   uint32_t o = 0, n = 0, place = 0;
   int32_t sum = 0;
-  while (o + n < outputs) {
-    uint32_t minus;
-    place += cardc_rice_gap(&reader, remainder, &minus);
-    while (place >= inputs && o + n < outputs) { /* the row ends, and maybe empty ones behind it */
+  for (;;) {
+    const uint32_t gap = cardc_rice_gap(&reader, remainder);
+    int32_t x;
+    place += gap >> 1;
+    CARDC_NO_UNROLL while (place >= inputs) { /* the row ends, and maybe empty ones behind it */
       place -= inputs;
       sums[n++] = sum;
       sum = 0;
@@ -18,11 +19,12 @@ void cardc_dense_rice(const CARDC_ROM cardc_dense_rice_layer *layer, const CARDC
         cardc_finish_outputs(finish, o, sums, n, dst);
         o += n;
         n = 0;
+        if (o == outputs) {
+          return;
+        }
       }
     }
-    if (o + n < outputs) {
-      const int32_t x = src[place++];
-      sum += minus ? -x : x;
-    }
+    x = src[place++];
+    sum += gap & 1 ? -x : x;
   }
 }

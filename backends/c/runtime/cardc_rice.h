@@ -2,17 +2,17 @@
 #ifndef CARDC_RICE_H
 #define CARDC_RICE_H
 
-#include "cardc_conv.h"
+#include "cardc_finish.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 /* Weights in the order of their rows, as the gaps between those that are not zero: ones, a zero, `remainder` bits, then 1
- * for -1, the first bit of a byte its highest. The last gap leads behind the end. 3 bytes behind the codes are read.
+ * for -1, the first bit of an element its highest. The last gap leads behind the end.
  * Written by cardc.passes.encodings.rice. */
 typedef struct cardc_rice {
-  const CARDC_ROM uint8_t *codes;
+  const CARDC_ROM uint16_t *codes;
   uint8_t remainder; /* 0 .. 15 */
 } cardc_rice;
 
@@ -27,72 +27,52 @@ typedef struct cardc_dense_rice_layer {
 void cardc_dense_rice(const CARDC_ROM cardc_dense_rice_layer *layer, const CARDC_ROM cardc_finish *finish,
                       const uint8_t *src, void *dst);
 
-/* A row is the weights [depth, kernel height, kernel width] of one output channel. `one` is the layer of one output
- * channel for the kernel that is called, in one part, its offsets and counts NULL. */
+/* A row is the weights [kernel height, kernel width, depth] of one output channel. Output (y, x) reads
+ * y * row_step + x * col_step bytes further than output (0, 0), which reads less than 65,536 bytes from the start. */
 typedef struct cardc_conv_rice_layer {
   cardc_rice weights;
-  cardc_conv_sparse one;
   const CARDC_ROM uint16_t *cells; /* from the start of a channel's storage, the byte under each element of the kernel */
-  uint32_t plane;
+  uint32_t plane, row_step;
   uint16_t cell_count; /* kernel height * kernel width */
   uint16_t depth;      /* input channels of a group */
-  uint16_t groups, group_channels;
-  uint16_t most; /* weights of an output channel that are not zero, at most */
+  uint16_t group_channels;
+  uint16_t most;       /* weights of an output channel that are not zero, at most */
+  uint8_t col_step;
+  uint8_t max_u;       /* the largest byte the input can hold, border included; >= 1 */
+  cardc_map to;        /* the output: channels, height, width; where it goes */
 } cardc_conv_rice_layer;
 
-typedef void (*cardc_conv_kernel)(const CARDC_ROM cardc_conv_sparse *layer, const CARDC_ROM cardc_finish *finish,
-                                  const uint8_t *src, void *dst, uint8_t *table, uint32_t table_bytes);
-
-/* As `kernel`, cardc_conv_lanes or cardc_conv_taps, for one output channel after the other, whose taps are decoded to
- * `work`: 2 * layer->most elements. Not on AVR, where constants and variables are of different kinds. */
+/* dst = finish(S), S[o, y, x] = sum of +1 taps - sum of -1 taps. The taps of one output channel after the other are
+ * decoded to `work`: 2 * layer->most elements. `src` is the start of the input's storage (4-byte aligned), `dst` the
+ * place of output (0, 0, 0). Storage of src and dst do not overlap. Reads up to CARDC_SLACK bytes behind the storage of
+ * src. Not on AVR. */
 void cardc_conv_rice(const CARDC_ROM cardc_conv_rice_layer *layer, const CARDC_ROM cardc_finish *finish,
-                     const uint8_t *src, void *dst, uint8_t *table, uint32_t table_bytes, uint16_t *work,
-                     cardc_conv_kernel kernel);
+                     const uint8_t *src, void *dst, uint16_t *work);
 
-/* Where a decoder is: the next `bits` bits are the highest of `window`. */
+/* Where a decoder is: the next `bits` bits are the highest of `window`, all others of which are 0. */
 typedef struct cardc_rice_reader {
-  const CARDC_ROM uint8_t *at;
+  const CARDC_ROM uint16_t *at;
   uint32_t window, bits;
 } cardc_rice_reader;
 
-static inline void cardc_rice_fill(cardc_rice_reader *r) {
-  CARDC_NO_UNROLL while (r->bits <= 24) {
-    r->window |= (uint32_t)*r->at++ << (24 - r->bits);
-    r->bits += 8;
-  }
-}
-
-/* How many zeros come before the next weight that is not; *minus says whether that is -1. */
-static inline uint32_t cardc_rice_gap(cardc_rice_reader *r, uint32_t remainder, uint32_t *minus) {
-  uint32_t gap = 0, window, bits;
-  cardc_rice_fill(r);
-  window = r->window;
-  bits = r->bits;
-  CARDC_NO_UNROLL while (window >> 31) {
-    gap++;
-    window <<= 1;
-    if (--bits == 0) {
-      r->window = r->bits = 0;
-      cardc_rice_fill(r);
-      window = r->window;
-      bits = r->bits;
+/* Twice how many zeros come before the next weight that is not, and 1 if that is -1. */
+static inline uint32_t cardc_rice_gap(cardc_rice_reader *r, uint32_t remainder) {
+  const uint32_t need = remainder + 2, one = 2u << remainder; /* a zero, the remainder, the sign */
+  uint32_t gap = 0, window = r->window, bits = r->bits;
+  for (;;) {
+    CARDC_NO_UNROLL for (; window >> 31; window <<= 1) { /* where bits run out, a zero ends this, too */
+      gap += one;
+      bits--;
     }
+    if (bits >= need) {
+      break;
+    }
+    window |= (uint32_t)*r->at++ << (16 - bits);
+    bits += 16;
   }
-  window <<= 1;
-  bits--;
-  if (bits <= remainder) {
-    r->window = window;
-    r->bits = bits;
-    cardc_rice_fill(r);
-    window = r->window;
-    bits = r->bits;
-  }
-  gap = gap << remainder | window >> 1 >> (31 - remainder);
-  window <<= remainder;
-  *minus = window >> 31;
-  r->window = window << 1;
-  r->bits = bits - remainder - 1;
-  return gap;
+  r->window = window << need;
+  r->bits = bits - need;
+  return gap + (window >> (32 - need));
 }
 
 #ifdef __cplusplus

@@ -31,8 +31,8 @@ def bytes_on(core: str, seed: int) -> Case:
     join(graph, "TopK", [graph.last], k=2, largest=1, indices=0)
     graph.flatten().dense(9, density=0.4).threshold(uint(4)).dense(7, density=0.4)
     join(graph, "ArgMax", [graph.last])
-    lanes, taps = ("taps", "taps") if core == "avr5" else ("rice-lanes", "rice")
-    return _built(graph, core, (taps, lanes, "straight", "rice", "straight"))
+    first = "taps" if core == "avr5" else "rice"
+    return _built(graph, core, (first, first, "straight", "rice", "straight"))
 
 
 def wide_on(core: str, seed: int) -> Case:

@@ -35,7 +35,6 @@ FORCES = {
     "vectors": ("vectors", "products", "sparse"),
     "patches": ("patches",),
     "rice": ("rice",),
-    "rice_lanes": ("rice-lanes", "rice"),
     "vertical": ("taps", "vertical"),
     "straight": ("straight",),
 }

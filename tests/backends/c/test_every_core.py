@@ -28,7 +28,7 @@ from cardc.passes.choose_encodings import CONV, DENSE
 from cardc.targets.base import listing
 
 CORES = sorted({board.core for board in listing() if board.backend == "c"})
-SHARED = {"rice-lanes": "rice", "products": "vectors"}
+SHARED = {"products": "vectors"}
 PROBES = {
     "conv": lambda: IntegerGraph((2, 5, 6), uint(2)).conv(2, density=0.5).requantize(uint(2)),
     "dense": lambda: IntegerGraph((9,), uint(1)).dense(4, binary=True).threshold(uint(2)),

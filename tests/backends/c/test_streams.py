@@ -22,7 +22,7 @@ from cardc.passes.plan_memory import PlanMemory
 from cardc.project import Project
 from cardc.targets.base import load
 
-ENCODINGS = ["taps", "int8", "pairs", "lanes", "runs", "rice", "rice-lanes", "straight", "chosen"]
+ENCODINGS = ["taps", "int8", "pairs", "lanes", "runs", "rice", "straight", "chosen"]
 
 
 def streamed(seed: int, force: str = "chosen", inputs: int = 3, features: Sequence[str] = ("dsp", "unaligned")) -> Case:
@@ -83,7 +83,7 @@ def test_on_the_host(seed: int) -> None:
 
 
 @pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4", "rv32imc"])
-@pytest.mark.parametrize("force", ["lanes", "runs", "rice-lanes", "pairs"])
+@pytest.mark.parametrize("force", ["lanes", "runs", "rice", "pairs"])
 def test_on_cores(force: str, core: str) -> None:
     case = streamed(20 + ENCODINGS.index(force), force, inputs=2)
     check(case, core)

@@ -19,7 +19,7 @@ def test_decodes_to_what_was_encoded(rows: int, columns: int, density: float, se
     w = ternary((rows, columns), density, seed)
     e = rice.encode(w)
     np.testing.assert_array_equal(rice.decode(e), w, strict=True)
-    assert rice.size_bytes(e) == e.codes.size
+    assert rice.size_bytes(e) == rice.size_of(w) == 2 * e.codes.size
 
 
 @pytest.mark.parametrize("density", [0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5])
