@@ -14,7 +14,7 @@ from .driver import snapshot_bytes, snapshot_places
 from .emulate.cores import get_core
 from .emulate.elf import Elf
 from .emulate.machines import machine
-from .emulate.unicorn_cpu import Run
+from .emulate.unicorn_cpu import Machine, Run
 from .network import symbol
 from .order import Call, collect
 from .program import Program
@@ -34,13 +34,19 @@ class BoardNetwork:
         self._steps: dict[str, Step] = {symbol(name, step): step for step in program.steps}
         self._calls = program.calls
         self._kept, self._places = snapshot_bytes(program), snapshot_places(program)
-        self._arena, self._in = (self.machine.alloc(size) for size in sizes)
-        self._out = self.machine.alloc(program.outputs * program.out_dtype.itemsize)
+        self._arena = self.machine.alloc(sizes[0], align=4)
+        # An end of a page faults. Inputs by turns have an arena whose end is one, and one whose beginning is; an AVR's
+        # memory is watched byte by byte.
+        low = [self.machine.alloc(sizes[0], low=True)] if isinstance(self.machine, Machine) else []
+        self._arenas = [self._arena, *low]
+        self._in = self.machine.alloc(sizes[1], align=program.in_dtype.itemsize, read_only=True)
+        self._out = self.machine.alloc(program.outputs * program.out_dtype.itemsize, align=program.out_dtype.itemsize)
 
     def predict(self, data: Array) -> Array:
         """[n, inputs] to [n, outputs]."""
         out = np.empty((len(data), self.program.outputs), self.program.out_dtype)
-        for row, to in zip(data, out, strict=True):
+        for n, (row, to) in enumerate(zip(data, out, strict=True)):
+            self._arena = self._arenas[n % len(self._arenas)]
             to[:] = self.infer(row)[0]
         return out
 
@@ -48,12 +54,14 @@ class BoardNetwork:
         """As `predict`, with the storage of every tensor, [n, bytes], each read as soon as it is complete."""
         out = np.empty((len(data), self.program.outputs), self.program.out_dtype)
         seen = np.empty((len(data), self._kept), np.uint8)
-        for row, to, kept in zip(data, out, seen, strict=True):
+        for n, (row, to, kept) in enumerate(zip(data, out, seen, strict=True)):
+            self._arena = self._arenas[n % len(self._arenas)]
             to[:] = self.infer(row, complete=partial(self._keep, kept))[0]
         return out, seen
 
     def counted(self, data: Array) -> list[Run]:
         """What each inference took, its stack included."""
+        self._arena = self._arenas[0]
         return [self.infer(row, measure_stack=True)[1] for row in data]
 
     def quantize(self, data: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
@@ -15,6 +15,7 @@ from .driver import DRIVER, driver, snapshot_bytes
 from .emulate import qemu, qemu_count
 from .emulate.cores import get_core
 from .emulate.process import SUPPORT, EmulationError
+from .emulate.qemu_watch import watch
 from .emulate.unicorn_cpu import Run
 from .network import symbol
 from .program import Program
@@ -37,33 +38,52 @@ class QemuNetwork:
 
     def predict(self, data: Array) -> Array:
         """[n, inputs] to [n, outputs]."""
-        return self._results(qemu.run, self._network, data, trace=False)[0]
+        return self._results(self._watched(_FIRST), self._network, data, trace=False)[0]
 
     def trace(self, data: Array) -> tuple[Array, Array]:
         """As `predict`, with the storage of every tensor behind each layer, [n, bytes]."""
-        out, seen, _ = self._results(qemu.run, self._network, data, trace=True)
+        out, seen, _ = self._results(self._watched("cardc_trace"), self._network, data, trace=True)
         return out, seen
 
     def quantize(self, data: Array) -> Array:
         """float32 [n, inputs] through the emitted input quantiser."""
-        return self._results(qemu.run, self._quantizer, np.asarray(data, np.float32), trace=False)[0]
+        run = self._watched(f"{self.name}_quantize")
+        return self._results(run, self._quantizer, np.asarray(data, np.float32), trace=False)[0]
 
     def counted(self, data: Array) -> list[Run]:
         """What each inference took, with the few instructions between return and the next call."""
-        layers = [symbol(self.name, step) for step in self.program.steps]
         counts: list[qemu_count.Counted] = []
-
-        def run(program: qemu.Program, *, timeout: float, cwd: Path) -> qemu.QemuResult:
-            counts.append(qemu_count.run(program, (_FIRST, *layers, _LAST), timeout=timeout, cwd=cwd))
-            return counts[0].run
-
-        stacks = self._results(run, self._network, data, trace=False)[2]
-        calls = counts[0].entries
+        layers = [symbol(self.name, step) for step in self.program.steps]
+        stacks = self._results(self._watched(_FIRST, layers, counts), self._network, data, trace=False)[2]
+        calls = [entry for count in counts for entry in count.entries]
         width = len(self.program.calls) + 2
         if len(calls) != width * len(data):
             raise EmulationError(f"{self.name} entered {len(calls)} functions for {len(data)} inputs")
-        runs = [calls[at : at + width] for at in range(0, len(calls), width)]
+        runs = [tuple(calls[at : at + width]) for at in range(0, len(calls), width)]
         return [_run(entries, int(stack)) for entries, stack in zip(runs, stacks, strict=True)]
+
+    def _watched(
+        self, first: str, layers: Sequence[str] = (), counts: list[qemu_count.Counted] | None = None
+    ) -> qemu.Runner:
+        """A runner that stops where anything but the network's own memory is touched between `first` and what is called
+        behind it; entries into `layers` go to `counts`."""
+        quantizes, width = not first.startswith("cardc_"), self.program.in_dtype.itemsize
+        given = {
+            "in": self.program.inputs * (4 if quantizes else width),
+            "out": self.program.inputs * width if quantizes else self.program.outputs * self.program.out_dtype.itemsize,
+            "arena": max(1, self.program.arena),
+            "seen": snapshot_bytes(self.program),
+        }
+        core = get_core(self.core)
+
+        def run(program: qemu.Program, *, timeout: float, cwd: Path) -> qemu.QemuResult:
+            watched = watch(program, core, given, (), _STACK)
+            counted = qemu_count.run(program, (first, *layers, _LAST), timeout=timeout, cwd=cwd, watched=watched)
+            if counts is not None:
+                counts.append(counted)
+            return counted.run
+
+        return run
 
     @cached_property
     def _network(self) -> qemu.Program:

@@ -13,6 +13,7 @@ from ....ops.base import Array
 from ..emulate import qemu, qemu_count
 from ..emulate.cores import get_core
 from ..emulate.process import SUPPORT, EmulationError
+from ..emulate.qemu_watch import watch
 from ..emulate.unicorn_cpu import Run
 from ..writer import Writer
 from .board import DeckRuns
@@ -21,6 +22,7 @@ from .program import DeckProgram
 
 _STACK = 32768  # bytes that are watched
 _TIMEOUT = 600.0  # seconds for one sequence
+_OWN = "kept_state", "kept_running"  # variables of the driver
 _FIRST, _LAST = "cardc_deck_step", "depth"  # what run_network.c calls before and behind an inference
 
 
@@ -35,25 +37,30 @@ class QemuDeck:
     def run(self, data: Array, *, marks: tuple[str, ...] = (), measure_stack: bool = False) -> DeckRuns:
         """A sequence [N, inputs] from a fresh state; with `marks`, instructions are counted and split by them."""
         deck, n = self.deck, len(data)
-        counts: list[qemu_count.Counted] = []
         picked = deck.joint.picked
         results = [("out", deck.out_dtype, (deck.outputs,)), ("picks", np.uint8, (picked,))]
         record = np.dtype([("stack", "<u4"), *results, ("size", "<u4")])
         with tempfile.TemporaryDirectory(prefix="cardc-deck-") as name:
             folder = Path(name)
             (folder / "in").write_bytes(b"\1" + np.ascontiguousarray(data).tobytes())
-            if marks:
-                counts.append(qemu_count.run(self._program, (_FIRST, *marks, _LAST), timeout=_TIMEOUT, cwd=folder))
-                done = counts[0].run
-            else:
-                done = qemu.run(self._program, timeout=_TIMEOUT, cwd=folder)
+            watched = watch(self._program, get_core(self.core), self._given(), _OWN, _STACK)
+            counted = qemu_count.run(
+                self._program, (_FIRST, *marks, _LAST), timeout=_TIMEOUT, cwd=folder, watched=watched
+            )
+            done = counted.run
             if done.exit_code != 0:
                 raise EmulationError(f"{deck.name} on {done.board} ended with {done.exit_code}\n{done.output}")
             found = np.frombuffer((folder / "out").read_bytes(), record)
         if len(found) != n:
             raise EmulationError(f"{deck.name} on {done.board} gave {len(found)} results for {n} inputs")
-        runs = _split(counts[0].entries, marks, found["stack"]) if counts else ()
+        runs = _split(counted.entries, marks, found["stack"]) if marks else ()
         return DeckRuns(found["picks"].astype(np.int64), found["out"].astype(np.int64), runs)
+
+    def _given(self) -> dict[str, int]:
+        """Bytes of what run_network.c gives to an inference."""
+        deck = self.deck
+        inputs, outputs = deck.inputs * deck.in_dtype.itemsize, deck.outputs * deck.out_dtype.itemsize
+        return {"in": inputs, "out": outputs, "arena": deck.arena, "seen": deck.joint.picked + 4}
 
     @cached_property
     def state_bytes(self) -> int:
@@ -90,16 +97,16 @@ def _step(deck: DeckProgram) -> str:
     w("void cardc_deck_reset(void *state);")
     w("void cardc_deck_picks(const void *state, uint8_t *picks);")
     stateful = deck.gate is not None
-    w(f"static {f'{name}_state' if stateful else 'uint32_t'} state;")
-    w("static uint32_t running;")
+    w(f"static {f'{name}_state' if stateful else 'uint32_t'} kept_state;")
+    w("static uint32_t kept_running;")
     with w.block(_declared(deck).rstrip(";")):
         w("uint32_t size = cardc_deck_state_bytes();")
         w("int error;")
-        with w.block("if (!running)"):
-            w("running = 1;")
-            w("cardc_deck_reset(&state);")
-        w(f"error = {name}_predict(from, to, {'&state, ' if stateful else ''}memory);")
-        w("cardc_deck_picks(&state, told);")
+        with w.block("if (!kept_running)"):
+            w("kept_running = 1;")
+            w("cardc_deck_reset(&kept_state);")
+        w(f"error = {name}_predict(from, to, {'&kept_state, ' if stateful else ''}memory);")
+        w("cardc_deck_picks(&kept_state, told);")
         w(f"memcpy(told + {picked}, &size, 4);")
         w("return error;")
     return w.text()

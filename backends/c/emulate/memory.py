@@ -81,18 +81,21 @@ class GuardedMemory:
         start = address // PAGE * PAGE
         self.uc.mem_map(start, round_up(address + size) - start, READ | WRITE)
 
-    def alloc(self, size: int, *, align: int = 8, data: bytes | None = None, read_only: bool = False) -> int:
+    def alloc(
+        self, size: int, *, align: int = 8, data: bytes | None = None, read_only: bool = False, low: bool = False
+    ) -> int:
         """A new buffer of `size` bytes, zeroed or holding `data`: its address.
 
-        It ends where its last page ends (as far as `align` allows), so that running over the end faults at once;
-        what is left of its pages is painted, for `check_guards`.
+        It ends where its last page ends (as far as `align` allows), so that running over the end faults at once; with
+        `low` it begins where its first page does, for its other end. What is left of its pages is painted, for
+        `check_guards`.
         """
         if data is not None and len(data) > size:
             raise ValueError(f"{len(data)} bytes of data for a buffer of {size}")
         pages = max(round_up(size), PAGE)
         base, self._next = self._next, self._next + pages + PAGE
         self.uc.mem_map(base, pages, READ if read_only else READ | WRITE)
-        start = base + (pages - size) // align * align
+        start = base if low else base + (pages - size) // align * align
         self.write(base, bytes([PAINT]) * pages)
         self.write(start, (data or b"").ljust(size, b"\0"))
         self._buffers.append(_Buffer(base, start, start + size))

@@ -1,4 +1,4 @@
-"""Exact instruction counts under QEMU, for the cores that unicorn lacks (Cortex-M55, Zbb) and as a second opinion."""
+"""Exact instruction counts and watched memory under QEMU, for the cores that unicorn lacks (Cortex-M55, Zbb)."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from . import host, qemu
 from .cores import Core
 from .elf import Symbol
 from .process import Sources, ToolError, check_tool
+from .qemu_watch import Watch, check
 
 
 @dataclass(frozen=True)
@@ -48,26 +49,35 @@ def count_selftest(
 
 
 def run(
-    program: qemu.Program, marks: Sequence[str], *, timeout: float = qemu.TIMEOUT, cwd: Path | None = None
+    program: qemu.Program,
+    marks: Sequence[str],
+    *,
+    timeout: float = qemu.TIMEOUT,
+    cwd: Path | None = None,
+    watched: Watch | None = None,
 ) -> Counted:
-    """As `qemu.run`, with the functions `marks` watched."""
+    """As `qemu.run`, with entries into the functions `marks` counted; from the first of them to the last nothing may be
+    touched but what `watched` names: else `EmulationError`."""
     with tempfile.TemporaryDirectory(prefix="cardc-count-") as name:
         report = Path(name) / "entries"
         symbols = [program.elf.symbol(mark) for mark in marks]
-        options = plugin(program.emulator, symbols, report)
+        options = plugin(program.emulator, symbols, report, watched)
         result = qemu.run(program, timeout=timeout, options=options, cwd=cwd)
         if not report.exists():
             raise ToolError(f"QEMU did not load the counting plugin\n{result.output}")
-        lines = [line.split() for line in report.read_text(encoding="ascii").splitlines()]
+        text = report.read_text(encoding="ascii")
+    if watched is not None:
+        check(text, program, watched)
+    lines = [line.split() for line in text.splitlines()]
     return Counted(result, tuple((marks[int(mark)], int(count)) for mark, count in lines))
 
 
-def plugin(emulator: str, marks: Sequence[Symbol], report: Path) -> list[str]:
+def plugin(emulator: str, marks: Sequence[Symbol], report: Path, watched: Watch | None = None) -> list[str]:
     """QEMU's options to write to `report` a line for each entry into `marks`: its place among them, and how many
-    instructions ran before."""
+    instructions ran before; and for `watched`."""
     options = ",".join(f"mark={s.address:x}:{s.address + max(s.size, 2):x}" for s in marks)
     library = host.build_support("qemu_count.c", [f"-DCARDC_PLUGIN_VERSION={_api(emulator)}"])
-    return ["-plugin", f"{library},out={report},{options}"]
+    return ["-plugin", f"{library},out={report},{options}{watched.options() if watched else ''}"]
 
 
 def _api(emulator: str) -> int:

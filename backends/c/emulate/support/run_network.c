@@ -5,12 +5,21 @@
 #include "run_network.h"
 #include "semihost.h"
 
-enum { READ = 1, WRITE = 5, PATTERN = 0x5A, NEAR = 256 };
+enum { READ = 1, WRITE = 5, PATTERN = 0x5A, NEAR = 256, GUARD = 8 };
 
-static CARDC_IN in[CARDC_INS];
-static CARDC_OUT out[CARDC_OUTS];
-static uint32_t arena[(CARDC_ARENA + 3) / 4];
-static uint8_t seen[CARDC_SEEN + 1];
+/* Memory that the network is given, with words around it that it must not touch: qemu_watch.py knows them. */
+#define GUARDED(TYPE, NAME, COUNT)    \
+    static struct {                   \
+        uint32_t before[GUARD];       \
+        TYPE data[COUNT];             \
+        uint32_t behind[GUARD];       \
+    } cardc_##NAME;                   \
+    static TYPE *const NAME = cardc_##NAME.data
+
+GUARDED(CARDC_IN, in, CARDC_INS);
+GUARDED(CARDC_OUT, out, CARDC_OUTS);
+GUARDED(uint32_t, arena, (CARDC_ARENA + 3) / 4);
+GUARDED(uint8_t, seen, CARDC_SEEN + 1);
 
 /* What is left undone, as semihosting counts. */
 static uint32_t transfer(uint32_t operation, uint32_t handle, void *data, uint32_t size)
@@ -49,9 +58,9 @@ int main(void)
     if (from == UINT32_MAX || to == UINT32_MAX || transfer(CARDC_SYS_READ, from, &trace, 1) != 0) {
         return 100;
     }
-    while (transfer(CARDC_SYS_READ, from, in, sizeof in) == 0) {
+    while (transfer(CARDC_SYS_READ, from, in, sizeof cardc_in.data) == 0) {
         uint32_t error, stack;
-        for (i = 0; i < sizeof arena / sizeof arena[0]; i++) {
+        for (i = 0; i < sizeof cardc_arena.data / 4; i++) {
             arena[i] = 0xA5A5A5A5u; /* garbage: a network must not rely on what it did not write */
         }
         paint(top);
@@ -60,7 +69,7 @@ int main(void)
         if (error != 0) {
             return (int)error;
         }
-        if (transfer(CARDC_SYS_WRITE, to, &stack, 4) != 0 || transfer(CARDC_SYS_WRITE, to, out, sizeof out) != 0 ||
+        if (transfer(CARDC_SYS_WRITE, to, &stack, 4) != 0 || transfer(CARDC_SYS_WRITE, to, out, sizeof cardc_out.data) != 0 ||
             (trace && transfer(CARDC_SYS_WRITE, to, seen, CARDC_SEEN) != 0)) {
             return 101;
         }
