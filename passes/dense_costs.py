@@ -105,10 +105,11 @@ def _planes(w: Array, levels: int, kernel: str, features: frozenset[str]) -> Ter
     """A row is one output's weights for one bit plane of the inputs; a word is 32 weights of it."""
     inputs, outputs = w.shape
     words, planes = -(-inputs // 32), max(1, (levels - 1).bit_length())
-    kernel = "counted" if "popcount" in features else kernel
+    counted = "popcount" in features
+    kernel, row = (f"counted_{kernel}", "counted_row") if counted else (kernel, "plane_row")
     return {
         "pack": float(planes * inputs), f"{kernel}_8": float(planes * outputs * (words // 8)),
-        f"{kernel}_word": float(planes * outputs * (words % 8)), "plane_row": float(planes * outputs),
+        f"{kernel}_word": float(planes * outputs * (words % 8)), row: float(planes * outputs),
         "plane_16": float(-(-outputs // 16)),
     }  # fmt: skip
 

@@ -13,26 +13,26 @@ Rates = Mapping[str, float]
 # Cortex-M4: unaligned loads, the DSP extension. Cortex-M3, M7, M33 and M55 differ little.
 _UNALIGNED: Rates = {
     "binary_8": 84, "binary_word": 14.5, "byte": 8.32, "byte_call": 35, "byte_line": 11.7, "byte_row": 104,
-    "code": 2.1, "code_far": 0.391, "code_row": 29.5, "counted_8": 45, "counted_word": 9, "dense_16": 108,
-    "dense_bit": 12.1, "dense_byte": 3.31, "dense_byte_row": 10.1, "dense_call": 18.8, "dense_code": 1.99,
-    "dense_code_32": 36.5, "dense_other": 76, "dense_plain": 7.64, "dense_rice": 26.2, "dense_rice_bit": 1.77,
-    "dense_rice_row": 12.5, "dense_scaled": 8.89, "dense_search": 0.687, "dense_shared": 2.07, "dense_step":
-    9.6, "lane_channel": 191, "lane_drain": 56.7, "lane_entry": 1.73, "lane_entry_scaled": 14.1, "lane_put":
-    6.95, "lane_put_2": 9.42, "lane_put_many": 2.33, "lane_row": 143, "lane_scaled": 7.63, "lane_search": 18,
-    "lane_step": 3.87, "lane_tabled": 758, "lane_tap": 5.25, "lane_wide": 3.84, "lane_wide_row": 462,
-    "lane_widen": 17.4, "lane_word": 2.16, "line_more": 0.396, "line_ragged": 4.99, "line_row": 7.2,
-    "look_more": 2.81, "look_ragged": 2.12, "look_row": 1.54, "look_sum": 11.3, "pack": 3.36, "pair_1": 5.98,
-    "pair_any": 15.9, "pair_line": 23.9, "pair_one": 6.15, "pair_one_line": 21.4, "pair_row": 239, "pair_split":
-    14, "pair_weight": 5.15, "plane_16": 133, "plane_row": 30.4, "rice": 16.3, "rice_byte": 10.3, "rice_bytes":
-    26.3, "rice_channel": 265, "rice_chunk": 59.1, "rice_code": 3.59, "rice_row": 63.2, "rice_scaled": 12.6,
-    "rice_search": 2.96, "rice_step": 7.33, "rice_tap": 18.5, "rice_tile": 59.1, "row": 75.8, "run": 11,
-    "run_channel": 176, "run_copied": 1.09, "run_entry": 1.2, "run_halved": 3.02, "run_listed": 12.8,
-    "run_rest": 3.8, "run_row": 8.87, "run_stepped": 13.2, "run_tables": 138, "run_tap": 11.6, "run_tile": 141,
-    "scaled": 15.6, "search": 7.88, "sparse": 2.99, "sparse_32": 111, "sparse_list": 8.2, "step": 6.26,
-    "table_level": 23.6, "tap": 4.46, "tap_pixel": 20.3, "tap_row": 134, "ternary_8": 92.7, "ternary_word":
-    16.6, "vector": 10, "vector_16": 77, "vector_8": 14, "vector_rows": 85, "vertical_128": 180, "vertical_16":
-    139, "vertical_16_128": 205, "vertical_32": 55, "vertical_call": 166, "vertical_digit": 24.4,
-    "vertical_input": 5.82, "vertical_sums": 224,
+    "code": 2.1, "code_far": 0.391, "code_row": 29.5, "dense_16": 108, "dense_bit": 12.1, "dense_byte": 3.31,
+    "dense_byte_row": 10.1, "dense_call": 18.8, "dense_code": 1.99, "dense_code_32": 36.5, "dense_other": 76,
+    "dense_plain": 7.64, "dense_rice": 26.2, "dense_rice_bit": 1.77, "dense_rice_row": 12.5, "dense_scaled":
+    8.89, "dense_search": 0.687, "dense_shared": 2.07, "dense_step": 9.6, "lane_channel": 191, "lane_drain":
+    56.7, "lane_entry": 1.73, "lane_entry_scaled": 14.1, "lane_put": 6.95, "lane_put_2": 9.42, "lane_put_many":
+    2.33, "lane_row": 143, "lane_scaled": 7.63, "lane_search": 18, "lane_step": 3.87, "lane_tabled": 758,
+    "lane_tap": 5.25, "lane_wide": 3.84, "lane_wide_row": 462, "lane_widen": 17.4, "lane_word": 2.16,
+    "line_more": 0.396, "line_ragged": 4.99, "line_row": 7.2, "look_more": 2.81, "look_ragged": 2.12,
+    "look_row": 1.54, "look_sum": 11.3, "pack": 3.36, "pair_1": 5.98, "pair_any": 15.9, "pair_line": 23.9,
+    "pair_one": 6.15, "pair_one_line": 21.4, "pair_row": 239, "pair_split": 14, "pair_weight": 5.15, "plane_16":
+    133, "plane_row": 30.4, "rice": 16.3, "rice_byte": 10.3, "rice_bytes": 26.3, "rice_channel": 265,
+    "rice_chunk": 59.1, "rice_code": 3.59, "rice_row": 63.2, "rice_scaled": 12.6, "rice_search": 2.96,
+    "rice_step": 7.33, "rice_tap": 18.5, "rice_tile": 59.1, "row": 75.8, "run": 11, "run_channel": 176,
+    "run_copied": 1.09, "run_entry": 1.2, "run_halved": 3.02, "run_listed": 12.8, "run_rest": 3.8, "run_row":
+    8.87, "run_stepped": 13.2, "run_tables": 138, "run_tap": 11.6, "run_tile": 141, "scaled": 15.6, "search":
+    7.88, "sparse": 2.99, "sparse_32": 111, "sparse_list": 8.2, "step": 6.26, "table_level": 23.6, "tap": 4.46,
+    "tap_pixel": 20.3, "tap_row": 134, "ternary_8": 92.7, "ternary_word": 16.6, "vector": 10, "vector_16": 77,
+    "vector_8": 14, "vector_rows": 85, "vertical_128": 180, "vertical_16": 139, "vertical_16_128": 205,
+    "vertical_32": 55, "vertical_call": 166, "vertical_digit": 24.4, "vertical_input": 5.82, "vertical_sums":
+    224,
 }  # fmt: skip
 # Cortex-M0+: aligned words, eight registers that most instructions reach.
 _ALIGNED: Rates = {
@@ -60,25 +60,26 @@ _ALIGNED: Rates = {
 # RV32IMC: aligned words, 31 registers.
 _MANY_REGISTERS: Rates = {
     "binary_8": 91.4, "binary_word": 19.2, "byte": 6.66, "byte_call": 15.2, "byte_line": 12.9, "byte_row": 98.6,
-    "code": 2.24, "code_channel": 0.606, "code_pixel": 0.842, "code_row": 64.3, "dense_16": 217, "dense_bit":
-    8.37, "dense_byte": 5.1, "dense_byte_row": 7.91, "dense_code": 1.64, "dense_code_32": 25.4,
-    "dense_code_long": 0.731, "dense_code_row": 6.23, "dense_other": 95, "dense_plain": 9.53, "dense_rice":
-    19.1, "dense_rice_bit": 1.68, "dense_rice_row": 17.4, "dense_scaled": 15.3, "dense_search": 2.82,
-    "dense_step": 7.95, "lane_band": 256, "lane_channel": 249, "lane_chunk": 89.8, "lane_drain": 6.43,
-    "lane_entry": 2.37, "lane_entry_scaled": 9.37, "lane_put": 4.44, "lane_put_2": 5.03, "lane_put_many": 13.6,
-    "lane_row": 613, "lane_search": 4.05, "lane_shift": 2.76, "lane_tabled": 85.8, "lane_tap": 5.25,
-    "lane_wide": 12.2, "lane_wide_row": 1470, "lane_widen": 14, "lane_word": 3.09, "look_chunk": 3.98,
-    "look_more": 4.71, "look_one": 2.48, "look_ragged": 1.43, "look_row": 25.3, "look_sum": 20.4, "pack": 3.82,
-    "pair_1": 14.4, "pair_3": 7.02, "pair_any": 19.1, "pair_block": 88.7, "pair_line": 14.4, "pair_one": 7.19,
-    "pair_one_line": 13, "pair_row": 211, "pair_split": 3.49, "pair_weight": 19, "plane_16": 196, "plane_row":
-    30, "rice": 17.9, "rice_byte": 11.5, "rice_bytes": 20, "rice_channel": 336, "rice_chunk": 82.8, "rice_code":
-    1.97, "rice_half": 19.6, "rice_row": 57.5, "rice_scaled": 8.81, "rice_search": 4.97, "rice_step": 6.94,
-    "rice_tile": 135, "row": 32.1, "run": 58.6, "run_channel": 184, "run_copied": 2.72, "run_entry": 1.12,
-    "run_entry_scaled": 10.9, "run_halved": 10.8, "run_listed": 11.1, "run_rest": 1.23, "run_row": 13.1,
-    "run_shifted": 4.7, "run_stepped": 17.9, "run_tables": 65.7, "run_tap": 22.4, "run_tile": 134, "scaled":
-    16.4, "search": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list": 26.4, "step": 6.93, "table_level":
-    16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119, "ternary_word": 22.1, "vertical_16":
-    143, "vertical_32": 59.5, "vertical_call": 214, "vertical_digit": 25, "vertical_input": 7.29,
+    "code": 2.24, "code_channel": 0.606, "code_pixel": 0.842, "code_row": 64.3, "counted_binary_8": 41.1,
+    "counted_binary_word": 7.45, "counted_row": 24.5, "counted_ternary_8": 56.2, "counted_ternary_word": 10.2,
+    "dense_16": 217, "dense_bit": 8.37, "dense_byte": 5.1, "dense_byte_row": 7.91, "dense_code": 1.64,
+    "dense_code_32": 25.4, "dense_code_long": 0.731, "dense_code_row": 6.23, "dense_other": 95, "dense_plain":
+    9.53, "dense_rice": 19.1, "dense_rice_bit": 1.68, "dense_rice_row": 17.4, "dense_scaled": 15.3,
+    "dense_search": 2.82, "dense_step": 7.95, "lane_band": 256, "lane_channel": 249, "lane_chunk": 89.8,
+    "lane_drain": 6.43, "lane_entry": 2.37, "lane_entry_scaled": 9.37, "lane_put": 4.44, "lane_put_2": 5.03,
+    "lane_put_many": 13.6, "lane_row": 613, "lane_search": 4.05, "lane_shift": 2.76, "lane_tabled": 85.8,
+    "lane_tap": 5.25, "lane_wide": 12.2, "lane_wide_row": 1470, "lane_widen": 14, "lane_word": 3.09,
+    "look_chunk": 3.98, "look_more": 4.71, "look_one": 2.48, "look_ragged": 1.43, "look_row": 25.3, "look_sum":
+    20.4, "pack": 3.82, "pair_1": 14.4, "pair_3": 7.02, "pair_any": 19.1, "pair_block": 88.7, "pair_line": 14.4,
+    "pair_one": 7.19, "pair_one_line": 13, "pair_row": 211, "pair_split": 3.49, "pair_weight": 19, "plane_16":
+    196, "plane_row": 30, "rice": 17.9, "rice_byte": 11.5, "rice_bytes": 20, "rice_channel": 336, "rice_chunk":
+    82.8, "rice_code": 1.97, "rice_half": 19.6, "rice_row": 57.5, "rice_scaled": 8.81, "rice_search": 4.97,
+    "rice_step": 6.94, "rice_tile": 135, "row": 32.1, "run": 58.6, "run_channel": 184, "run_copied": 2.72,
+    "run_entry": 1.12, "run_entry_scaled": 10.9, "run_halved": 10.8, "run_listed": 11.1, "run_rest": 1.23,
+    "run_row": 13.1, "run_shifted": 4.7, "run_stepped": 17.9, "run_tables": 65.7, "run_tap": 22.4, "run_tile":
+    134, "scaled": 16.4, "search": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list": 26.4, "step": 6.93,
+    "table_level": 16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119, "ternary_word": 22.1,
+    "vertical_16": 143, "vertical_32": 59.5, "vertical_call": 214, "vertical_digit": 25, "vertical_input": 7.29,
     "vertical_output": 1.7, "vertical_sums": 381, "vertical_total": 16.1,
 }  # fmt: skip
 # RV32EC, for size: every multiplication is a call, whose loop turns once for each digit of a factor.

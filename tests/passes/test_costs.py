@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tests.backends.c.networks import in_c
 from tests.graphs import BIPOLAR, IntegerGraph, uint
-from tests.tools import need_avr
+from tests.tools import need_avr, need_qemu
 
 from cardc.backends.c.emulate.cores import get_core
 from cardc.ops.base import Array
@@ -73,12 +73,20 @@ CASES = [
     for core in CORES
     if chain == "dense layers" or encoding not in UNKNOWN.get(core, ())
 ]
+CASES += [("dense layers", encoding, "rv32imac_zbb") for encoding in ("binary", "ternary", "sparse", "int8")]
+CASES += [("ternary convolutions", encoding, "rv32imac_zbb") for encoding in ("taps", "straight")]
+
+
+def need(core: str) -> None:
+    if core == "avr5":
+        need_avr()
+    if core == "rv32imac_zbb":
+        need_qemu(core)
 
 
 @pytest.mark.parametrize(("chain", "encoding", "core"), CASES)
 def test_estimates_follow_what_is_measured(chain: str, encoding: str, core: str) -> None:
-    if core == "avr5":
-        need_avr()
+    need(core)
     features = sorted(get_core(core).features)
     case = in_c(CHAINS[chain][0](), inputs=1, force=(encoding,), features=features)
     spent = case.built.measure(core, case.inputs).by_layer
@@ -100,8 +108,7 @@ def test_estimates_follow_what_is_measured(chain: str, encoding: str, core: str)
 @pytest.mark.parametrize(("outputs", "density", "ends"), [(70, 1.0, BIPOLAR), (45, 0.3, uint(1)), (64, 0.6, uint(2))])
 def test_counters_cost_what_the_worst_input_takes(outputs: int, density: float, ends: QType, core: str) -> None:
     """`vertical` is estimated at its most: half of the inputs 1, and those that are 0 are fewer."""
-    if core == "avr5":
-        need_avr()
+    need(core)
     features = sorted(get_core(core).features)
     graph = IntegerGraph((151,), uint(1), seed=36).dense(outputs, density=density, binary=density == 1.0)
     case = in_c(graph.threshold(ends).dense(4), inputs=1, force=("vertical",), features=features)
