@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from benchmarks.mcu.entropy import measure as bits_at_rest
 from benchmarks.mcu.networks import resnet8
 from benchmarks.mcu.sizes import PEER_ARENA, measure
 from tests.graphs import IntegerGraph, uint
@@ -48,6 +49,14 @@ def test_size_takes_less_flash_near_the_entropy_and_speed_fewer_instructions(net
             assert layer.weight_bytes < 1.25 * least + 60  # offsets of the outputs
     assert all(":-Os>" in build.project.text("CMakeLists.txt") for build in (small, between))
     assert ":-O2>" in fast.project.text("CMakeLists.txt")
+
+
+@pytest.mark.parametrize(("inputs", "outputs", "kernel"), [(16, 64, 3), (300, 100, 0)])
+def test_weights_in_the_program_are_near_their_entropy(inputs: int, outputs: int, kernel: int) -> None:
+    density, weights, codes, everything = bits_at_rest(0.05, inputs, outputs, kernel)
+    least = rice.entropy_bits(density) * weights / 8
+    assert least < codes < 1.1 * least
+    assert codes < everything < 1.25 * least
 
 
 def test_other_words_and_other_boards_are_refused(tmp_path: Path) -> None:
