@@ -37,7 +37,8 @@ class Layout:
 
     A stored u means the integer lo + step * u (lo = 0, step = 1 for plain integers). `border` is the stored byte of
     the real zero, None where the tensor has no border; `size` is the whole storage in bytes. With `lines`, memory holds
-    only that many rows of a plane at a time, and at first those from the border above on (see streams).
+    only that many rows of a plane at a time, and at first those from the border above on (see streams). `bare`: row y
+    of all channels lies before row y + 1 of any, and there is no border left and right (see passes/bare).
     """
 
     channels: int
@@ -53,6 +54,7 @@ class Layout:
     levels: int = 0
     border: int | None = None
     lines: int = 0
+    bare: bool = False
 
     @property
     def above(self) -> int:

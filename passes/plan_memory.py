@@ -9,14 +9,14 @@ metadata:
     node     cardc.scratch: {name: [offset, bytes]} with names `copy`, `planes`, `table`, `work`;
              cardc.rows: how many rows it makes at most at a time (absent: all), cardc.band: of runs, how many in a band
     model    cardc.arena_bytes, cardc.arena_lower_bound (largest live set), cardc.output_bytes,
-             cardc.streams: [[first stage, last stage, rows a round, aligned]]
+             cardc.streams: [[first stage, last stage, rows a round, aligned, sliding, held]]
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import onnx_ir as ir
@@ -25,14 +25,17 @@ from ..errors import CompileError
 from ..ops.base import text
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
-from .arena import Buffer, Placement, aligned, place
+from .arena import Placement, place
+from .bare import bare_layout
 from .base import Pass, PassLog
 from .choose_layout import BEHIND, WORDS, choose_layout, gives_levels, plain_layout, plain_width
 from .choose_streams import Memory, choose_streams
 from .layouts import Layout, chw, layout_of, set_layout
+from .order_branches import order_branches
 from .schedule import MOVES, Schedule, readers, schedule
 from .scratch import BAND, ROWS, band_of, rows_of, scratch_sizes
 from .streams import Stream, Streamed, lines_layout, output, pace
+from .timeline import Timeline, Turn, scratch_name, tensor_name, turns_of, whole_turn
 
 OFFSET, SCRATCH = "cardc.offset", "cardc.scratch"
 ARENA, BOUND, STREAMS = "cardc.arena_bytes", "cardc.arena_lower_bound", "cardc.streams"
@@ -40,7 +43,12 @@ SLACK = 16
 """Bytes behind a tensor that a lane-packed kernel may read (CARDC_SLACK in cardc_types.h)."""
 
 _TOO_BIG = 2**31 - 1
+_MOST = 64  # streams
 _OTHERS = 2048  # bytes that stack and static data may take of a target's memory; of a small one, an eighth
+
+
+Placed = tuple[Memory, Placement, list[dict[str, int]]]
+"""A way to run, its places, and the scratch memory of each stage by name."""
 
 
 @dataclass(frozen=True)
@@ -56,41 +64,78 @@ class PlanMemory(Pass):
     streams: tuple[Stream, ...] | None = None
 
     def run(self, model: ir.Model, log: PassLog) -> int:
+        order_branches(model)
         plan = schedule(model)
         values = [plan.source, *(s.output for s in plan.stages)]
         layouts = _set_layouts(plan)
-        memory = self._streams(plan, layouts)
-        if memory.streams and self.optimize == "size" and _one_pixel(plan):
-            layouts = _set_layouts(plan)
-            memory = self._streams(plan, layouts)
-        chosen = [stream for stream, _ in memory.streams]
         for value in values:
-            _check_size(value, layout_of(value).size)
-        _set_rows(plan, memory, layouts)
-        scratch = [scratch_sizes(stage, rows_of(stage), band_of(stage)) for stage in plan.stages]
-        placement = place(_buffers(plan, scratch, chosen))
-        _write(plan, placement, scratch, chosen)
+            _check_size(value, layouts[value.name or ""].size)
+        ways = self._streams(plan, layouts)
+        if ways[0].streams and self.optimize == "size" and _one_pixel(plan):
+            layouts = _set_layouts(plan)
+            ways = self._streams(plan, layouts)
+        memory, placement, scratch = self._placed(plan, ways, layouts)
+        chosen = [stream for stream, _ in memory.streams]
+        _write(plan, placement, scratch)
         ends = [_end(value) for value in values if OFFSET in value.metadata_props]
         arena = max([placement.arena, *ends])
         if arena > _TOO_BIG:
             raise CompileError(f"the activations take {arena} bytes", fix="use a smaller model or input")
         model.metadata_props[ARENA] = str(arena)
         model.metadata_props[BOUND] = str(placement.lower_bound)
-        model.metadata_props[STREAMS] = json.dumps([[s.first, s.last, s.rows, int(s.aligned)] for s in chosen])
+        model.metadata_props[STREAMS] = json.dumps(
+            [[s.first, s.last, s.rows, int(s.aligned), int(s.sliding), int(s.held)] for s in chosen]
+        )
         log.notes.append(f"arena of {arena} bytes; the largest live set is {placement.lower_bound}")
         for s in chosen:
             names = [output(plan, k).name for k in (s.first, s.last)]
             log.notes.append(f"{names[0]} .. {names[1]} by {s.rows} rows a round")
         return len(values)
 
-    def _streams(self, plan: Schedule, layouts: dict[str, Layout]) -> Memory:
+    def _placed(self, plan: Schedule, ways: list[Memory], layouts: dict[str, Layout]) -> Placed:
+        """The best of `ways` with its places; where these take more than what lives, perhaps with streams that hold
+        their tensors otherwise."""
+        best = min((_place(plan, way, layouts) for way in ways), key=_cost)
+        if self.streams is None and best[1].arena > best[1].lower_bound:
+            others = [_held(plan, way, layouts, [held] * _MOST) for way in ways for held in (False, True)]
+            best = min([best, *(_place(plan, way, layouts) for way in others if way not in ways)], key=_cost)
+            held = [stream.held for stream, _ in best[0].streams]
+            turned = [[not h if i == k else h for i, h in enumerate(held)] for k in range(len(held))]
+            others = [_held(plan, best[0], layouts, flags) for flags in turned]
+            best = min([best, *(_place(plan, way, layouts) for way in others if way != best[0])], key=_cost)
+        return _place(plan, best[0], layouts)  # which leaves its layouts
+
+    def _streams(self, plan: Schedule, layouts: dict[str, Layout]) -> list[Memory]:
         if self.streams is not None:
-            return Memory(tuple((stream, paced(plan, stream, layouts)) for stream in self.streams), {})
+            return [Memory(tuple((stream, paced(plan, stream, layouts)) for stream in self.streams))]
         most = 0
         if self.ram:
             given = sum(layouts[v.name or ""].elements * width for v, width in ((plan.source, 1), (plan.output, 2)))
             most = max(1, self.ram - min(_OTHERS, self.ram // 8) - given)
         return choose_streams(plan, layouts, to_caller, frozenset(self.features), self.optimize, most)
+
+
+def _cost(one: Placed) -> float:
+    """Bytes times instructions."""
+    return one[1].arena * one[0].instructions
+
+
+def _held(plan: Schedule, way: Memory, layouts: dict[str, Layout], held: Sequence[bool]) -> Memory:
+    """`way` with streams in which rows come and go holding lines or not."""
+    streams = [replace(s, held=h) if s.sliding else s for (s, _), h in zip(way.streams, held, strict=False)]
+    return replace(way, streams=tuple((s, paced(plan, s, layouts)) for s in streams))
+
+
+def _place(plan: Schedule, memory: Memory, layouts: dict[str, Layout]) -> Placed:
+    """Give every tensor its layout, every stage its rows, and find places for them and for scratch memory."""
+    values = [plan.source, *(stage.output for stage in plan.stages)]
+    for value in values:
+        set_layout(value, layouts[value.name or ""])
+    _set_rows(plan, memory, layouts)
+    scratch = [scratch_sizes(stage, rows_of(stage), band_of(stage)) for stage in plan.stages]
+    found = {v.name or "": layout_of(v) for v in values}
+    line = Timeline(plan, _turns(plan, memory, found), found, dict(enumerate(scratch)))
+    return memory, place(line.buffers(v for v in values if not to_caller(plan, v))), scratch
 
 
 def _set_layouts(plan: Schedule) -> dict[str, Layout]:
@@ -120,7 +165,7 @@ def streams_of(model: ir.Model) -> list[Stream]:
     """The streams that plan-memory chose for `model`."""
     try:
         found = json.loads(model.metadata_props.get(STREAMS, "[]"))
-        return [Stream(int(first), int(last), int(rows), bool(aligned)) for first, last, rows, aligned in found]
+        return [Stream(int(k), int(n), int(rows), bool(a), bool(s), bool(h)) for k, n, rows, a, s, h in found]
     except (ValueError, TypeError) as error:
         fix = "write the stage again with --stop-after"
         raise CompileError("the model's streams are malformed", fix=fix) from error
@@ -151,10 +196,13 @@ def output_layout(value: ir.Value) -> Layout:
 def _set_rows(plan: Schedule, memory: Memory, layouts: dict[str, Layout]) -> None:
     """Give the tensors within streams their layouts, the stages their rows and bands."""
     for stream, streamed in memory.streams:
+        for k in stream.members if stream.sliding else ():
+            for touched in (output(plan, k), *(plan.stages[k].sources if k >= 0 else ())):
+                set_layout(touched, bare_layout(touched, layouts[touched.name or ""]))
         for k in stream.members:
             value, one = output(plan, k), streamed.of(k)
             if one.lines:
-                set_layout(value, lines_layout(layouts[value.name or ""], one.lines))
+                set_layout(value, lines_layout(layout_of(value), one.lines))
             if k >= 0:
                 plan.stages[k].node.metadata_props[ROWS] = str(one.rows)
     for k, band in memory.bands.items():
@@ -182,32 +230,26 @@ def lifetimes(plan: Schedule, streams: Sequence[Stream]) -> list[tuple[ir.Value,
     return [(v, first, max(first, last.get(id(v), 0))) for v, first in written if not to_caller(plan, v)]
 
 
-def _buffers(plan: Schedule, scratch: list[dict[str, int]], streams: Sequence[Stream]) -> list[Buffer]:
-    buffers = [Buffer(_name(v), layout_of(v).size, first, last) for v, first, last in lifetimes(plan, streams)]
-    at = steps_of(plan, streams)
-    shared: dict[int, int] = {}
-    for k, sizes in enumerate(scratch):
-        if any(k in stream.members for stream in streams):  # of which one stage works at a time
-            shared[at[k + 1]] = max(shared.get(at[k + 1], 0), sum(map(aligned, sizes.values())))
-        else:
-            buffers += [Buffer(_scratch_name(k, what), size, k + 1, k + 1) for what, size in sizes.items()]
-    return buffers + [Buffer(_shared_name(step), size, step, step) for step, size in shared.items() if size]
+def _turns(plan: Schedule, memory: Memory, layouts: dict[str, Layout]) -> list[Turn]:
+    """Every call of an inference."""
+    found: list[Turn] = []
+    inside = {k for stream, _ in memory.streams for k in stream.members}
+    for k in range(-1, len(plan.stages) + 1 - int(to_caller(plan, plan.output))):
+        begun = [pair for pair in memory.streams if pair[0].first == k]
+        found += [turn for stream, streamed in begun for turn in turns_of(plan, stream, streamed, layouts)]
+        found += [] if k in inside else [whole_turn(plan, k, layouts, memory.bands.get(k, 0))]
+    return found
 
 
-def _write(plan: Schedule, placement: Placement, scratch: list[dict[str, int]], streams: Sequence[Stream]) -> None:
+def _write(plan: Schedule, placement: Placement, scratch: list[dict[str, int]]) -> None:
     """Offsets of tensors and scratch memory."""
     for k in range(-1, len(plan.stages)):
         value = output(plan, k)
         value.metadata_props.pop(OFFSET, None)
         if not to_caller(plan, value):
-            value.metadata_props[OFFSET] = str(placement.offsets[_name(value)])
-    at = steps_of(plan, streams)
+            value.metadata_props[OFFSET] = str(placement.offsets[tensor_name(value)])
     for k, (stage, sizes) in enumerate(zip(plan.stages, scratch, strict=True)):
-        free = placement.offsets.get(_shared_name(at[k + 1]), 0)
-        spans = {}
-        for what, size in sizes.items():
-            spans[what] = [placement.offsets.get(_scratch_name(k, what), free), size]
-            free += aligned(size)
+        spans = {what: [placement.offsets.get(scratch_name(k, what), 0), size] for what, size in sizes.items()}
         stage.node.metadata_props[SCRATCH] = json.dumps(spans, separators=(",", ":"))
 
 
@@ -219,18 +261,6 @@ def _end(value: ir.Value) -> int:
     layout = layout_of(value)
     slack = SLACK if _word_rows(value, BEHIND) else 0
     return int(value.metadata_props[OFFSET]) + layout.size + slack
-
-
-def _name(value: ir.Value) -> str:
-    return f"tensor {value.name}"
-
-
-def _scratch_name(k: int, what: str) -> str:
-    return f"{what} of stage {k}"
-
-
-def _shared_name(step: int) -> str:
-    return f"scratch of step {step}"
 
 
 def _check_size(value: ir.Value, size: int) -> None:

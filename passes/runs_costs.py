@@ -84,7 +84,7 @@ def run_terms(
 
 def _copies(g: runs.RunsGeometry, bands: list[int]) -> Terms:
     found = {"run_row": 0.0, "run_rest": 0.0}
-    for column, _, _, extra in g.copies():
+    for column, _, _, extra, _ in g.copies():
         rows = g.in_channels * sum(r + extra for r in bands)
         plain = "run_copied" if column * g.dilation[1] % 4 == 0 else "run_shifted"
         kind = "run_halved" if g.lane == 2 else "run_stepped" if g.stride[1] > 1 else plain

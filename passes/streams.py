@@ -29,12 +29,16 @@ _KERNELS = (*WORDS, "vectors", "products", "patches", "straight", "taps", "rice"
 class Stream:
     """Stages `first` .. `last` of a schedule (first -1: the load of the input, too), `rows` of the last one a round.
 
-    `aligned`: every stage makes whole turns of rows of its tensor, which takes more lines and fewer instructions."""
+    `aligned`: every stage makes whole turns of rows of its tensor, which takes more lines and fewer instructions.
+    `sliding`: tensors are bare, each row has a place of its own and takes it only until it is read; with `held`, memory
+    holds lines of those that only convolutions read."""
 
     first: int
     last: int
     rows: int
     aligned: bool = False
+    sliding: bool = False
+    held: bool = False
 
     @property
     def members(self) -> range:
@@ -56,6 +60,10 @@ class Pace:
     def first(self, number: int) -> int:
         """The first row of round `number`."""
         return self.rows * (number - 1) + self.end
+
+    def made(self, number: int) -> range:
+        """The rows of the tensor that round `number` makes."""
+        return range(max(0, self.first(number)), min(self.height, self.first(number) + self.rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +137,10 @@ def is_whole(plan: Schedule, stream: Stream, stage: int) -> bool:
 def lines_layout(stored: Layout, lines: int) -> Layout:
     """The layout of a tensor of which memory holds `lines` rows at a time, from that which it has where it is whole."""
     left = stored.interior % stored.row
+    if stored.bare:
+        rest = stored.size - left - (stored.above + stored.height) * stored.row
+        size = left + lines * stored.row + rest % stored.row
+        return replace(stored, interior=left, size=size, lines=lines)
     plane = stored.row * lines
     size = -(-(stored.channels * plane + left) // 4) * 4
     return replace(stored, plane=plane, interior=left, size=size, lines=lines)
@@ -148,15 +160,21 @@ def pace(plan: Schedule, stream: Stream, layouts: dict[str, Layout]) -> Streamed
         outside = k < 0 or any(v.name not in made for v in plan.stages[k].sources)
         if found is None:
             return None
-        if whole or outside or stream.aligned:
-            found = replace(found, aligned=True, end=-(-found.end // found.rows) * found.rows)
+        added = any(plan.stages[c].node.op_type == "Add" for c in users)
+        if not stream.sliding and (whole or outside or stream.aligned):
+            found = replace(found, aligned=True, end=_whole(found))
             if found.height % found.rows:
                 return None
         first = [(paces[c].first(0), reads(plan.stages[c])) for c in users]
         lines = max([found.rows, *(found.end - (row * r.stride - r.top) for row, r in first)])
-        paces[k] = replace(found, lines=0 if whole else lines)
+        paces[k] = replace(found, lines=0 if whole or (stream.sliding and (added or not stream.held)) else lines)
     begin = min((p.rows - p.end) // p.rows for p in paces.values())
     return Streamed(tuple(paces[k] for k in stream.members), begin, rounds - begin)
+
+
+def _whole(pace: Pace) -> int:
+    """The end of the round in which whole turns reach that of `pace`."""
+    return -(-pace.end // pace.rows) * pace.rows
 
 
 def _pace(k: int, users: list[tuple[Pace, Reads]], height: int, stream: Stream, rounds: int) -> Pace | None:

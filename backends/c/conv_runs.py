@@ -31,7 +31,7 @@ def add_conv_runs(
         raise CompileError("this convolution cannot run by runs", node=node, fix="compile from the imported model")
     g, places = planned
     touching = flat(g, layout.height, layout.plane)
-    whole = not (rows_of(stage) or layout.lines or out.lines)
+    whole = not (rows_of(stage) or layout.lines or out.lines or layout.bare or out.bare)
     if touching is not None and whole and (layout.row, out.row) == (layout.width, out.width):
         g, out = touching, replace(out, height=1, width=touching.width, row=touching.width)
         taps = np.count_nonzero(w.reshape(len(w), -1), axis=1).astype(np.int64)
@@ -52,7 +52,7 @@ def add_conv_runs(
     fields: list[tuple[str, object]] = [
         ("offsets", step.array("offsets", "uint16_t", encoded.offsets, "bytes into the copies")),
         ("counts", step.array("counts", "uint16_t", encoded.counts, "-1s and +1s of each channel")),
-        ("copies", step.array("copies", "uint32_t", copies, "first byte, rows beyond the band's")),
+        ("copies", step.array("copies", "uint32_t", copies, "first byte, rows beyond the band's, pads")),
         ("plane", layout.plane),
         ("row_step", g.stride[0] * g.row),
         ("list_at", places.list_at),

@@ -26,7 +26,7 @@ from .lookup import lookup_table
 from .order import Call, Repeat, unrolled
 from .products import add_product
 from .step import Moving, Places, Step, at, c_map, place_of
-from .streams import Strip, add_stream
+from .streams import Strip, add_stream, border_rows
 from .view import C_TYPES, TYPES, View
 from .wide import add_wide_finish, add_wide_product, is_wide
 
@@ -129,7 +129,10 @@ def _load(plan: Schedule) -> Step:
     to = step.maps("to", layout.as_row)
     kernel = "cardc_load_i8" if ctype == "int8_t" else "cardc_load_u8"
     step.call(kernel, "in", _signed(layout.lo), _signed(q.hi), layout.step, to, at(place_of(value) + layout.interior))
-    _border(step, layout, place_of(value))
+    if layout.bare:
+        step.body += [fill for fill in border_rows(step, value) if fill]
+    else:
+        _border(step, layout, place_of(value))
     return step
 
 
@@ -151,7 +154,9 @@ def _stage(index: int, plan: Schedule, stage: Stage) -> Step:
     offset = 0 if direct else place_of(stage.output)
     dst = "out" if direct else at(offset + out.interior * out.width_bytes, C_TYPES[out.width_bytes])
     _kernel(step, stage, dst, out, Places())
-    if out.is_bytes:
+    if out.bare:
+        step.body += [fill for fill in border_rows(step, stage.output) if fill]
+    elif out.is_bytes:
         _border(step, out, offset)
     return step
 

@@ -24,6 +24,10 @@ class Moving:
     def __add__(self, further: int) -> Moving:
         return Moving(self.start + further, self.step)
 
+    def fixed(self, row: int | None) -> Moving:
+        """The place for row `row`; None: as it is."""
+        return self if row is None else Moving(self.start + row * self.step)
+
 
 class Places:
     """Where tensors lie and how much of them there is: as plan-memory says."""

@@ -27,7 +27,8 @@ MAX_STRIDE = 5
 @dataclass(frozen=True, slots=True)
 class RunsGeometry:
     """What the copies look like. `origin`, `row`: the input's storage, as in `sparse_conv`; `width` of the output;
-    `rows` of a band; `lane` bytes a pixel, 1 or 2."""
+    `rows` of a band; `lane` bytes a pixel, 1 or 2. `bare`, where the input has no border left and right, so that copies
+    get it: how far windows reach out to the left, the input's width, the stored byte of zero."""
 
     in_channels: int
     origin: int
@@ -39,32 +40,45 @@ class RunsGeometry:
     width: int
     rows: int
     lane: int
+    bare: tuple[int, int, int] | None = None
 
     @property
     def pitch(self) -> int:
         """Pixels of a row in the copies."""
         return -(-self.width // 4) * 4
 
-    def copies(self) -> list[tuple[int, int, int, int]]:
-        """Of one channel: (kernel column, row modulo the stride, first byte, rows beyond the band's), in order."""
+    def copies(self) -> list[tuple[int, int, int, int, int]]:
+        """Of one channel: (kernel column, row modulo the stride, first byte, rows beyond the band's, pads as the kernel
+        has them), in order."""
         found = []
         for j in range(self.kernel[1]):
             downs = [i * self.dilation[0] for i in range(self.kernel[0])]
             for phase in sorted({d % self.stride[0] for d in downs}):
                 extra = max(d // self.stride[0] for d in downs if d % self.stride[0] == phase)
-                found.append((j, phase, self.origin + j * self.dilation[1] + phase * self.row, extra))
+                first = self.origin + j * self.dilation[1] + phase * self.row
+                found.append((j, phase, first, extra, self._pads(j)))
         return found
+
+    def _pads(self, column: int) -> int:
+        """Which pixels of a copied row are border: so many at its begin, at its end from bit 8, their byte from 16."""
+        if self.bare is None:
+            return 0
+        left, width, border = self.bare
+        at = column * self.dilation[1] - left  # of the first pixel's
+        inside = [0 <= at + x * self.stride[1] < width for x in range(self.width)]
+        before, behind = (inside.index(True), inside[::-1].index(True)) if any(inside) else (self.width, 0)
+        return before | behind << 8 | border << 16 if before or behind else 0
 
     @property
     def copy_bytes(self) -> int:
         """Of all channels, for one band."""
-        rows = sum(self.rows + extra for *_, extra in self.copies())
+        rows = sum(self.rows + extra for *_, extra, _ in self.copies())
         return self.in_channels * rows * self.pitch * self.lane
 
     def places(self) -> NDArray[np.int64]:
         """Where in the copies the run of each tap of the first channel begins: int64 [kh, kw]."""
         starts, at = {}, 0
-        for j, phase, _, extra in self.copies():
+        for j, phase, _, extra, _ in self.copies():
             starts[j, phase] = at
             at += (self.rows + extra) * self.pitch * self.lane
         kh, kw = self.kernel

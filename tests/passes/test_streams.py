@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.backends.c.networks import random_graph
-from tests.backends.c.streams import chain, possible
+from tests.backends.c.streams import chain, possible, possible_sliding, residual
 from tests.graphs import IntegerGraph, uint
 from tests.passes.arena import Arena, Overwritten
 
 from cardc.errors import CompileError
 from cardc.passes.base import PassLog
 from cardc.passes.choose_encodings import ChooseEncodings
+from cardc.passes.layouts import layout_of
 from cardc.passes.plan_memory import ARENA, BOUND, OFFSET, STREAMS, PlanMemory, streams_of
 from cardc.passes.schedule import schedule
-from cardc.passes.streams import Stream, pace
+from cardc.passes.streams import Stream, pace, reads
 
 ENCODINGS = [(), ("taps",), ("int8",), ("lanes",), ("runs",), ("rice",)]
 
@@ -43,6 +44,54 @@ def test_every_row_is_there_when_it_is_read(seed: int) -> None:
     for stream in options[seed % 3 :: 1 + len(options) // 4]:
         PlanMemory(streams=(stream,)).run(model, PassLog())
         Arena(model).run()
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=40, deadline=None)
+def test_rows_that_come_and_go_are_there_when_they_are_read(seed: int) -> None:
+    model = encoded(residual(seed) if seed % 4 else chain(seed), ("runs",))
+    options = possible_sliding(model)
+    for stream in options[seed % 3 :: 1 + len(options) // 4]:
+        PlanMemory(streams=(stream,)).run(model, PassLog())
+        assert int(model.metadata_props[BOUND]) <= int(model.metadata_props[ARENA])
+        Arena(model).run()
+
+
+@pytest.mark.parametrize("ticks", ["_spans", "copies"])
+def test_rows_given_away_too_early_are_found(ticks: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row less of every input than is read, or inputs given away by kernels that still read them."""
+    found = 0
+    for seed in range(8):
+        model = encoded(residual(seed), ("runs",))
+        options = possible_sliding(model)
+        with monkeypatch.context() as patch:
+            if ticks == "_spans":
+                patch.setattr(
+                    "cardc.passes.timeline.reads", lambda stage: replace(reads(stage), top=reads(stage).top - 1)
+                )
+            else:
+                patch.setattr("cardc.passes.timeline._copies", lambda *given: True)
+            for stream in [s for s in options if s.last - s.first > 2][:: 1 + len(options) // 8]:
+                PlanMemory(streams=(stream,)).run(model, PassLog())
+                try:
+                    Arena(model).run()
+                except Overwritten:
+                    found += 1
+    assert found > 0
+
+
+def test_an_addition_takes_the_place_of_its_input() -> None:
+    model = encoded(residual(1), ("runs",))
+    stream = max(possible_sliding(model), key=lambda s: (s.last - s.first, -s.rows))
+    PlanMemory(streams=(stream,)).run(model, PassLog())
+    plan = schedule(model)
+    adds = [k for k in stream.members if k >= 0 and plan.stages[k].node.op_type == "Add"]
+    starts = {
+        k: (int(v.metadata_props[OFFSET]) + layout_of(v).interior)
+        for k, v in ((k, plan.stages[k].output) for k in adds)
+    }
+    sources = {k: [int(v.metadata_props[OFFSET]) + layout_of(v).interior for v in plan.stages[k].sources] for k in adds}
+    assert any(starts[k] in sources[k] for k in adds)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -56,6 +56,7 @@ FILE_OF = {
     "cardc_fft_wide_radix4": "cardc_fft_wide.c",
     "cardc_fill": "cardc_join.c",
     "cardc_fill_border": "cardc_layout.c",
+    "cardc_fill_rows": "cardc_rows.c",
     "cardc_fill_wide": "cardc_join_wide.c",
     "cardc_finish_i16": "cardc_finish.c",
     "cardc_finish_i32": "cardc_finish.c",

@@ -13,12 +13,15 @@ extern "C" {
  * pixels that a tap meets in all of the band lie side by side, and every tap is a run of words to add. A pixel is a
  * byte there (`lane` 1) or 16 bits (`lane` 2, in the order 0, 2, 1, 3 of each four).
  *
+ * Where the input has no border left and right, copies get it: pads are the pixels of border at the begin of a copied row,
+ * in bits 0-7, those at its end in bits 8-15, and their byte in bits 16-23. What lies beside the row is read all the same.
+ *
  * `offsets` holds, for each output channel, where in the copies the runs of its -1 taps begin, then those of its +1 taps;
  * counts[channel][2] says how many there are. Written by cardc.passes.encodings.runs. */
 typedef struct cardc_conv_runs_layer {
   const CARDC_ROM uint16_t *offsets;
   const CARDC_ROM uint16_t *counts;
-  const CARDC_ROM uint32_t *copies;    /* two words each: bytes into a channel's storage, rows beyond those of the band */
+  const CARDC_ROM uint32_t *copies;    /* three words each: bytes into a channel's storage, rows beyond those of the band, pads */
   uint32_t plane;            /* of the input */
   uint32_t row_step;         /* stride down, times the input's row */
   uint32_t list_at, sums_at; /* where in `work` lie steps and sums; copies lie at 0 */

@@ -216,6 +216,24 @@ static CARDC_NOINLINE void cardc_copy_halves(const cardc_copy_job *job, uint32_t
   }
 }
 
+/* Gives the border to the pixels of a copy that `pads` say, of rows of `width` pixels. */
+static CARDC_NOINLINE void cardc_pad_copies(const cardc_copy_job *job, uint32_t *begin, uint32_t width, uint32_t lane,
+                                            uint32_t pads) {
+  const uint32_t before = pads & 0xffu, pitch = 4 * job->words * lane;
+  const uint8_t border = (uint8_t)(pads >> 16);
+  uint32_t x, c, r;
+  for (x = before > 0 ? 0 : width - (pads >> 8 & 0xffu); x < width; x++) {
+    uint8_t *channel = (uint8_t *)begin + (lane == 2 ? 2 * (x & ~3u) + 4 * (x & 1u) + (x & 2u) : x);
+    CARDC_NO_UNROLL for (c = job->channels; c > 0; c--, channel += 4 * job->next) {
+      uint8_t *at = channel;
+      CARDC_NO_UNROLL for (r = job->rows; r > 0; r--, at += pitch) { *at = border; }
+    }
+    if (x + 1 == before) {
+      x = width - (pads >> 8 & 0xffu) - 1;
+    }
+  }
+}
+
 /* All copies for a band of `rows` output rows, the first of which reads from `src` on. Copies always have room for a whole
  * band. */
 static CARDC_NOINLINE void cardc_copy_band(const CARDC_ROM cardc_conv_runs_layer *layer, const uint8_t *src, uint32_t rows, uint32_t *to) {
@@ -225,11 +243,11 @@ static CARDC_NOINLINE void cardc_copy_band(const CARDC_ROM cardc_conv_runs_layer
   job.channels = layer->in_channels, job.words = words, job.step = layer->row_step, job.plane = layer->plane;
   job.across = layer->col_step, job.next = 0;
   CARDC_NO_UNROLL for (k = 0; k < layer->copies_of; k++) {
-    job.next += (layer->rows + layer->copies[2 * k + 1]) * words * layer->lane;
+    job.next += (layer->rows + layer->copies[3 * k + 1]) * words * layer->lane;
   }
   CARDC_NO_UNROLL for (k = 0; k < layer->copies_of; k++) {
-    const uint8_t *from = src + layer->copies[2 * k];
-    const uint32_t beyond = layer->copies[2 * k + 1];
+    const uint8_t *from = src + layer->copies[3 * k];
+    const uint32_t beyond = layer->copies[3 * k + 1], pads = layer->copies[3 * k + 2];
     job.rows = rows + beyond;
     if (layer->lane == 2) {
       cardc_copy_halves(&job, to, from);
@@ -239,6 +257,9 @@ static CARDC_NOINLINE void cardc_copy_band(const CARDC_ROM cardc_conv_runs_layer
       cardc_copy_bytes(&job, to, from);
     } else {
       cardc_copy_words(&job, to, from);
+    }
+    if (pads != 0) {
+      cardc_pad_copies(&job, to, layer->to.width, layer->lane, pads);
     }
     to += (layer->rows + beyond) * words * layer->lane;
   }

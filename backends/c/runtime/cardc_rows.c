@@ -20,12 +20,23 @@ static void move_words(uint8_t *to, const uint8_t *from, uint32_t bytes) {
   }
 }
 
+void cardc_fill_rows(uint8_t *at, uint32_t bytes, uint8_t border) {
+  const uint32_t word = border * 0x01010101u;
+  CARDC_NO_UNROLL for (; bytes >= 16; bytes -= 16, at += 16) {
+    CARDC_MEMCPY(__builtin_assume_aligned(at, 4), &word, 4);
+    CARDC_MEMCPY(__builtin_assume_aligned(at + 4, 4), &word, 4);
+    CARDC_MEMCPY(__builtin_assume_aligned(at + 8, 4), &word, 4);
+    CARDC_MEMCPY(__builtin_assume_aligned(at + 12, 4), &word, 4);
+  }
+  CARDC_NO_UNROLL for (; bytes > 0; bytes -= 4, at += 4) { CARDC_MEMCPY(__builtin_assume_aligned(at, 4), &word, 4); }
+}
+
 int cardc_next_rows(const CARDC_ROM cardc_strip *strip, uint8_t *arena, int32_t row) {
   const uint32_t added = (uint32_t)strip->rows * strip->row, kept = strip->plane - added;
   uint8_t *at = arena + strip->at;
   uint32_t c;
   if (row == strip->first) {
-    memset(at, strip->border, (size_t)strip->size);
+    cardc_fill_rows(at, strip->size, strip->border);
   }
   for (c = strip->channels; c > 0; c--, at += strip->plane) {
     if ((strip->row & 3) == 0) {

@@ -22,6 +22,9 @@ typedef struct cardc_strip {
  * ones go. Whether the tensor has any of the new rows; where not, they hold the border. */
 int cardc_next_rows(const CARDC_ROM cardc_strip *strip, uint8_t *arena, int32_t row);
 
+/* `bytes` bytes of `border`; a multiple of 4, at a word's address. */
+void cardc_fill_rows(uint8_t *at, uint32_t bytes, uint8_t border);
+
 /* Gives the border to those of the new rows, from row `row` on, that the tensor does not have. */
 void cardc_end_rows(const CARDC_ROM cardc_strip *strip, uint8_t *arena, int32_t row);
 

@@ -9,6 +9,7 @@ from tests.graphs import BIPOLAR, IntegerGraph, uint
 from cardc.ops.base import CARDC
 from cardc.ops.graph import make_node
 from cardc.ops.qtype import QType
+from cardc.passes.bare import can_be_bare, slides
 from cardc.passes.base import PassLog
 from cardc.passes.layouts import Layout, layout_of
 from cardc.passes.plan_memory import PlanMemory, to_caller
@@ -96,3 +97,42 @@ def possible(model: ir.Model) -> list[Stream]:
             options = [Stream(first, last, rows) for rows in range(1, height + 1)]
             found += [s for s in options if pace(plan, s, layouts) is not None]
     return found
+
+
+def possible_sliding(model: ir.Model) -> list[Stream]:
+    """Every stream of `model`, which has encodings, in which rows come and go, one at a time."""
+    PlanMemory(streams=()).run(model, PassLog())
+    plan = schedule(model)
+    layouts = whole_layouts(plan)
+    load = can_be_bare(plan, plan.source, layouts[plan.source.name or ""]) and streams_in(plan, layouts)
+    fits = [load, *(slides(plan, stage, layouts) for stage in plan.stages)]
+    found = []
+    for first in range(-1, len(plan.stages)):
+        for last in range(first + 1, len(plan.stages)):
+            if not all(fits[first + 1 : last + 2]):
+                break
+            height = layouts[output(plan, last).name or ""].height
+            options = [
+                Stream(first, last, n, False, True, held) for n in range(1, height + 1) for held in (False, True)
+            ]
+            found += [s for s in options if pace(plan, s, layouts) is not None]
+    return found
+
+
+def residual(seed: int) -> IntegerGraph:
+    """Convolutions and additions of what they read, as in a ResNet, then a convolution that ends it."""
+    rng = np.random.default_rng(seed)
+    g = IntegerGraph((int(rng.integers(1, 5)), int(rng.integers(7, 18)), int(rng.integers(4, 20))), uint(4), seed=seed)
+    _finish(g.conv(int(rng.integers(2, 7)), (3, 3), pads=1, density=0.3), rng)
+    for _ in range(int(rng.integers(1, 4))):
+        skip, (channels, height, width) = g.last, (int(d) for d in g.last.shape[1:])  # type: ignore[index, union-attr]
+        stride = int(rng.choice([1, 1, 2])) if min(height, width) > 5 else 1
+        out = channels if stride == 1 else int(rng.integers(2, 8))
+        g.conv(out, (3, 3), pads=1, stride=stride, density=0.3).requantize(uint(4))
+        main = g.conv(out, (3, 3), pads=1, density=0.3).requantize(uint(4)).last
+        g.last = skip
+        if stride > 1:
+            g.conv(out, (1, 1), pads=0, stride=stride, density=0.7).requantize(uint(4))
+        join(g, "Add", [main, g.last])
+        g.threshold_on_range(uint(4))
+    return g.conv(2, (3, 3), pads=1, density=0.3)
