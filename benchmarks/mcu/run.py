@@ -69,7 +69,7 @@ def measure_networks(cores: Sequence[str] = tuple(BOARDS), only: str = "") -> li
 
 def _row(work: str, core: str, value: int, peer: tuple[str, int] | None) -> Row:
     name, count = peer if peer is not None else (None, None)
-    ratio = round(count / value, 2) if count is not None else None
+    ratio = count / value if count is not None else None
     return Row(work=work, core=core, value=value, unit="instructions", peer=name, peer_value=count, ratio=ratio)
 
 

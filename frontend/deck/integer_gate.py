@@ -34,12 +34,28 @@ def fit_integer_gate(
     goal_db: float | None = None,
     data_bits: Sequence[int] = EVERY,
 ) -> IntegerGate:
+    """As `fit_gate_and_goal`, the gate alone."""
+    return fit_gate_and_goal(gate, shape, lo, hi, scale, images, goal_db=goal_db, data_bits=data_bits)[0]
+
+
+def fit_gate_and_goal(
+    gate: Gate,
+    shape: tuple[int, int, int],
+    lo: int,
+    hi: int,
+    scale: float,
+    images: Array | None = None,
+    *,
+    goal_db: float | None = None,
+    data_bits: Sequence[int] = EVERY,
+) -> tuple[IntegerGate, float]:
     """The integer gate that decides as `gate` does, for images q [C, H, W] of integers lo ... hi, each worth `scale`.
 
     Rounding shifts all scores a little (noise makes small amplitudes larger); with calibration `images`, integers
     [N, C, H, W], the mean of that is taken away, which matters where a window averages the rest out. A thousand do.
     The words are the shortest of `data_bits` that reach `goal_db`, signal to noise on `images` or, without any, on
     images like the templates; where no goal is given, 16 bits or, for the goal that `goal_for` sets a window, more.
+    The second result is that goal in dB, or what the longest words reach where that is less.
     Raises CompileError where the spectrum is not padded, of another size, or no kernel has it.
     """
     spectrum = gate.spectrum
@@ -50,9 +66,10 @@ def fit_integer_gate(
         raise CompileError(f"a spectrum of {shape[1]}x{shape[2]} images without padding", node="gate", fix=fix)
     of = template_signal(gate, first, scale) if images is None or len(images) == 0 else signal(first, images)
     if goal_db is None:
-        plan = default_words(shape, lo, hi, of, grey=grey, window=gate.window).plan
+        words = default_words(shape, lo, hi, of, grey=grey, window=gate.window)
     else:
-        plan = choose_words(shape, lo, hi, of, grey=grey, goal_db=goal_db, data_bits=data_bits).plan
+        words = choose_words(shape, lo, hi, of, grey=grey, goal_db=goal_db, data_bits=data_bits)
+    plan = words.plan
     unit = scale / plan.scaling
     table, per_one = _curve(spectrum.scale, unit, plan)
     bits = _WIDE_TEMPLATE_BITS
@@ -60,7 +77,9 @@ def fit_integer_gate(
         bits = 15 if table is None else min(15, _PRODUCT_BITS - _VALUE_BITS[spectrum.scale])
     templates = gate.templates.astype(np.float64) * per_one
     found = _quantized(gate, plan, table, templates, bits, scale)
-    return found if images is None or len(images) == 0 else _calibrated(found, gate, per_one, images)
+    if images is not None and len(images) > 0:
+        found = _calibrated(found, gate, per_one, images)
+    return found, words.goal_db
 
 
 def _curve(scale: str, unit: float, plan: Plan) -> tuple[NDArray[np.int64] | None, float]:

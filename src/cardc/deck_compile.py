@@ -17,14 +17,14 @@ from .compiler import Lowered, lower, steps_for
 from .deck_joint import Average, Result, make_joint
 from .errors import CompileError, raise_all
 from .frontend.deck import Deck, load_deck
-from .frontend.deck.integer_gate import fit_integer_gate
+from .frontend.deck.integer_gate import fit_gate_and_goal
 from .identifiers import identifier
 from .ops.base import CARDC, QONNX, Array, result, shape_of
 from .ops.deck_join import Joint
 from .ops.graph import add_initializer, fresh, is_cardc
 from .ops.qtype import qtype
 from .ops.spectral import IntegerGate
-from .ops.spectral.noise import EVERY, goal_for
+from .ops.spectral.noise import EVERY
 from .passes.lower_outputs import OUT_OFFSET, OUT_SCALE
 from .targets.base import Target
 from .verify.run import check_inputs, entry
@@ -114,9 +114,8 @@ def lower_deck(source: Any, target: Target, options: DeckOptions | None = None, 
     bits = EVERY if target.backend != "c" else [n for n in EVERY if n >= 16]  # shorter ones cost as much there
     size = (shape[0], shape[1], shape[2])
     goal = gate.goal_db if options.gate_goal_db is None else options.gate_goal_db
-    integer = fit_integer_gate(gate, size, 0, levels, PIXEL_SCALE, images, goal_db=goal, data_bits=bits)
-    goal = goal_for(gate.window) if goal is None else goal
-    return LoweredDeck(title, deck, cards, integer, joint, groups, notes, goal)
+    integer, reached = fit_gate_and_goal(gate, size, 0, levels, PIXEL_SCALE, images, goal_db=goal, data_bits=bits)
+    return LoweredDeck(title, deck, cards, integer, joint, groups, notes, reached)
 
 
 def calibration_images(card: Lowered, x: Array) -> Array:

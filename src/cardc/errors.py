@@ -92,6 +92,11 @@ def printable(text: str, limit: int = 200) -> str:
     return plain if len(text) <= limit else f"{plain}..."
 
 
+def counted(count: float, things: str) -> str:
+    """`1,200 inputs`, but `1 input`: `things` is a plural that ends in s."""
+    return f"{count:,} {things if count != 1 else things.removesuffix('s')}"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """A remedy for a mistyped name: the nearest known one, or the list of all."""
     names = sorted(known)

@@ -52,6 +52,7 @@ def test_its_words_are_taken_by_compile(cardc: Cardc, folder: Path) -> None:
         (("small.onnx", "-t", FPGA, "--points", "0"), "an exploration of 0 points"),
         (("small.onnx", "-t", FPGA, "-j", "0"), "0 processes"),
         (("small.onnx", "-t", FPGA, "-j1", "--points", "1", "--html", "no/such/folder.html"), "cannot write"),
+        (("missing.onnx", "-t", FPGA, "--html", "no/such/folder.html"), "cannot write"),  # before any work
         (("x.npy", "-t", FPGA), "x.npy"),
     ],
 )

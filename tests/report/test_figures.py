@@ -45,6 +45,9 @@ def test_impossible_figures(arguments: tuple[float, str]) -> None:
     ("figure", "unit", "text"),
     [
         (Figure(9_120, "measured:elf"), "bytes", "9,120 bytes"),
+        (Figure(1, "measured:elf"), "bytes", "1 byte"),
+        (Figure(0, "measured:elf"), "bytes", "0 bytes"),
+        (Figure(1, "estimated:csynth", 1, 2), "cycles", "1 cycle (1 to 2)"),
         (Figure(1_300, "estimated:cpi", 1_000, 1_800), "", "1,300 (1,000 to 1,800)"),
         (Figure(0.0013, "estimated:cpi", 0.001, 0.0018), "s", "1.3 ms (1 to 1.8)"),
         (Figure(2.5, "estimated:cpi", 2, 3), "s", "2.5 s (2 to 3)"),

@@ -187,7 +187,7 @@ def test_boundary_cases_are_counted_and_told(build: Build, monkeypatch: pytest.M
     monkeypatch.setattr(oracle.Oracle, "_run", other)
     exact = chain(build, x=x)
     assert (exact.equal, exact.float_boundary_cases) == (True, 1)
-    assert "1 float boundary cases (values that floats may round either way" in exact_in_words(exact)
+    assert "1 float boundary case (values that floats may round either way" in exact_in_words(exact)
     assert not chain(build, x=x + np.where(x == 0.3125, 1e-3, 0).astype(np.float32)).float_boundary_cases
 
 

@@ -17,7 +17,7 @@ from ..backends.hls4ml import Options
 from ..deck_compile import DeckOptions, is_deck, lower_deck, read_deck
 from ..deck_graph import deck_graph
 from ..deck_joint import Average
-from ..errors import CompileError
+from ..errors import CompileError, counted
 from ..frontend.deck.gate import MOST_DB
 from ..ops.base import Array
 from ..report import Column, fitting_table
@@ -102,7 +102,7 @@ def emulate_deck(model: Path, target: str, x: Array, outputs: Path | None, optio
                 np.save(file, answer.outputs, allow_pickle=False)
         except OSError as error:
             raise CompileError(f"cannot write {outputs}: {error.strerror}", fix="choose another --outputs") from error
-        click.echo(f"{len(answer.outputs)} results written to {outputs}")
+        click.echo(f"{counted(len(answer.outputs), 'results')} written to {outputs}")
         return
     groups = build.lowered.groups
     for k, (picks, row) in enumerate(zip(answer.picks, answer.outputs, strict=True)):

@@ -40,6 +40,8 @@ def explore_command(
     """
     if is_deck(model):
         raise CompileError("a deck cannot be explored", node=str(model), fix="explore its cards one by one")
+    if html is not None:
+        _check_writable(html)
     screen = console(as_json)
     with progress_bars(Console(stderr=True)) as watch:
         found = explore(
@@ -59,6 +61,18 @@ def explore_command(
     if html is not None:
         screen.print(f"written to {html}", markup=False, soft_wrap=True)
     raise SystemExit(0 if found.fits else 1)
+
+
+def _check_writable(path: Path) -> None:
+    """CompileError where `path` cannot be written, before minutes of work for it."""
+    try:
+        there = path.exists()
+        with path.open("ab"):  # which leaves what is there
+            pass
+        if not there:
+            path.unlink()
+    except OSError as error:
+        raise CompileError(f"cannot write {path}: {error.strerror}", fix="choose another --html") from error
 
 
 def _print(found: Exploration, screen: Console) -> None:

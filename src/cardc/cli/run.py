@@ -10,7 +10,7 @@ import numpy as np
 from ..deck_api import reject, verify_deck
 from ..deck_compile import DeckOptions, is_deck
 from ..entrance import Entrance
-from ..errors import CompileError
+from ..errors import CompileError, counted
 from ..ops.base import Array
 from ..report import accuracy_in_words, exact_in_words, exact_to_json, gate_in_words
 from .common import console, json_option, model_argument, progress_bars, read_array, target_option
@@ -46,7 +46,7 @@ def emulate_command(
     y = build.emulate(x)
     if outputs is not None:
         _save(outputs, y)
-        click.echo(f"{len(y)} results written to {outputs}")
+        click.echo(f"{counted(len(y), 'results')} written to {outputs}")
         return
     for k, row in enumerate(y.reshape(len(y), -1)):
         click.echo(f"{k}: argmax {int(row.argmax())}  integers {row.tolist()}")

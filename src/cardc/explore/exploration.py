@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from ..errors import counted
 from ..report import Board, Figure
 from .point import OBJECTIVES, Point, Refused
 
@@ -46,12 +47,14 @@ class Exploration:
     @property
     def verdict(self) -> str:
         """How far it got, in a sentence."""
-        tried = f"{self.tried} of {self.candidates} candidates tried"
+        tried = f"{self.tried} of {counted(self.candidates, 'candidates')} tried"
         why = {"budget": "the time was over", "points": "the number of points was reached"}.get(self.stopped)
-        parts = [f"{tried}: stopped, {why}" if why else f"all {self.candidates} candidates tried"]
+        parts = [f"{tried}: stopped, {why}" if why else f"all {counted(self.candidates, 'candidates')} tried"]
         parts += [f"{len(self.refused)} refused"] if self.refused else []
         fitting = sum(point.fits for point in self.points)
-        return ", ".join([*parts, f"{fitting} of {len(self.points)} points fit, {len(self.front)} on the front"])
+        return ", ".join(
+            [*parts, f"{fitting} of {counted(len(self.points), 'points')} fit, {len(self.front)} on the front"]
+        )
 
     def to_json(self) -> str:
         """The schema `cardc.explore/1`, documented in docs/explore.md."""

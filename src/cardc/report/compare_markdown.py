@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import printable
+from ..errors import counted, printable
 from .compare import Change, Comparison, LayerChange
 from .figure import TOTALS, Figure, show
 from .model import Report
@@ -58,7 +58,7 @@ def _yes(fits: bool) -> str:
 def _exact(report: Report) -> str:
     if report.exact is None:
         return "not verified"
-    return f"equal on {report.exact.inputs:,} inputs" if report.exact.equal else "not equal"
+    return f"equal on {counted(report.exact.inputs, 'inputs')}" if report.exact.equal else "not equal"
 
 
 def _text(value: object) -> str:

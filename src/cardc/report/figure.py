@@ -73,6 +73,8 @@ def show(figure: Figure, unit: str = "") -> str:
         factor, unit = next(((f, u) for f, u in ((1, "s"), (1e3, "ms")) if figure.value * f >= 1), (1e6, "µs"))
     else:
         factor = 1
+    if figure.value == 1 and unit in ("bytes", "cycles"):
+        unit = unit.removesuffix("s")
     tail = f" {unit}" if unit else ""
     if figure.low is None or figure.high is None:
         return f"{number(figure.value * factor)}{tail}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import CompileError
+from ..errors import CompileError, counted
 from ..targets import Target, listing
 from .figure import TOTALS, Figure, number
 from .layers import Layer, MemoryMap
@@ -123,21 +123,22 @@ def _would_fit(totals: Mapping[str, Figure], target: Target) -> bool:
 
 
 def _advice(check: Check, layers: Sequence[Layer], memory: MemoryMap | None) -> str:
-    over = number(check.used.value - check.available)
+    excess = check.used.value - check.available
+    over = counted(round(excess), "bytes") if check.resource.endswith("_bytes") else number(excess)
     title = TOTALS[check.resource][0]
     if check.resource == "flash_bytes":
         biggest = max(layers, key=lambda layer: layer.weight_bytes, default=None)
-        if biggest and (weights := sum(layer.weight_bytes for layer in layers)) < check.used.value - check.available:
+        if biggest and (weights := sum(layer.weight_bytes for layer in layers)) < excess:
             return (
-                f"{title} is {over} bytes over, more than all weights take ({weights:,} bytes): the rest is code, "
+                f"{title} is {over} over, more than all weights take ({counted(weights, 'bytes')}): the rest is code, "
                 "which fewer kinds of layers shrink"
             )
-        where = f"; the biggest is {biggest.name!r} with {biggest.weight_bytes:,} bytes" if biggest else ""
-        return f"{title} is {over} bytes over: prune or shrink the layers with the most weight bytes{where}"
+        where = f"; the biggest is {biggest.name!r} with {counted(biggest.weight_bytes, 'bytes')}" if biggest else ""
+        return f"{title} is {over} over: prune or shrink the layers with the most weight bytes{where}"
     if check.resource == "ram_bytes":
         peak = _peak(memory)
         where = f"; the peak is at {peak!r}" if peak else ""
-        return f"{title} is {over} bytes over: use fewer channels, fewer activation bits or pool earlier{where}"
+        return f"{title} is {over} over: use fewer channels, fewer activation bits or pool earlier{where}"
     most = [layer for layer in layers if check.resource in layer.figures]
     biggest = max(most, key=lambda layer: layer.figures[check.resource].value, default=None)
     where = f"; the biggest is {biggest.name!r}" if biggest else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..errors import counted
 from .figure import number
 from .layers import Layer, MemoryMap
 
@@ -63,7 +64,7 @@ def memory_plot(memory: MemoryMap) -> MapPlot:
     boxes = []
     for index, t in enumerate(sorted(memory.tensors, key=lambda t: (t.first, t.offset, t.name))):
         width, height = column * (t.last - t.first + 1) - 3, max(1.0, t.bytes * scale - 2)
-        title = f"{t.name}: {t.bytes:,} bytes at {t.offset:,}, {_span(memory, t.first, t.last)}"
+        title = f"{t.name}: {counted(t.bytes, 'bytes')} at {t.offset:,}, {_span(memory, t.first, t.last)}"
         label = short(f"{t.name}  {t.bytes:,}", width - 12) if height >= 15 else ""
         left, top = _LEFT + column * t.first + 1.5, _TOP + t.offset * scale + 1
         boxes.append(Box(_r(left), _r(top), _r(width), _r(height), label, title, index % _HUES))

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import counted
 from .columns import Column, fitting_table
 from .deck import DeckFacts
 from .exact import Exact
@@ -53,8 +54,8 @@ def exact_in_words(exact: Exact) -> str:
         f"{stage} (first {exact.stage_inputs[stage]:,})" if stage in exact.stage_inputs else stage
         for stage in exact.stages
     ]
-    what = f"  {exact.tensors:,} tensors, {exact.inputs:,} inputs"
-    what += f", {exact.float_boundary_cases:,} float boundary cases"
+    what = f"  {counted(exact.tensors, 'tensors')}, {counted(exact.inputs, 'inputs')}"
+    what += f", {counted(exact.float_boundary_cases, 'float boundary cases')}"
     if exact.float_boundary_cases:
         what += " (values that floats may round either way; what follows from them was left out)"
     if exact.equal:
@@ -120,10 +121,10 @@ def gate_in_words(exact: Exact) -> str:
     gate = exact.gate
     if gate is None:
         return ""
-    found = f"the same class as the float deck for {gate.same_classes:,} of {gate.inputs:,} inputs"
+    found = f"the same class as the float deck for {gate.same_classes:,} of {counted(gate.inputs, 'inputs')}"
     if not gate.table:
         return found
-    found = f"gate: the float gate's picks for {gate.same_picks:,} of {gate.inputs:,} inputs; {found}"
+    found = f"gate: the float gate's picks for {gate.same_picks:,} of {counted(gate.inputs, 'inputs')}; {found}"
     if gate.moved:
         most = gate.moved[0]
         found += f"; the largest margin of a pick that moved is {most.margin:.3g} (sample {most.sample})"

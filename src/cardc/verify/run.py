@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
-from ..errors import CompileError
+from ..errors import CompileError, counted
 from ..ops.base import CARDC, Array
 from ..ops.execute import execute
 from ..ops.graph import is_cardc
@@ -46,7 +46,10 @@ def check_inputs(model: ir.Model, x: Array) -> Array:
     """
     (value,) = model.graph.inputs
     want, where = tuple(value.shape or ())[1:], f"input {value.name!r}"
-    array = np.asarray(x)
+    try:
+        array = np.asarray(x)
+    except ValueError as error:  # lists of unequal lengths
+        raise CompileError(f"the inputs are no array: {error}", node=where, fix="give samples of one shape") from error
     real = np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating) or array.dtype == np.bool_
     if not real:
         raise CompileError(
@@ -77,7 +80,9 @@ def check_labels(labels: Array | None, inputs: int) -> Array | None:
     array = np.asarray(labels)
     if array.ndim != 1 or len(array) != inputs:
         raise CompileError(
-            f"labels of shape {list(array.shape)} for {inputs} inputs", node="labels", fix="give one label an input"
+            f"labels of shape {list(array.shape)} for {counted(inputs, 'inputs')}",
+            node="labels",
+            fix="give one label an input",
         )
     number = np.issubdtype(array.dtype, np.integer) or np.issubdtype(array.dtype, np.floating)
     if not number or not np.isfinite(array).all() or (array != np.rint(array)).any() or (array < 0).any():

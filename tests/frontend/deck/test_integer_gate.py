@@ -15,10 +15,10 @@ from tests.frontend.deck.gates import digits, float_gate, noisy, random_gate
 from cardc.errors import CompileError
 from cardc.frontend.deck import Gate, Spectrum, load_deck
 from cardc.frontend.deck.integer_files import gate_from_model, gate_model, load_integer_gate, save_integer_gate
-from cardc.frontend.deck.integer_gate import fit_integer_gate
+from cardc.frontend.deck.integer_gate import fit_gate_and_goal, fit_integer_gate, template_signal
 from cardc.ops.execute import execute
 from cardc.ops.spectral import IntegerGate
-from cardc.ops.spectral.noise import goal_for, measured_db
+from cardc.ops.spectral.noise import goal_for, measured_db, predicted_db
 
 SPECTRA = {
     "log": Spectrum(scale="log"), "amplitude": Spectrum(), "power": Spectrum(scale="power"),
@@ -66,6 +66,17 @@ def test_other_integers_for_the_same_pixels() -> None:
     as_unsigned = fit_integer_gate(gate, (1, 8, 8), 0, 16, 1 / 16)
     as_bytes = fit_integer_gate(gate, (1, 8, 8), -128, 127, 1 / 16)
     assert (as_unsigned.picks(q) == as_bytes.picks(q)).mean() > 0.99
+
+
+def test_the_goal_is_what_the_longest_words_reach() -> None:
+    """A thousandth of the contrast, and a window that asks for more than there is."""
+    gate = dataclasses.replace(float_gate(digits()[:300], 16, Spectrum(scale="amplitude")), window=100)
+    _, whole = fit_gate_and_goal(gate, (1, 8, 8), 0, 16, 1 / 16)
+    assert whole == goal_for(100)
+    faint = dataclasses.replace(gate, templates=(gate.templates * 1e-6).astype(np.float32))
+    integer, goal = fit_gate_and_goal(faint, (1, 8, 8), 0, 16, 1 / 16)
+    assert goal < goal_for(100)
+    assert predicted_db(integer.plan, template_signal(faint, integer.plan, 1 / 16)) >= goal
 
 
 def test_shorter_words_for_a_goal() -> None:
