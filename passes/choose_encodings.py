@@ -37,7 +37,7 @@ features of the target's core change. Keeps: everything; only an attribute is ad
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -47,21 +47,21 @@ from ..errors import CompileError, did_you_mean, raise_all
 from ..ops.base import Array, constant, integer, operand, result, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
-from ..ops.window import window
 from .base import Pass, PassLog
-from .choose_layout import choose_layout
+from .channel_ends import ends_of, finish_kind
 from .dense_costs import dense_costs
 from .encodings.long import LongGeometry
 from .encodings.stacked import StackedGeometry
-from .kernel_costs import Cost, conv_costs
-from .layer_shape import conv_shape, tail_of, to_bytes
+from .kernel_costs import Cost, conv_costs, spent
+from .layer_shape import conv_shape, stored_levels, tail_of
 from .long_costs import long_cost
 from .long_plan import geometry as long_geometry
 from .long_plan import weights4
 from .patches_plan import layout_for as patches_layout
 from .patches_plan import patches_cost
 from .patches_plan import plan as plan_patches
-from .runs_costs import finish_kind, runs_cost
+from .place_costs import encoded, layout_now, output_layout_of, place_terms
+from .runs_costs import runs_cost
 from .runs_plan import BAND, flat, geometry, spare_bytes
 from .schedule import base
 from .stacked_costs import stacked_cost
@@ -74,6 +74,8 @@ from .wide import beyond_32_bits, wide_costs, wide_product
 
 CONV = ("lanes", "taps", "pairs", "long", "stacked", "runs", "vectors", "products", "patches", "rice", "int8")
 DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
+
+_HALVES = 2  # bytes of a sum
 
 OPTIMIZE = ("speed", "size", "balanced")
 
@@ -99,13 +101,15 @@ class ChooseEncodings(Pass):
         for name in sorted(wanted.keys() - {node.name for node in layers}):
             errors.append(_no_layer(name, [node.name or "" for node in layers]))
         room, picked = spare_bytes(model, self.ram), []
-        for node in layers:
+        for node in reversed(layers):  # where a tensor lies follows from its readers
             try:
                 options = self.options(node, room)
                 picked.append((node, options, self._chosen(node, options, wanted)))
+                node.attributes["encoding"] = ir.AttrString("encoding", picked[-1][2])
             except CompileError as error:
                 errors.append(error)
-        raise_all(errors)
+        picked.reverse()
+        raise_all(errors[::-1])
         code = self._code(picked, wanted)
         for k, (node, options, chosen) in enumerate(picked):
             node.attributes["encoding"] = ir.AttrString("encoding", "straight" if k in code else chosen)
@@ -122,6 +126,7 @@ class ChooseEncodings(Pass):
         for node, options, chosen in picked:
             free = node.name not in wanted and chosen in options
             code = straight_cost(node, weights_of(node), features) if free else None
+            code = None if code is None else self._placed(node, "straight", code)
             layers.append((options.get(chosen, Cost(0.0, 0.0)), code))
             if code is not None:
                 options["straight"] = code
@@ -134,17 +139,27 @@ class ChooseEncodings(Pass):
         self._add_stacked(node, options, room)
         self._add_runs(node, options, room)
         self._add_vectors(node, options, room)
-        return options
+        return {name: self._placed(node, name, cost) for name, cost in options.items()}
+
+    def _placed(self, node: ir.Node, encoding: str, cost: Cost) -> Cost:
+        """`cost` with what copies and borders take."""
+        beside = spent(place_terms(node, encoding), frozenset(self.features))
+        return replace(cost, instructions=cost.instructions + beside)
 
     def _add_long(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
         """List `long` for a convolution whose copies fit `room` bytes, on cores that multiply to 64 bits at once."""
         if node.op_type != "Conv" or "pairs" not in options or not long_multiplies(self.features):
             return
         g, w = _long(node), constant(operand(node, 1))
-        if g is not None and w is not None and g.work_bytes <= room:
-            options["long"] = long_cost(
-                weights4(w), g, integer(node, "group", 1), finish_kind(node, "dsp" in self.features)
-            )
+        if g is None or w is None or g.work_bytes > room:
+            return
+        ends = ends_of(node, w, _HALVES, packed="dsp" in self.features)
+        with encoded(node, "long"):
+            out = output_layout_of(node)
+        options["long"] = long_cost(
+            weights4(w), g, integer(node, "group", 1), ends, tail_of(node), frozenset(self.features),
+            flat=out.row == out.width,
+        )  # fmt: skip
 
     def _add_stacked(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
         """List `stacked` for a convolution whose copies fit `room` bytes, on cores of 32 bits without long products."""
@@ -173,12 +188,13 @@ class ChooseEncodings(Pass):
             return
         w4 = w.reshape(len(w), w.shape[1], 1, -1) if w.ndim == 3 else w
         height = int(out[2]) if len(out) == 4 else 1
-        touching = flat(g, height) if not any(window(node, w.shape[2:]).begin) else None
+        touching = flat(g, height) if _rows_touch(node) else None
         g, height = (g, height) if touching is None else (touching, 1)
-        kind, features = finish_kind(node, "dsp" in self.features), frozenset(self.features)
+        ends = ends_of(node, w, g.lane, packed="dsp" in self.features)
         options["runs"] = runs_cost(
-            w4.astype(np.int64), g, height, max(1, max_u - 1), kind, tail_of(node), features, to_bytes(node)
-        )
+            w4.astype(np.int64), g, height, max(1, stored_levels(node) - 1), ends, tail_of(node),
+            frozenset(self.features),
+        )  # fmt: skip
 
     def _add_vectors(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
         """List `vectors` and `products` where the core has vectors, `patches` where they fit `room` bytes, too."""
@@ -214,6 +230,13 @@ class ChooseEncodings(Pass):
             able = node.op_type == "Conv" and "int8" in options and not small
             return able and plan_patches(node, patches_layout(node)) is not None
         return _on_request(node, name, options)
+
+
+def _rows_touch(node: ir.Node) -> bool:
+    """Whether the rows of what the convolution `node` reads, by runs, and of what it makes lie one behind the other."""
+    with encoded(node, "runs"):
+        layouts = (layout_now(base(operand(node, 0))), output_layout_of(node))
+    return all(layout.row == layout.width for layout in layouts)
 
 
 def long_multiplies(features: tuple[str, ...]) -> bool:
@@ -278,7 +301,5 @@ def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
     if node.op_type == "Conv":
         found = conv_costs(conv_shape(node, w, features), features)
     else:
-        # As stored: a tensor that is padded somewhere has a level for the zero.
-        levels = choose_layout(base(operand(node, 0)), word_rows=False).levels
-        found = dense_costs(w, levels, tail_of(node), features, turns_of(node, w, features))
+        found = dense_costs(w, stored_levels(node), tail_of(node), features, turns_of(node, w, features))
     return wide_costs(node, w) if beyond_32_bits(node, w) else found

@@ -18,6 +18,7 @@ from .tails import Tail, Turns
 
 Terms = dict[str, float]
 _CHUNK = 16  # outputs that are finished in a call
+_BLOCK = 4  # pixels that share a weight of a pair
 _TABLE = 4091  # entries of plan-memory's largest table
 IN_REGISTERS = 12  # inputs of a sum that compilers load before they add them
 _FAR = 2048  # bytes: what addresses with an offset reach on most cores
@@ -26,9 +27,9 @@ _FAR = 2048  # bytes: what addresses with an offset reach on most cores
 @dataclass(frozen=True, slots=False)
 class ConvShape:
     """A convolution: `w` [O, I / group, kh, kw]; `height` x `width` of the output; `stride` across; `plane` elements of
-    an input channel; inputs of `levels` levels; `tail` behind the sums; whether the core has `unaligned` loads;
-    `turns` of the loops that multiply, None where the core has an instruction for that; `to_bytes`: whether outputs are
-    bytes, which tables may hold."""
+    a channel of inputs, stored as bytes of `levels` levels; `tail` behind the sums; whether the core has `unaligned`
+    loads; `turns` of the loops that multiply, None where the core has an instruction for that; `to_bytes`: whether
+    outputs are bytes, which tables may hold; `group` as ONNX has it, `dilation` across."""
 
     w: Array
     height: int
@@ -40,6 +41,8 @@ class ConvShape:
     unaligned: bool
     turns: Turns | None = None
     to_bytes: bool = True
+    group: int = 1
+    dilation: int = 1
 
     @property
     def pixels(self) -> int:
@@ -48,6 +51,11 @@ class ConvShape:
     @property
     def outputs(self) -> int:
         return self.pixels * len(self.w)
+
+    @property
+    def pairs(self) -> int:
+        """Of output channels of one group, the last of which may be alone."""
+        return self.group * -(-len(self.w) // self.group // 2)
 
     @property
     def rows(self) -> int:
@@ -76,12 +84,13 @@ class ConvShape:
 
 def finish_terms(tail: Tail, outputs: float, rows: float) -> Terms:
     """Ends of `outputs` sums, `rows` times a row of them."""
+    wide = "_wide" if tail.wide else ""
     found = {"row": float(rows)}
     match tail.kind:
         case "thresholds":
-            return found | {"search": float(outputs), "step": float(outputs * tail.levels.bit_length())}
+            return found | {f"search{wide}": float(outputs), f"step{wide}": float(outputs * tail.levels.bit_length())}
         case kind:
-            return found | {kind: float(outputs)}
+            return found | {f"{kind}{wide}": float(outputs)}
 
 
 def taps(s: ConvShape) -> Terms:
@@ -116,25 +125,36 @@ def int8(s: ConvShape) -> Terms:
 
 
 def in_pairs(s: ConvShape) -> Terms:
-    """Two weights to a word. One level more than there are: a border's zero may be one of its own."""
-    room = pairs.room_of(s.w, s.levels)
-    channels = -(-len(s.w) // 2) if room else len(s.w)
-    taps_each, depth = math.prod(s.w.shape[1:]), s.w.shape[1]
-    ends = s.width % _CHUNK if s.width >= _CHUNK + 4 else s.width
-    blocks = -(-s.width // 4) * s.height * channels if s.width >= 4 else 0
-    ones = s.pixels * channels if s.width < 4 else 0
-    three = s.w.shape[-1] == 3 and s.stride <= 2
-    kind = "pair_3" if three else "pair_1" if s.w.shape[2:] == (1, 1) else "pair_any"
+    """Two weights to a word."""
+    room = pairs.room_of(s.w, max(1, s.levels - 1))
+    channels = s.pairs if room else len(s.w)
+    taps_each, depth, lines = math.prod(s.w.shape[1:]), s.w.shape[1], s.w.shape[2]
+    parts = _parts(s.width)
+    blocks = sum(-(-n // _BLOCK) for n in parts) * s.height * channels if s.width >= _BLOCK else 0
+    ones = s.pixels * channels if s.width < _BLOCK else 0
+    three = s.w.shape[-1] == 3 and s.stride <= 2 and s.dilation == 1
+    kind = f"pair_3_{s.stride}" if three else "pair_1" if s.w.shape[2:] == (1, 1) else "pair_any"
     runs = -(-depth // room) if room else 1
     words = blocks * taps_each
-    return finish_terms(s.tail, s.outputs, s.rows) | {
+    whole = kind == "pair_1" or (three and lines == 3)  # no loop over the kernel's rows
+    return finish_terms(s.tail, s.outputs, len(s.w) * s.height * len(parts)) | {
         kind: float(words), "pair_turn": (4 * words + ones * taps_each) * _word_turns(s, room),
-        "pair_line": float(blocks * depth * s.w.shape[2]) if kind != "pair_1" else 0.0,
-        "pair_one": float(ones * taps_each), "pair_one_line": float(ones * depth * s.w.shape[2]),
+        "pair_line": 0.0 if whole else float(blocks * depth * lines),
+        "pair_channel": 0.0 if kind == "pair_1" else float(blocks * depth),
+        "pair_one": float(ones * taps_each), "pair_one_line": float(ones * depth * lines),
         "pair_block": float((blocks + ones) * runs), "pair_split": float((4 * blocks + ones) * runs) if room else 0.0,
         "end_turn": s.outputs * s.sum_turns(), "pair_weight": float(channels * taps_each),
-        "pair_row": float(s.height * channels * (1 + (ends == 0))),
+        "pair_row": float(s.height * channels * len(parts)), "pair_layer": 1.0,
     }  # fmt: skip
+
+
+def _parts(width: int) -> list[int]:
+    """Pixels of a row of `width` that are finished together."""
+    found = []
+    while width > 0:
+        found.append(width if width < _CHUNK + _BLOCK else _CHUNK)
+        width -= found[-1]
+    return found
 
 
 def _word_turns(s: ConvShape, room: int) -> float:

@@ -15,7 +15,7 @@ from .kernel_costs import Cost, is_int8, is_ternary, spent
 from .tails import Tail, Turns
 
 _FEW = (3, 7, 15, 31)
-_NEAR = 32  # inputs that the shortest instruction of a Thumb core reaches
+_NEAR, _FURTHER = 32, 256  # inputs that one instruction of a Thumb core reaches; that one more instruction does
 
 
 def dense_terms(
@@ -36,6 +36,7 @@ def dense_terms(
             "dense_code": nonzeros, "dense_code_row": float(outputs), "dense_code_32": float(-(-outputs // 32)),
             "dense_code_far": float(np.count_nonzero(w[_NEAR:])),
             "dense_code_long": float(np.maximum(0, np.count_nonzero(w, axis=0) - IN_REGISTERS).sum()),
+            "dense_code_further": float(np.count_nonzero(w[_FURTHER:])),
         }  # fmt: skip
         found["ternary"] = lifted | _planes(w, levels, "ternary", features)
         full = int(nonzeros) == w.size
@@ -76,6 +77,9 @@ def _bytes(encoding: str, w: Array, tail: Tail) -> float:
 
 def _finish(tail: Tail, outputs: int) -> Terms:
     """Of each output, from its sum to what is stored."""
+    if tail.wide:
+        steps = float(outputs * tail.levels.bit_length())
+        return {f"dense_{tail.kind}_wide": float(outputs), "dense_step_wide": steps}
     if tail.kind != "thresholds":
         return {f"dense_{tail.kind}": float(outputs)}
     if tail.levels == 1:
@@ -93,11 +97,13 @@ def _int8(w: Array, levels: int, features: frozenset[str], turns: Turns) -> Term
             vector: float(blocks * -(-inputs // 16)), "vector_rows": float(blocks),
             "vector_16": float(-(-outputs // 16)),
         }  # fmt: skip
-    dsp = "dsp" in features  # two multiplications an instruction
-    left = outputs % 4 if dsp else outputs  # rows that find no three others to share the inputs with
+    fours = outputs // 4 if "dsp" in features else 0  # rows that share the inputs, two multiplications an instruction
+    left = outputs - 4 * fours
     return {
-        "dense_byte": float(left * inputs), "dense_byte_turn": w.size * turns.inputs, "dense_byte_row": float(outputs),
-        "dense_shared": float((outputs - left) * inputs), "dense_16": float(-(-outputs // 16)),
+        "dense_byte": float(left * (inputs // 4 * 4)), "dense_byte_rest": float(left * (inputs % 4)),
+        "dense_byte_turn": w.size * turns.inputs, "dense_byte_row": float(left),
+        "dense_shared": float(fours * (inputs // 4)), "dense_shared_rest": float(fours * (inputs % 4)),
+        "dense_shared_row": float(fours), "dense_16": float(-(-outputs // 16)),
     }  # fmt: skip
 
 
@@ -126,4 +132,4 @@ def _vertical(w: Array, matrices: int, tail: Tail, end: Terms, *, in_vectors: bo
     found |= {block: float(turns * -(-(inputs // 2) // 16)), kind: float(turns)}
     if tail == Tail("thresholds", 1):
         return found | {"dense_call": 1.0, "vertical_output": float(outputs)}
-    return found | end | {"vertical_sums": float(words)}
+    return found | end | {"vertical_sums": float(words), "vertical_sum": float(outputs)}

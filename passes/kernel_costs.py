@@ -49,7 +49,7 @@ def conv_costs(s: ConvShape, features: frozenset[str]) -> dict[str, Cost]:
             found["rice"] = Cost(spent(conv_terms.in_rice(s), features), float(rice.size_of(rice.in_order(s.w))))
     if is_int8(s.w):
         found["int8"] = Cost(spent(conv_terms.int8(s), features), float(s.w.size))
-        words = -(-len(s.w) // 2) * s.w[0].size if pairs.room_of(s.w, s.levels) else s.w.size
+        words = s.pairs * s.w[0].size if pairs.room_of(s.w, max(1, s.levels - 1)) else s.w.size
         half = words == s.w.size or pairs.bits_of(s.w) == 4
         found["pairs"] = Cost(spent(conv_terms.in_pairs(s), features), float(words if half else 2 * words))
     return found

@@ -1,8 +1,7 @@
 """What a convolution by long multiplications costs on cores that multiply to 64 bits in one instruction: instructions,
 estimated from its shape, and bytes of flash.
 
-The rates are least squares over random layers run on emulated cores (zig -O2); a test compares the estimates with fresh
-measurements.
+The terms follow the loops of `cardc_conv_long.c` and what it includes; rates has what each takes.
 """
 
 from __future__ import annotations
@@ -10,49 +9,65 @@ from __future__ import annotations
 import numpy as np
 
 from ..ops.base import Array
-from .encodings import long
-from .kernel_costs import Cost
-from .runs_costs import Finish
+from .channel_ends import Ends
+from .conv_terms import Terms, finish_terms
+from .encodings import lines, long
+from .encodings.pairs import bits_of
+from .kernel_costs import Cost, spent
+from .tails import Tail
 
-_NAMES = (
-    "layer", "group",
-    "column",  # of words of the copies of a channel
-    "copied",  # a word of a copy
-    "cleared",  # a word that may be padding
-    "channel",  # of output
-    "weight",
-    "row", "segment",  # of a channel of output; of six sums of a row, where that has several
-    # On six sums: three words of weights that stay in registers; one; one met with another; one with its own step.
-    "three", "term", "dense", "stepped",
-    "line", "word",  # rows of outputs by line, four outputs
-    "looked", "searched", "plain",  # outputs by table, by thresholds, as they are
-)  # fmt: skip
-_RATES = (90, 18, 49, 8.7, 6.8, 208, 13, 29, 29, 3.3, 5.6, 2.9, 7.1, 9.3, 22, 6, 41, 23)
+_CHUNK = 16  # pixels that are finished together where there is neither table nor line
 
 
-def features(w: Array, g: long.LongGeometry, group: int, finish: Finish, *, flat: bool) -> dict[str, float]:
+def long_terms(w: Array, g: long.LongGeometry, group: int, ends: Ends, tail: Tail, *, flat: bool) -> Terms:
     """How often the kernel does what rates are known for, with weights `w` [O, I / group, kh, kw]. `flat`: whether rows
     of the output lie one behind the other."""
-    rows, outputs, found = len(w) * g.height, len(w) * g.height * g.width, dict.fromkeys(_NAMES, 0.0)
-    columns = group * g.depth * g.phases * -(-(g.width + g.chunks - 1) // 3)
-    found |= {"layer": 1, "group": group, "column": columns, "copied": columns * g.height * min(2, g.stride[0])}
-    found |= {"cleared": g.terms_at / 4, "channel": len(w), "weight": len(w) * g.terms * g.taps, "row": rows}
-    found["segment"] = rows * g.segments if g.segments > 1 else 0
-    stepped = g.chunks > 1 or g.dilation[0] > 1
-    dense = g.blocks == 2 and g.terms % 2 == 0
-    kind, count = ("dense" if dense else "term", g.terms) if g.terms != 3 else ("three", 1)
-    found["stepped" if stepped else kind] = rows * g.segments * (g.terms if stepped else count)
-    if finish == "line":
-        found |= {"line": len(w) if flat else rows, "word": outputs / 4 if flat else rows * -(-g.width // 4)}
+    columns = float(group * g.depth * g.phases * -(-(g.width + g.chunks - 1) // 3))
+    weights = float(len(w) * g.terms)
+    found = {"long_layer": 1.0, "long_group": float(group), "long_column": columns, "long_channel": float(len(w))}
+    found |= {"long_copied": columns * g.height * min(2, g.stride[0]), "long_cleared": group * g.terms_at / 4}
+    double = bits_of(w) == 4 and g.taps == 2  # which are unpacked two at a time
+    found |= {"long_double": weights} if double else {"long_word": weights, "long_weight": weights * g.taps}
+    found["long_sums"] = float(len(w) * g.height * _row(g))
+    return found | _ends(len(w), g, ends, tail, flat=flat)
+
+
+def _row(g: long.LongGeometry) -> int:
+    """Instructions that make a row of sums: they are written in assembly."""
+    if g.chunks > 1 or g.dilation[0] > 1:  # terms with a step each
+        each = 3 + 8 * g.terms
+    elif g.terms == 3:  # which stay in registers
+        each = 11
+    elif g.blocks == 2 and g.terms % 2 == 0:
+        return 31 + 4 * g.terms
     else:
-        found[{"shared": "looked", "table": "searched"}.get(finish, "plain")] = outputs
-    return {name: float(n) for name, n in found.items()}
+        each = 2 + 7 * g.terms
+    return 27 + each if g.segments == 1 else 11 + g.segments * (33 + each)
 
 
-def long_cost(w: Array, g: long.LongGeometry, group: int, finish: Finish, *, flat: bool = True) -> Cost:
+def _ends(channels: int, g: long.LongGeometry, ends: Ends, tail: Tail, *, flat: bool) -> Terms:
+    bands = [min(g.band, g.height - y) for y in range(0, g.height, g.band)]
+    across = [rows * g.width if flat else g.width for rows in bands]  # rows without gaps are one
+    down = [1 if flat else rows for rows in bands]
+    by_line = int((ends.kinds != lines.NONE).sum())
+    others = channels - by_line
+    each = 0 if ends.shared else others
+    found = {
+        "long_band": float(channels * len(bands)), "long_line": float(by_line * sum(down)),
+        "long_four": float(by_line * sum(d * -(-n // 4) for d, n in zip(down, across, strict=True))),
+        "long_part": float(by_line * sum(d * (n % 4) for d, n in zip(down, across, strict=True))),
+        "long_looked": float((others - each) * g.height * g.width), "long_each": float(each * g.height * g.width),
+    }  # fmt: skip
+    calls = sum(d * -(-n // _CHUNK) for d, n in zip(down, across, strict=True))
+    return found | finish_terms(tail, float(each * g.height * g.width), float(each * calls))
+
+
+def long_cost(
+    w: Array, g: long.LongGeometry, group: int, ends: Ends, tail: Tail, features: frozenset[str], *, flat: bool = True
+) -> Cost:
     """The cost of the weights `w` of a convolution of `group` groups."""
-    counts = features(w, g, group, finish, flat=flat)
-    spent = sum(rate * n for rate, n in zip(_RATES, counts.values(), strict=True))
+    instructions = spent(long_terms(w, g, group, ends, tail, flat=flat), features)
     slots = len(w) * g.terms * g.taps
     few = bool(np.abs(w).max(initial=0) <= 7)
-    return Cost(spent, (slots / 2 if few else slots) + 2.0 * len(w) + (12 * len(w) if finish == "line" else 0))
+    by_line = 12 * len(w) if ends.kinds.any() else 0
+    return Cost(instructions, (slots / 2 if few else slots) + 2.0 * len(w) + by_line)

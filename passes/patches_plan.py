@@ -8,11 +8,11 @@ import onnx_ir as ir
 
 from ..ops.base import constant, integer, operand, result, shape_of
 from ..ops.window import window
+from .channel_ends import Finish
 from .choose_layout import choose_layout, pads_of
 from .encodings import patches
 from .kernel_costs import Cost, is_int8
 from .layouts import Layout
-from .runs_costs import Finish
 from .schedule import finish_of
 from .vectors_plan import read_layout
 

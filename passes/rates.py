@@ -10,74 +10,136 @@ from collections.abc import Mapping
 
 Rates = Mapping[str, float]
 
-# Cortex-M4: unaligned loads, the DSP extension. Cortex-M3, M7, M33 and M55 differ little.
+# Cortex-M4: unaligned loads, the DSP extension. Cortex-M3, M7 and M33 count alike.
 _UNALIGNED: Rates = {
-    "binary_8": 84, "binary_word": 14.5, "byte": 8.32, "byte_call": 35, "byte_line": 11.7, "byte_row": 104,
-    "code": 2.1, "code_far": 0.391, "code_row": 29.5, "dense_16": 108, "dense_bit": 12.1, "dense_byte": 3.31,
-    "dense_byte_row": 10.1, "dense_call": 18.8, "dense_code": 1.99, "dense_code_32": 36.5, "dense_other": 76,
-    "dense_plain": 7.64, "dense_rice": 26.2, "dense_rice_bit": 1.77, "dense_rice_row": 12.5, "dense_scaled":
-    8.89, "dense_search": 0.687, "dense_shared": 2.07, "dense_step": 9.6, "lane_channel": 191, "lane_drain":
-    56.7, "lane_entry": 1.73, "lane_entry_scaled": 14.1, "lane_put": 6.95, "lane_put_2": 9.42, "lane_put_many":
-    2.33, "lane_row": 143, "lane_scaled": 7.63, "lane_search": 18, "lane_step": 3.87, "lane_tabled": 758,
-    "lane_tap": 5.25, "lane_wide": 3.84, "lane_wide_row": 462, "lane_widen": 17.4, "lane_word": 2.16,
-    "line_more": 0.396, "line_ragged": 4.99, "line_row": 7.2, "look_more": 2.81, "look_ragged": 2.12,
-    "look_row": 1.54, "look_sum": 11.3, "pack": 3.36, "pair_1": 5.98, "pair_any": 15.9, "pair_line": 23.9,
-    "pair_one": 6.15, "pair_one_line": 21.4, "pair_row": 239, "pair_split": 14, "pair_weight": 5.15, "plane_16":
-    133, "plane_row": 30.4, "rice": 16.3, "rice_byte": 10.3, "rice_bytes": 26.3, "rice_channel": 265,
-    "rice_chunk": 59.1, "rice_code": 3.59, "rice_row": 63.2, "rice_scaled": 12.6, "rice_search": 2.96,
-    "rice_step": 7.33, "rice_tap": 18.5, "rice_tile": 59.1, "row": 75.8, "run": 11, "run_channel": 176,
-    "run_copied": 1.09, "run_entry": 1.2, "run_halved": 3.02, "run_listed": 12.8, "run_rest": 3.8, "run_row":
-    8.87, "run_stepped": 13.2, "run_tables": 138, "run_tap": 11.6, "run_tile": 141, "scaled": 15.6, "search":
-    7.88, "sparse": 2.99, "sparse_32": 111, "sparse_list": 8.2, "step": 6.26, "table_level": 23.6, "tap": 4.46,
-    "tap_pixel": 20.3, "tap_row": 134, "ternary_8": 92.7, "ternary_word": 16.6, "vector": 10, "vector_16": 77,
-    "vector_8": 14, "vector_rows": 85, "vertical_128": 180, "vertical_16": 139, "vertical_16_128": 205,
-    "vertical_32": 55, "vertical_call": 166, "vertical_digit": 24.4, "vertical_input": 5.82, "vertical_sums":
-    224,
+    "add": 1140, "add_call": 41.8, "add_each": 13.6, "add_look": 16.3, "add_look_2": 22.5, "add_rest": 20.8,
+    "add_row": 14.5, "argmax": 6.83, "binary_8": 83.2, "binary_word": 14, "border_channel": 62.1, "border_gap":
+    3.8, "border_gap_byte": 3.86, "border_word": 6.63, "byte": 8.49, "byte_call": 32.3, "byte_line": 11.7,
+    "byte_pixel": 2.7, "byte_row": 64, "code": 1.99, "code_channel": 87.9, "code_far": 0.326, "code_pixel":
+    6.02, "copy_byte": 2.77, "copy_word": 3.53, "dense_16": 140, "dense_bit": 8.42, "dense_byte": 3.28,
+    "dense_byte_row": 36.4, "dense_call": 72.8, "dense_code": 1.62, "dense_code_32": 33.8, "dense_code_further":
+    0.166, "dense_code_long": 0.411, "dense_code_row": 4.63, "dense_other": 76, "dense_plain": 4.18,
+    "dense_rice": 43.6, "dense_rice_bit": 2.86, "dense_rice_row": 21.9, "dense_scaled": 3.12, "dense_search":
+    5.27, "dense_shared": 31, "dense_shared_row": 26.1, "dense_step": 7.8, "dense_step_wide": 19.8,
+    "dense_thresholds_wide": 40, "lane_band": 11.6, "lane_channel": 57.7, "lane_chunk": 197, "lane_drain": 48.3,
+    "lane_entry": 0.879, "lane_entry_scaled": 12, "lane_put": 3.09, "lane_put_2": 4.65, "lane_put_many": 10.6,
+    "lane_ragged": 4.23, "lane_row": 136, "lane_scaled": 11, "lane_tabled": 364, "lane_tap": 5.43, "lane_wide":
+    4.45, "lane_wide_row": 382, "lane_word": 2.18, "line_chunk": 6.46, "line_eight": 50.4, "line_half": 19.8,
+    "line_pair": 19.6, "line_part": 4.32, "line_row": 0.224, "line_single": 2.08, "line_word": 13.2, "load":
+    45.1, "load_four": 10.4, "load_one": 13.7, "load_row": 31.7, "load_wide_2": 35.6, "load_wide_4": 47.8,
+    "long_band": 24.5, "long_channel": 24.5, "long_cleared": 5.88, "long_column": 69.2, "long_copied": 2.57,
+    "long_double": 10, "long_each": 5.77, "long_four": 14, "long_layer": 606, "long_line": 9.69, "long_part":
+    11, "long_sums": 1, "long_weight": 0.122, "long_word": 44.2, "look_1": 7.94, "look_16": 54.6, "look_4":
+    14.3, "look_half_1": 11.9, "look_half_4": 16.9, "look_row": 10.5, "look_sum_1": 6.99, "look_sum_8": 50.1,
+    "pack": 3.66, "pair_1": 11.2, "pair_3_1": 3.84, "pair_3_2": 5.25, "pair_any": 16.9, "pair_block": 82.1,
+    "pair_channel": 31.2, "pair_layer": 131, "pair_line": 7.95, "pair_one": 3.63, "pair_one_line": 27.2,
+    "pair_row": 36.4, "pair_split": 13.4, "pair_weight": 9.69, "plane_16": 131, "plane_row": 31.4, "pool_line":
+    15.5, "pool_one": 46.4, "pool_row": 43.7, "pool_tap": 5.16, "rice": 31.5, "rice_bit": 8.27, "rice_byte": 55,
+    "rice_channel": 228, "rice_code": 5.88, "rice_row": 166, "rice_scaled": 43.1, "rice_search": 26.4,
+    "rice_step": 9.83, "rice_tap": 56.6, "row": 90.3, "run": 147, "run_band": 171, "run_channel": 48.5,
+    "run_copied_1": 8.49, "run_each_byte": 9.47, "run_each_half": 21.6, "run_each_sum": 14.8, "run_entry":
+    0.714, "run_entry_scaled": 11.6, "run_gather": 23.6, "run_gathered": 1.42, "run_halved": 4.2,
+    "run_halved_any": 7.97, "run_halved_any_row": 31.9, "run_halved_row": 26.5, "run_listed": 6.11,
+    "run_shifted_1": 2.38, "run_shifted_4": 12.3, "run_shifted_row": 18, "run_shifted_short": 0.641,
+    "run_stepped": 8.12, "run_stepped_row": 20.8, "run_tables": 139, "run_tap": 13, "run_tile": 14, "scaled":
+    10.8, "search_wide": 35.2, "sparse": 2.96, "sparse_32": 65, "sparse_list": 12.2, "step": 6.98, "step_call":
+    192, "step_wide": 8.8, "sum_1": 5.19, "sum_16": 11.8, "sum_4": 10.8, "sum_one": 52.4, "table_level": 15.6,
+    "tap": 4.42, "tap_pixel": 25.8, "tap_row": 107, "ternary_8": 91.1, "ternary_word": 16.3, "vector": 10,
+    "vector_16": 77, "vector_8": 14, "vector_rows": 85, "vertical_128": 180, "vertical_16": 137,
+    "vertical_16_128": 205, "vertical_call": 157, "vertical_input": 6.84, "vertical_output": 12.1,
+    "vertical_sum": 19.8,
+}  # fmt: skip
+# Cortex-M55: loops that count without instructions of their own, vectors.
+_VECTORS: Rates = {
+    "add_call": 43.3, "add_each": 12.4, "add_look": 20.3, "add_look_2": 25.9, "add_rest": 6.8, "add_row": 36.2,
+    "argmax": 22.8, "binary_8": 78.5, "binary_word": 12.8, "border": 449, "border_channel": 24.2, "border_gap":
+    13.8, "border_gap_byte": 3.7, "byte": 4.65, "byte_call": 16.9, "byte_line": 14.4, "byte_pixel": 3.6,
+    "byte_row": 39.3, "code": 1.72, "code_channel": 166, "code_far": 0.195, "code_long": 0.391, "code_pixel":
+    4.2, "code_row": 12.5, "copy_byte": 4.17, "copy_word": 3.19, "dense_16": 108, "dense_bit": 4.06,
+    "dense_byte": 3.31, "dense_byte_row": 10.1, "dense_call": 1.86, "dense_code": 2.03, "dense_code_32": 57.3,
+    "dense_code_row": 3.45, "dense_other": 76, "dense_plain": 0.394, "dense_rice": 54.3, "dense_rice_bit": 2.98,
+    "dense_rice_row": 23.3, "dense_scaled": 4.36, "dense_shared": 2.07, "dense_step": 8.38, "dense_step_wide":
+    16.4, "dense_thresholds_wide": 32.8, "lane_band": 42, "lane_channel": 405, "lane_chunk": 212, "lane_drain":
+    33.7, "lane_entry": 0.227, "lane_entry_scaled": 6.74, "lane_put": 3.03, "lane_put_2": 5.1, "lane_put_many":
+    29.1, "lane_ragged": 1.97, "lane_row": 55.4, "lane_scaled": 9.03, "lane_search": 18, "lane_step": 3.87,
+    "lane_tap": 5.52, "lane_wide": 3.84, "lane_wide_row": 462, "lane_word": 2.19, "line_chunk": 17.5,
+    "line_eight": 34.9, "line_pair": 22.1, "line_part": 8.11, "line_single": 4.4, "line_word": 12.1, "load":
+    47.4, "load_four": 10.2, "load_one": 15.9, "load_row": 27.2, "load_wide_2": 41.6, "load_wide_4": 60.8,
+    "long_band": 33.1, "long_channel": 33.1, "long_cleared": 5.26, "long_column": 43.9, "long_copied": 3.76,
+    "long_double": 10, "long_each": 4.38, "long_four": 15.6, "long_layer": 647, "long_line": 1.8, "long_part":
+    10.1, "long_sums": 1, "long_weight": 6.79, "long_word": 23.1, "look_16": 51.3, "look_4": 20.1, "look_row":
+    19.2, "look_sum_1": 4.48, "look_sum_8": 23.9, "move": 41600, "move_row": 347, "moved": 20.4, "pack": 3.72,
+    "pair_1": 10.2, "pair_3_1": 5.46, "pair_3_2": 6.59, "pair_any": 13.8, "pair_block": 77.7, "pair_channel":
+    21.8, "pair_line": 7.88, "pair_one": 2.75, "pair_one_line": 24.9, "pair_row": 47.6, "pair_split": 10.7,
+    "pair_weight": 6.72, "plane_16": 177, "plane_row": 30.7, "pool_line": 11.1, "pool_one": 33.3, "pool_row":
+    164, "pool_tap": 3.7, "rice_bit": 7.13, "rice_byte": 50.2, "rice_channel": 103, "rice_code": 22.5,
+    "rice_row": 149, "rice_scaled": 40.1, "rice_search": 31.6, "rice_step": 7.12, "rice_tap": 52.7, "row": 69.7,
+    "run_band": 254, "run_channel": 162, "run_copied_1": 5.77, "run_copied_4": 4.66, "run_copied_short": 6.19,
+    "run_each_byte": 9.58, "run_each_half": 44, "run_each_sum": 14.4, "run_entry": 0.554, "run_entry_scaled":
+    100, "run_gather": 33, "run_gathered": 6.35, "run_halved": 3.02, "run_listed": 6.63, "run_shifted_1": 0.232,
+    "run_shifted_4": 8.2, "run_shifted_row": 22, "run_stepped": 2.93, "run_stepped_row": 26.7, "run_tables":
+    34.3, "run_tap": 13, "run_tile": 14, "scaled": 8.5, "search_wide": 12.1, "sparse": 2.96, "sparse_32": 163,
+    "sparse_list": 10.8, "step": 7.09, "step_wide": 3.11, "sum_1": 3.46, "sum_16": 4.66, "sum_4": 58.4,
+    "sum_line": 19.4, "sum_one": 44.2, "table_level": 31.9, "tap": 4.06, "tap_pixel": 25.9, "tap_row": 114,
+    "ternary_8": 91.6, "ternary_word": 15.6, "vector": 11.7, "vector_16": 90.9, "vector_8": 14.8, "vector_rows":
+    91.2, "vertical_16": 131, "vertical_16_128": 148, "vertical_call": 42.3, "vertical_input": 8.18,
+    "vertical_output": 16.8, "vertical_sums": 705,
 }  # fmt: skip
 # Cortex-M0+: aligned words, eight registers that most instructions reach.
 _ALIGNED: Rates = {
-    "binary_8": 130, "binary_word": 24.3, "byte": 10.3, "byte_call": 50.9, "byte_line": 15.4, "byte_pixel":
-    5.24, "byte_row": 128, "code": 3.18, "code_pixel": 1.49, "code_row": 80.6, "dense_16": 80.9, "dense_bit":
-    16.5, "dense_byte": 6.02, "dense_byte_row": 55.1, "dense_call": 4.89, "dense_code": 1.71, "dense_code_32":
-    86.6, "dense_code_far": 0.617, "dense_code_row": 1.89, "dense_other": 95, "dense_plain": 10, "dense_rice":
-    29.4, "dense_rice_bit": 2.01, "dense_rice_row": 20.2, "dense_scaled": 28.9, "dense_search": 8.59,
-    "dense_step": 11.7, "lane_band": 351, "lane_channel": 534, "lane_chunk": 121, "lane_drain": 12.7,
-    "lane_entry": 3.3, "lane_entry_scaled": 13.5, "lane_put": 3.1, "lane_put_2": 3.16, "lane_put_many": 14.8,
-    "lane_row": 682, "lane_scaled": 5.65, "lane_search": 17.5, "lane_shift": 4.73, "lane_tabled": 6.97,
-    "lane_tap": 3.78, "lane_wide": 16.9, "lane_wide_row": 2040, "lane_widen": 10.1, "lane_word": 4.37,
-    "look_chunk": 16.1, "look_one": 2.2, "look_ragged": 10.8, "look_row": 36.6, "look_sum": 42.9, "pack": 4.04,
-    "pair_1": 22.9, "pair_any": 26.3, "pair_line": 49.3, "pair_one": 7.3, "pair_one_line": 31, "pair_row": 209,
-    "pair_split": 31.5, "pair_weight": 10.9, "plane_16": 191, "plane_row": 32.2, "rice": 31.2, "rice_byte":
-    11.5, "rice_bytes": 14, "rice_channel": 506, "rice_chunk": 107, "rice_code": 4.68, "rice_half": 27.6,
-    "rice_row": 70.9, "rice_scaled": 8.93, "rice_search": 5.12, "rice_step": 11.1, "rice_tile": 172, "row": 60,
-    "run": 182, "run_channel": 288, "run_entry": 2.03, "run_entry_scaled": 15.7, "run_halved": 13.4,
-    "run_listed": 12.2, "run_rest": 4.13, "run_row": 25, "run_shifted": 2.42, "run_stepped": 11.8, "run_tables":
-    115, "run_tap": 12.9, "run_tile": 58.2, "scaled": 18.4, "search": 5.65, "sparse": 2.98, "sparse_32": 231,
-    "sparse_list": 16.9, "step": 11.4, "table_level": 25.3, "tap": 5.08, "tap_pixel": 29.2, "tap_row": 211,
-    "ternary_8": 141, "ternary_word": 26.3, "vertical_16": 203, "vertical_32": 63, "vertical_call": 188,
-    "vertical_digit": 28, "vertical_input": 8.96, "vertical_sums": 396,
+    "add": 1880, "add_call": 100, "add_each": 18.1, "add_look": 14.2, "add_look_2": 21, "add_rest": 36.8,
+    "add_row": 2.22, "argmax": 33.5, "binary_8": 130, "binary_word": 21.7, "border": 226, "border_gap": 3.67,
+    "border_gap_4": 7.4, "border_gap_byte": 8.72, "border_word": 17.6, "byte": 10.5, "byte_call": 43.3,
+    "byte_line": 15.7, "byte_pixel": 2.45, "byte_row": 116, "code": 2.96, "code_channel": 148, "code_far":
+    0.172, "code_pixel": 7.01, "code_row": 34.4, "copy_byte": 10.2, "copy_word": 12.5, "dense_16": 140,
+    "dense_bit": 10.6, "dense_byte": 5.95, "dense_byte_rest": 6.79, "dense_byte_row": 54.1, "dense_call": 34.2,
+    "dense_code": 1.94, "dense_code_32": 21.1, "dense_code_far": 0.308, "dense_code_further": 1.23,
+    "dense_code_row": 5.34, "dense_other": 95, "dense_plain": 8.46, "dense_rice": 62.9, "dense_rice_bit": 2.74,
+    "dense_rice_row": 36.3, "dense_scaled": 19.5, "dense_step": 13.8, "dense_step_wide": 20.3,
+    "dense_thresholds_wide": 46, "lane_band": 151, "lane_channel": 520, "lane_chunk": 135, "lane_entry": 4.19,
+    "lane_entry_scaled": 17.1, "lane_put": 5.45, "lane_put_2": 3.13, "lane_put_many": 31.5, "lane_ragged": 4.76,
+    "lane_row": 834, "lane_scaled": 24.3, "lane_search": 13.2, "lane_shift": 5.3, "lane_step": 16.3, "lane_tap":
+    2.25, "lane_wide": 68.3, "lane_word": 3.87, "load": 68.5, "load_one": 12.3, "load_row": 31.9, "load_wide_2":
+    246, "load_wide_4": 312, "look_1": 9.93, "look_16": 52, "look_4": 17.1, "look_half_1": 21.5, "look_half_4":
+    12.4, "look_row": 15.4, "look_sum_1": 9.75, "look_sum_8": 66.2, "move": 55600, "move_row": 465, "moved":
+    27.3, "pack": 5.93, "pair_1": 25.1, "pair_3_1": 11.7, "pair_3_2": 11.1, "pair_any": 32.5, "pair_block":
+    76.5, "pair_channel": 30.5, "pair_line": 10.8, "pair_one": 5.33, "pair_one_line": 32, "pair_row": 107,
+    "pair_split": 20.7, "pair_weight": 18.7, "plane_16": 159, "plane_row": 36.4, "pool_line": 15.7, "pool_one":
+    47.1, "pool_row": 183, "pool_tap": 5.23, "rice": 104, "rice_bit": 2.59, "rice_byte": 11.5, "rice_bytes": 14,
+    "rice_channel": 518, "rice_chunk": 107, "rice_code": 4.68, "rice_half": 27.6, "rice_row": 70.9,
+    "rice_scaled": 8.93, "rice_search": 5.12, "rice_step": 11.1, "rice_tile": 172, "row": 84.1, "run": 58.8,
+    "run_channel": 454, "run_copied_1": 5.1, "run_copied_4": 3, "run_copied_row": 9.81, "run_each_byte": 11.8,
+    "run_each_half": 24.1, "run_each_sum": 28.4, "run_entry": 2.48, "run_entry_scaled": 15.5, "run_gathered":
+    20, "run_halved": 13.4, "run_halved_any": 21.8, "run_listed": 8.59, "run_minus": 20, "run_shifted_1": 10.9,
+    "run_shifted_4": 13.5, "run_shifted_row": 18.7, "run_shifted_short": 15.5, "run_stepped": 11.8,
+    "run_stepped_any": 14.8, "run_stepped_any_row": 22, "run_tables": 41.8, "run_tap": 13, "run_tile": 35,
+    "scaled": 15.8, "search": 2.74, "search_wide": 46.6, "sparse": 2.99, "sparse_32": 133, "sparse_list": 22.9,
+    "step": 10.8, "step_call": 70, "step_wide": 11.7, "sum_1": 3.98, "sum_4": 12, "sum_one": 114, "table_level":
+    32.8, "tap": 5.04, "tap_pixel": 30.9, "tap_row": 202, "ternary_8": 136, "ternary_word": 24.4, "vertical_16":
+    192, "vertical_input": 10.9, "vertical_output": 17.9, "vertical_sums": 910,
 }  # fmt: skip
 # RV32IMC: aligned words, 31 registers.
 _MANY_REGISTERS: Rates = {
     "binary_8": 91.4, "binary_word": 19.2, "byte": 6.66, "byte_call": 15.2, "byte_line": 12.9, "byte_row": 98.6,
     "code": 2.24, "code_channel": 0.606, "code_pixel": 0.842, "code_row": 64.3, "counted_binary_8": 41.1,
     "counted_binary_word": 7.45, "counted_row": 24.5, "counted_ternary_8": 56.2, "counted_ternary_word": 10.2,
-    "dense_16": 217, "dense_bit": 8.37, "dense_byte": 5.1, "dense_byte_row": 7.91, "dense_code": 1.64,
-    "dense_code_32": 25.4, "dense_code_long": 0.731, "dense_code_row": 6.23, "dense_other": 95, "dense_plain":
-    9.53, "dense_rice": 19.1, "dense_rice_bit": 1.68, "dense_rice_row": 17.4, "dense_scaled": 15.3,
-    "dense_search": 2.82, "dense_step": 7.95, "lane_band": 256, "lane_channel": 249, "lane_chunk": 89.8,
-    "lane_drain": 6.43, "lane_entry": 2.37, "lane_entry_scaled": 9.37, "lane_put": 4.44, "lane_put_2": 5.03,
-    "lane_put_many": 13.6, "lane_row": 613, "lane_search": 4.05, "lane_shift": 2.76, "lane_tabled": 85.8,
-    "lane_tap": 5.25, "lane_wide": 12.2, "lane_wide_row": 1470, "lane_widen": 14, "lane_word": 3.09,
-    "look_chunk": 3.98, "look_more": 4.71, "look_one": 2.48, "look_ragged": 1.43, "look_row": 25.3, "look_sum":
-    20.4, "pack": 3.82, "pair_1": 14.4, "pair_3": 7.02, "pair_any": 19.1, "pair_block": 88.7, "pair_line": 14.4,
-    "pair_one": 7.19, "pair_one_line": 13, "pair_row": 211, "pair_split": 3.49, "pair_weight": 19, "plane_16":
-    196, "plane_row": 30, "rice": 17.9, "rice_byte": 11.5, "rice_bytes": 20, "rice_channel": 336, "rice_chunk":
-    82.8, "rice_code": 1.97, "rice_half": 19.6, "rice_row": 57.5, "rice_scaled": 8.81, "rice_search": 4.97,
-    "rice_step": 6.94, "rice_tile": 135, "row": 32.1, "run": 58.6, "run_channel": 184, "run_copied": 2.72,
-    "run_entry": 1.12, "run_entry_scaled": 10.9, "run_halved": 10.8, "run_listed": 11.1, "run_rest": 1.23,
-    "run_row": 13.1, "run_shifted": 4.7, "run_stepped": 17.9, "run_tables": 65.7, "run_tap": 22.4, "run_tile":
-    134, "scaled": 16.4, "search": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list": 26.4, "step": 6.93,
+    "dense_16": 217, "dense_bit": 8.37, "dense_byte": 5.1, "dense_byte_rest": 5.1, "dense_byte_row": 7.91,
+    "dense_code": 1.64, "dense_code_32": 25.4, "dense_code_long": 0.731, "dense_code_row": 6.23, "dense_other":
+    95, "dense_plain": 9.53, "dense_plain_wide": 9.53, "dense_rice": 19.1, "dense_rice_bit": 1.68,
+    "dense_rice_row": 17.4, "dense_scaled": 15.3, "dense_scaled_wide": 15.3, "dense_search": 2.82, "dense_step":
+    7.95, "dense_step_wide": 7.95, "dense_thresholds_wide": 2.82, "lane_band": 256, "lane_channel": 249,
+    "lane_chunk": 89.8, "lane_drain": 6.43, "lane_entry": 2.37, "lane_entry_scaled": 9.37, "lane_put": 4.44,
+    "lane_put_2": 5.03, "lane_put_many": 13.6, "lane_row": 613, "lane_search": 4.05, "lane_shift": 2.76,
+    "lane_tabled": 85.8, "lane_tap": 5.25, "lane_wide": 12.2, "lane_wide_row": 1470, "lane_widen": 14,
+    "lane_word": 3.09, "look_row": 25.3, "pack": 3.82, "pair_1": 18.3, "pair_3_1": 9.62, "pair_3_2": 11.1,
+    "pair_any": 20.9, "pair_block": 83.8, "pair_channel": 18.5, "pair_layer": 207, "pair_line": 3.25,
+    "pair_one": 7.35, "pair_one_line": 14.2, "pair_row": 127, "pair_split": 8.73, "pair_weight": 17.4,
+    "plane_16": 196, "plane_row": 30, "rice": 17.9, "rice_byte": 11.5, "rice_bytes": 20, "rice_channel": 336,
+    "rice_chunk": 82.8, "rice_code": 1.97, "rice_half": 19.6, "rice_row": 57.5, "rice_scaled": 8.81,
+    "rice_search": 4.97, "rice_step": 6.94, "rice_tile": 135, "row": 32.1, "run": 58.6, "run_channel": 184,
+    "run_entry": 1.12, "run_entry_scaled": 10.9, "run_halved": 10.8, "run_listed": 11.1, "run_stepped": 17.9,
+    "run_tables": 65.7, "run_tap": 22.4, "run_tile": 134, "scaled": 16.4, "scaled_wide": 16.4, "search": 8.33,
+    "search_wide": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list": 26.4, "step": 6.93, "step_wide": 6.93,
     "table_level": 16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119, "ternary_word": 22.1,
     "vertical_16": 143, "vertical_32": 59.5, "vertical_call": 214, "vertical_digit": 25, "vertical_input": 7.29,
     "vertical_output": 1.7, "vertical_sums": 381, "vertical_total": 16.1,
@@ -86,36 +148,41 @@ _MANY_REGISTERS: Rates = {
 _SOFTWARE: Rates = {
     "binary_8": 111, "binary_word": 28.8, "byte": 15.7, "byte_call": 51.8, "byte_line": 19.9, "byte_pixel":
     22.8, "byte_row": 136, "byte_turn": 7, "code": 2.01, "code_channel": 66.1, "code_long": 1.77, "code_pixel":
-    15.3, "dense_16": 89.7, "dense_bit": 9.31, "dense_byte": 13.5, "dense_byte_row": 25.6, "dense_byte_turn": 7,
-    "dense_code": 1.69, "dense_code_32": 72.3, "dense_code_far": 0.00614, "dense_code_long": 2.11,
-    "dense_code_row": 0.829, "dense_other": 150, "dense_plain": 41.2, "dense_rice": 28.6, "dense_rice_bit": 1.9,
-    "dense_rice_row": 12, "dense_scaled": 44.7, "dense_search": 114, "dense_step": 22.8, "end_turn": 7.55,
-    "lane_band": 321, "lane_channel": 579, "lane_chunk": 119, "lane_drain": 81.8, "lane_entry": 3.15,
-    "lane_entry_scaled": 12.8, "lane_put": 8.96, "lane_put_2": 17.2, "lane_put_many": 8.93, "lane_ragged": 4.23,
-    "lane_row": 1120, "lane_search": 41.4, "lane_shift": 3.76, "lane_step": 9.46, "lane_tap": 8.53,
-    "lane_widen": 57.1, "lane_word": 1.94, "pack": 5.75, "pair_1": 5.66, "pair_3": 42.8, "pair_any": 63.3,
-    "pair_block": 317, "pair_one": 21.1, "pair_row": 960, "pair_turn": 7, "pair_weight": 18.7, "plane_16": 193,
-    "plane_row": 51.1, "rice": 44.5, "rice_byte": 34.5, "rice_bytes": 45.8, "rice_channel": 374, "rice_chunk":
-    111, "rice_code": 8.69, "rice_half": 20.8, "rice_scaled": 85.7, "rice_search": 37.4, "rice_step": 22.1,
-    "rice_tile": 311, "rice_turn": 7.04, "row": 140, "scaled": 26.2, "search": 18, "sparse": 4.13, "sparse_32":
-    156, "sparse_list": 23.9, "step": 19.7, "table_level": 14.8, "tap": 5.73, "tap_pixel": 54.2, "tap_row": 264,
-    "ternary_8": 156, "ternary_word": 29.5, "vertical_16": 177, "vertical_32": 74.9, "vertical_call": 210,
-    "vertical_digit": 28.5, "vertical_input": 7.75, "vertical_output": 4.54, "vertical_sums": 414,
-    "vertical_total": 17.3,
+    15.3, "dense_16": 89.7, "dense_bit": 9.31, "dense_byte": 13.5, "dense_byte_rest": 13.5, "dense_byte_row":
+    25.6, "dense_byte_turn": 7, "dense_code": 1.69, "dense_code_32": 72.3, "dense_code_far": 0.00614,
+    "dense_code_long": 2.11, "dense_code_row": 0.829, "dense_other": 150, "dense_plain": 41.2,
+    "dense_plain_wide": 41.2, "dense_rice": 28.6, "dense_rice_bit": 1.9, "dense_rice_row": 12, "dense_scaled":
+    44.7, "dense_scaled_wide": 44.7, "dense_search": 114, "dense_step": 22.8, "dense_step_wide": 22.8,
+    "dense_thresholds_wide": 114, "end_turn": 7.55, "lane_band": 321, "lane_channel": 579, "lane_chunk": 119,
+    "lane_drain": 81.8, "lane_entry": 3.15, "lane_entry_scaled": 12.8, "lane_put": 8.96, "lane_put_2": 17.2,
+    "lane_put_many": 8.93, "lane_ragged": 4.23, "lane_row": 1120, "lane_search": 41.4, "lane_shift": 3.76,
+    "lane_step": 9.46, "lane_tap": 8.53, "lane_widen": 57.1, "lane_word": 1.94, "pack": 5.75, "pair_1": 61.6,
+    "pair_3_1": 45.6, "pair_3_2": 47.5, "pair_any": 65.3, "pair_block": 356, "pair_channel": 6.48, "pair_layer":
+    1610, "pair_line": 6.53, "pair_one": 12.4, "pair_one_line": 38.5, "pair_turn": 7, "pair_weight": 16.2,
+    "plane_16": 193, "plane_row": 51.1, "rice": 44.5, "rice_byte": 34.5, "rice_bytes": 45.8, "rice_channel":
+    374, "rice_chunk": 111, "rice_code": 8.69, "rice_half": 20.8, "rice_scaled": 85.7, "rice_search": 37.4,
+    "rice_step": 22.1, "rice_tile": 311, "rice_turn": 7.04, "row": 140, "scaled": 26.2, "scaled_wide": 26.2,
+    "search": 18, "search_wide": 18, "sparse": 4.13, "sparse_32": 156, "sparse_list": 23.9, "step": 19.7,
+    "step_wide": 19.7, "table_level": 14.8, "tap": 5.73, "tap_pixel": 54.2, "tap_row": 264, "ternary_8": 156,
+    "ternary_word": 29.5, "vertical_16": 177, "vertical_32": 74.9, "vertical_call": 210, "vertical_digit": 28.5,
+    "vertical_input": 7.75, "vertical_output": 4.54, "vertical_sums": 414, "vertical_total": 17.3,
 }  # fmt: skip
 # AVR, for size: a word takes four registers, and four instructions for each of anyone else's.
 _EIGHT_BIT: Rates = {
     "binary_8": 568, "binary_word": 70.7, "byte": 62, "byte_call": 169, "byte_line": 90.8, "byte_row": 338,
-    "code": 4.09, "code_channel": 157, "dense_16": 286, "dense_bit": 18.1, "dense_byte": 26.5, "dense_byte_row":
-    99.1, "dense_code": 6.51, "dense_code_far": 1.75, "dense_code_long": 0.238, "dense_code_row": 35.3,
-    "dense_other": 300, "dense_plain": 13.8, "dense_rice": 346, "dense_rice_bit": 16, "dense_rice_row": 132,
-    "dense_scaled": 147, "dense_search": 243, "dense_step": 53.3, "pack": 98.7, "pair_1": 201, "pair_3": 215,
-    "pair_any": 225, "pair_block": 165, "pair_line": 78.4, "pair_one": 70.9, "pair_one_line": 77, "pair_row":
-    242, "pair_split": 78.5, "pair_weight": 141, "plane_16": 647, "plane_row": 170, "row": 506, "scaled": 182,
-    "search": 72.5, "sparse": 12.4, "sparse_32": 714, "sparse_list": 71, "step": 51.5, "tap": 12.8, "tap_pixel":
-    143, "tap_row": 577, "ternary_8": 646, "ternary_word": 79.2, "vertical_16": 673, "vertical_32": 175,
-    "vertical_call": 1020, "vertical_digit": 78.3, "vertical_input": 30.3, "vertical_output": 30.6,
-    "vertical_sums": 2740, "vertical_total": 69,
+    "code": 4.09, "code_channel": 157, "dense_16": 286, "dense_bit": 18.1, "dense_byte": 26.5,
+    "dense_byte_rest": 26.5, "dense_byte_row": 99.1, "dense_code": 6.51, "dense_code_far": 1.75,
+    "dense_code_long": 0.238, "dense_code_row": 35.3, "dense_other": 300, "dense_plain": 13.8,
+    "dense_plain_wide": 13.8, "dense_rice": 346, "dense_rice_bit": 16, "dense_rice_row": 132, "dense_scaled":
+    147, "dense_scaled_wide": 147, "dense_search": 243, "dense_step": 53.3, "dense_step_wide": 53.3,
+    "dense_thresholds_wide": 243, "pack": 98.7, "pair_1": 201, "pair_3_1": 230, "pair_3_2": 211, "pair_any":
+    233, "pair_block": 460, "pair_channel": 109, "pair_layer": 2680, "pair_line": 2.7, "pair_one": 69.1,
+    "pair_one_line": 63.2, "pair_split": 21.6, "pair_weight": 163, "plane_16": 647, "plane_row": 170, "row":
+    506, "scaled": 182, "scaled_wide": 182, "search": 72.5, "search_wide": 72.5, "sparse": 12.4, "sparse_32":
+    714, "sparse_list": 71, "step": 51.5, "step_wide": 51.5, "tap": 12.8, "tap_pixel": 143, "tap_row": 577,
+    "ternary_8": 646, "ternary_word": 79.2, "vertical_16": 673, "vertical_32": 175, "vertical_call": 1020,
+    "vertical_digit": 78.3, "vertical_input": 30.3, "vertical_output": 30.6, "vertical_sums": 2740,
+    "vertical_total": 69,
 }  # fmt: skip
 
 
@@ -125,6 +192,8 @@ def rates_of(features: frozenset[str]) -> Rates:
         return _EIGHT_BIT
     if "software_multiply" in features:
         return _SOFTWARE
+    if "mve" in features:
+        return _VECTORS
     if "unaligned" in features:
         return _UNALIGNED
     return _MANY_REGISTERS if "many_registers" in features else _ALIGNED

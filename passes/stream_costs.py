@@ -9,11 +9,12 @@ import numpy as np
 from ..ops.base import constant, operand, text
 from ..ops.qtype import qtype
 from ..ops.window import window
+from .channel_ends import ends_of, finish_kind
 from .kernel_costs import conv_costs
-from .layer_shape import conv_shape, tail_of, to_bytes
+from .layer_shape import conv_shape, tail_of
 from .layouts import chw
 from .patches_plan import patches_cost
-from .runs_costs import finish_kind, runs_cost
+from .runs_costs import runs_cost
 from .runs_plan import geometry
 from .schedule import Stage
 from .vectors_plan import products_cost, vectors_cost
@@ -37,8 +38,8 @@ def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], ba
         max_u = min(255, levels)
         g = geometry(node, max_u, at_once=band or rows)
         if g is not None:
-            kind = finish_kind(node, bool(features & {"dsp"}))
-            cost = runs_cost(w4, g, rows, max(1, max_u - 1), kind, tail_of(node), features, to_bytes(node))
+            ends = ends_of(node, w, g.lane, packed="dsp" in features)
+            cost = runs_cost(w4, g, rows, max(1, max_u - 1), ends, tail_of(node), features)
             return turns * (_TURN + cost.instructions)
     if encoding in ("vectors", "products", "patches"):
         find = {"vectors": vectors_cost, "products": products_cost, "patches": patches_cost}[encoding]

@@ -8,10 +8,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """What follows the sums: `levels` thresholds, a requantisation, or nothing but a factor and an offset."""
+    """What follows the sums: `levels` thresholds, a requantisation, or nothing but a factor and an offset. `wide`:
+    thresholds beyond 16 bits, or products beyond 32."""
 
     kind: Literal["thresholds", "scaled", "plain"]
     levels: int = 0
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,13 @@ import onnx_ir as ir
 
 from ..ops.base import Array, constant, integer, operand, result, shape_of
 from ..ops.window import window
+from .channel_ends import Finish
 from .choose_layout import choose_layout, copy_layout, pads_of
 from .encodings import vectors
 from .encodings.phases import MAX_STRIDE, Phases
 from .encodings.sparse_conv import ConvGeometry
 from .kernel_costs import Cost, is_int8, is_ternary
 from .layouts import Layout
-from .runs_costs import Finish
 from .schedule import base
 
 # Instructions on a Cortex-M55 (zig -O2), beside those that are counted out below.

@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 from ...errors import CompileError
 from ...ops.base import integer
 from ...ops.graph import is_cardc
+from ...passes.channel_ends import stairs_of
 from ...passes.encodings import fold, lines, patches
 from ...passes.layouts import Layout
 from ...passes.patches_plan import plan
 from ...passes.schedule import Stage
 from ...passes.scratch import rows_of
-from .lines import stairs_of
 from .step import Step, c_map
 
 

@@ -8,6 +8,7 @@ all sums that there can be; where they differ there is no line.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,12 @@ def fit(stairs: Ints, top: int, least: int | None) -> Line:
     `least` is the sum that the kernel begins with, before it subtracts and then adds, where it has sums in bytes; None
     where it has them in halves.
     """
+    return _fit(np.asarray(stairs, np.int64).tobytes(), top, least)  # estimates ask before the emitter does
+
+
+@lru_cache(maxsize=512)
+def _fit(given: bytes, top: int, least: int | None) -> Line:
+    stairs = np.frombuffer(given, np.int64)
     sums = np.arange(len(stairs))
     if least is not None:
         line = _bytes(stairs, bits_of(top), least)

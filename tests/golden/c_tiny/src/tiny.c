@@ -3,7 +3,6 @@
 #include "tiny_weights.h"
 #include "cardc_conv.h"
 #include "cardc_dense.h"
-#include "cardc_dense_vertical.h"
 #include "cardc_move.h"
 
 /* Each layer stays a function of its own in the program: profilers and debuggers see layers. */
@@ -120,25 +119,36 @@ static const CARDC_ROM cardc_conv_sparse l3_layer = {
 };
 TINY_LAYER void tiny_l3_conv(uint8_t *arena)
 {
-    cardc_conv_taps(&l3_layer, &l3_finish, arena + 92, arena + 136, arena, 56);
+    cardc_conv_taps(&l3_layer, &l3_finish, arena + 92, arena + 56, arena, 56);
 }
 
-/* 4: matmul [vertical]: n8_matmul, n9_threshold */
-static const CARDC_ROM cardc_dense_vertical_layer l4_layer = {
-    tiny_l4_weights, /* weights */
-    tiny_l4_totals, /* totals */
-    tiny_l4_levels, /* thresholds */
-    16, /* inputs */
+/* 4: matmul [sparse]: n8_matmul, n9_threshold */
+static const CARDC_ROM cardc_dense_sparse_layer l4_layer = {
+    tiny_l4_lists, /* lists */
     48, /* outputs */
-    2, /* words */
-    6, /* bits */
-    2, /* matrices */
+    1, /* blocks */
+    16, /* block */
+};
+static const CARDC_ROM cardc_finish l4_finish = {
+    CARDC_THRESHOLD, /* kind */
+    CARDC_U8, /* out */
+    0, /* shared */
+    0, /* shift */
     0, /* base */
     1, /* step */
+    1, /* levels */
+    0, /* lo */
+    0, /* hi */
+    tiny_l4_thresholds, /* t16 */
+    0, /* t32 */
+    tiny_l4_falling, /* falling */
+    0, /* m */
+    0, /* b */
+    0, /* b64 */
 };
 TINY_LAYER void tiny_l4_matmul(uint8_t *arena)
 {
-    cardc_dense_vertical_bits(&l4_layer, arena + 136, arena, (uint16_t *)(void *)(arena + 48));
+    cardc_dense_sparse(&l4_layer, &l4_finish, arena + 56, arena);
 }
 
 /* 5: matmul [binary]: n10_matmul */

@@ -36,30 +36,26 @@ const CARDC_ROM uint8_t tiny_l3_counts[16] = {
     3, 1, 0, 1, 2, 2, 0, 2, 2, 0, 2, 2, 2, 2, 1, 2,
 };
 
-/* layer 4, n8_matmul, n9_threshold: thresholds by digits */
-const CARDC_ROM uint32_t tiny_l4_levels[14] = {
-    0x714A3C8Fu, 0x882409C8u, 0x80000800u, 0x80000800u, 0x7FFFF7FFu, 0x00000000u, 0x40074009u,
-    0x09040F06u, 0x08060004u, 0x00000000u, 0x00000000u, 0x0F0F0F0Fu, 0x00000000u, 0x06050500u,
+/* layer 4, n8_matmul, n9_threshold: columns of -1 and +1, each list behind its length */
+const CARDC_ROM uint8_t tiny_l4_lists[181] = {
+    3, 1, 8, 9, 11, 15, 1, 2, 14, 3, 7, 1, 0, 6, 0, 2, 0, 4, 1, 2, 5, 9, 14, 2, 0, 14, 15, 0, 0, 0,
+    0, 0, 1, 0, 0, 0, 1, 2, 2, 9, 11, 1, 0, 11, 2, 3, 4, 9, 3, 5, 11, 3, 1, 4, 7, 8, 6, 0, 0, 0, 2,
+    2, 11, 1, 2, 12, 13, 14, 0, 1, 7, 0, 0, 1, 1, 3, 5, 0, 0, 1, 2, 1, 11, 15, 0, 2, 2, 15, 0, 0, 0,
+    2, 5, 13, 1, 0, 14, 2, 0, 0, 15, 1, 1, 11, 13, 1, 2, 2, 6, 11, 1, 0, 5, 1, 2, 13, 6, 7, 2, 1, 0,
+    3, 10, 1, 0, 12, 1, 1, 8, 0, 2, 3, 0, 14, 1, 2, 8, 0, 0, 1, 0, 6, 1, 0, 4, 0, 1, 13, 1, 1, 15,
+    1, 1, 2, 0, 1, 11, 0, 1, 7, 0, 3, 0, 2, 14, 1, 0, 0, 0, 0, 0, 1, 6, 1, 1, 3, 4, 0, 2, 6, 15,
 };
 
-/* layer 4, n8_matmul, n9_threshold: 2 x 17 x 2 */
-const CARDC_ROM uint32_t tiny_l4_weights[68] = {
-    0x01000004u, 0x00040100u, 0x00000000u, 0x02010004u, 0x08200000u, 0x00050000u, 0x00000108u,
-    0x00000000u, 0x01000000u, 0x00080000u, 0x10000048u, 0x00000000u, 0x00800880u, 0x08000800u,
-    0x00801100u, 0x00000400u, 0x00000000u, 0x00010000u, 0x00040002u, 0x00000000u, 0x80000000u,
-    0x00000000u, 0x08042088u, 0x00000004u, 0x00000000u, 0x00000000u, 0x40000050u, 0x00020000u,
-    0x00000012u, 0x00040000u, 0x00202001u, 0x08000000u, 0x00000000u, 0x00000000u, 0x7FBFFFFFu,
-    0x0B0E0F0Bu, 0xFFFFDFFFu, 0x0F0F0F0Fu, 0xFFFBFF7Fu, 0x0F0F0F0Fu, 0x6FFFFFFFu, 0x0F070F0Fu,
-    0xFFFFF7F7u, 0x0F0F0D0Fu, 0xFFFF7FFDu, 0x0F0F0F0Fu, 0xFFFEFFFFu, 0x0F0F0F0Du, 0xFFFFF7FFu,
-    0x0F0F0F0Fu, 0xFFFFF7FEu, 0x0F0F0E0Fu, 0xFFFFFFF6u, 0x0F0F0F0Fu, 0xFFFFFFFFu, 0x0F0F0F0Fu,
-    0xBBFFFFFEu, 0x0F0F0F0Fu, 0xFFFFFFEFu, 0x0F0F0F0Eu, 0xFF7FFFFFu, 0x0F0F0F0Fu, 0xFFFFBCFFu,
-    0x0F0E0F0Fu, 0xFFBFFDFFu, 0x0D0F0F0Fu, 0x00000000u, 0x00000000u,
+/* layer 4, n8_matmul, n9_threshold: 48 x 1, ascending */
+const CARDC_ROM int16_t tiny_l4_thresholds[48] = {
+    1, 2, 0, 1, 1, 0, 1, 0, 1, 1, 2, 0, 3, -1, 1, 2, 0, 1, 0, 1, 0, 1, 2, 1, 2, 0, 1, 1, 3, 0, 0,
+    -2, 0, 1, 0, 1, 1, 1, 2, 0, 3, 1, 3, 0, 0, 1, 0, 3,
 };
 
-/* layer 4, n8_matmul, n9_threshold: sums of all weights by digits */
-const CARDC_ROM uint32_t tiny_l4_totals[12] = {
-    0x8485F19Eu, 0x8D61CA41u, 0x8441CA01u, 0x8441CA01u, 0x7BBE35FEu, 0x00000000u, 0x04070E07u,
-    0x0C040203u, 0x04000203u, 0x04000203u, 0x0B0F0D0Cu, 0x00000000u,
+/* layer 4, n8_matmul, n9_threshold: 1 where the level falls as the sum rises */
+const CARDC_ROM uint8_t tiny_l4_falling[48] = {
+    1, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0, 0, 0, 0,
+    0, 1, 1, 0, 0, 0, 0, 1, 0, 1, 1, 1, 0, 0, 0, 0,
 };
 
 /* layer 5, n10_matmul: 3x2 */
