@@ -15,44 +15,46 @@ import onnx_ir as ir
 from ..ops.base import Array, constant, integer, operand
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
-from .channel_ends import finish_kind
 from .conv_terms import Terms, finish_terms
 from .encodings import stacked
 from .encodings.pairs import bits_of
 from .kernel_costs import Cost, spent
 from .layer_shape import tail_of, to_bytes
+from .runs_costs import finish_kind
 from .schedule import finish_of
 from .stacked_plan import weights4
 from .tails import Tail
 
+Core = Literal["few", "many", "none"]
+"""Of few registers; of many, where three neighbouring weights share their pixels; one that does not multiply."""
 End = Literal["looked", "scaled", "other"]
 """What ends the sums: one table for all channels, multiplications without further ado, or what all kernels have."""
 _TABLE = 2048  # entries of the largest table for all channels
 
-_RATES: Mapping[str, Mapping[str, float]] = {
+_RATES: Mapping[Core, Mapping[str, float]] = {
     "few": {  # Cortex-M0+
-        "layer": 161, "blank": 2.5, "place": 5.78, "copy": 155, "copy_row": 21.1, "copy_lane": 4.97, "channel": 376,
-        "weight": 5.08, "term": 6.51, "tile": 9.94, "tap": 3.29, "product": 2.9, "run": 33.7, "looked": 7.86,
-        "scaled": 24.7,
+        "layer": 14.1, "blank": 5.13, "place": 0.052, "copy": 257, "copy_row": 13.5, "copy_word": 1.88, "copy_lane":
+        3.66, "channel": 426, "weight": 4.21, "term": 7.71, "tile": 18.4, "tap": 3.02, "product": 2.98, "looked":
+        7.52, "scaled": 16.6,
     },
     "many": {  # RV32IMC
-        "blank": 5.51, "copy": 110, "copy_row": 11.2, "copy_word": 1.21, "copy_lane": 4.11, "channel": 344, "weight":
-        3.44, "term": 9.19, "tap": 4.99, "product": 2.92, "looked": 9.09, "scaled": 19.2,
+        "blank": 6.31, "copy": 184, "copy_row": 4.3, "copy_word": 2.79, "copy_lane": 3.61, "channel": 347, "weight":
+        3.72, "term": 7.9, "tap": 4.75, "product": 3.02, "looked": 9.2, "scaled": 18.9, "weight_3": 12, "tap_3": 10.3,
+        "product_3": 6.5,
     },
-    "no multiplication": {  # RV32EC, for size
-        "layer": 835, "blank": 6.98, "place": 4.71, "copy": 77.7, "copy_row": 14.7, "copy_word": 2.12, "copy_lane":
-        4.12, "channel": 558, "weight": 20.1, "term": 7.04, "tile": 14.2, "tap": 3.13, "product": 2.66, "run": 68.1,
-        "looked": 8.31, "scaled": 43.9, "plane": 2.39, "twice": 3.28, "scan": 11.4, "turn": 7.24,
+    "none": {  # RV32EC, for size
+        "layer": 770, "blank": 7.28, "place": 6.71, "copy": 107, "copy_row": 11.5, "copy_word": 2.91, "copy_lane":
+        3.83, "channel": 702, "weight": 19.2, "term": 8.86, "tile": 7.58, "tap": 3.25, "product": 2.65, "run": 14.8,
+        "looked": 8.98, "scaled": 41.8, "plane": 1.39, "twice": 3.43, "scan": 10.6, "turn": 7.37,
     },
 }  # fmt: skip
-"""By whether there are few or many registers, or no multiplication."""
+"""By the kind of core."""
 
 
-def terms(
-    w: Array, g: stacked.StackedGeometry, group: int, end: End, *, digits: bool = False, turns: float = 0
-) -> Terms:
+def terms(w: Array, g: stacked.StackedGeometry, group: int, end: End, core: Core = "few", turns: float = 0) -> Terms:
     """How often the kernel does what rates are known for, with weights `w` [O, I / group, kh, kw]; without what kernels
-    share to end sums. With `digits` on cores that do not multiply; `turns` of a loop multiply a sum there."""
+    share to end sums. `turns` of a loop multiply a sum on cores that do not."""
+    digits, threes = core == "none", core == "many" and g.kernel[1] == 3 and g.stride[1] == g.dilation[1] == 1
     left = [min(g.lanes * g.part, g.height - y) for y in range(0, g.height, g.lanes * g.part)]
     parts = [-(-rows // g.lanes) for rows in left]  # rows of a lane
     copied = [(part - 1) * g.stride[0] + (g.kernel[0] - 1) * g.dilation[0] + 1 for part in parts]
@@ -73,6 +75,11 @@ def terms(
         "run": float(sum(min(g.lanes, -(-rows // part)) for rows, part in zip(left, parts, strict=True)) * len(w)),
         end: outputs,
     }  # fmt: skip
+    if threes:
+        lines = float(np.count_nonzero(w.any(axis=3)))
+        for name in ("weight", "term", "tap", "product"):
+            del found[name]
+        found |= {"weight_3": float(w.size * len(left)), "tap_3": lines * tiles, "product_3": lines * words}
     if digits:
         planes = sum(int(_digits(row).max()).bit_length() for row in w.reshape(len(w), -1))
         found |= {"plane": planes * tiles, "twice": planes * words, "turn": outputs * turns}
@@ -95,11 +102,12 @@ def _tiles(width: int, sizes: tuple[int, ...]) -> int:
 
 def stacked_cost(node: ir.Node, w: Array, g: stacked.StackedGeometry, features: frozenset[str]) -> Cost:
     """The cost of the weights `w` of the Conv `node`."""
-    end, digits = _end(node, w, g), "software_multiply" in features
+    end: End = _end(node, w, g)
+    core: Core = "none" if "software_multiply" in features else "many" if "many_registers" in features else "few"
     reach = np.abs(w.reshape(len(w), -1)).sum(axis=1) * (qtype(operand(node, 0)).levels - 1)
     turns = float(np.log2(1 + np.minimum(reach / 2, _factor(node))).mean()) if end == "scaled" else 0
-    counts = terms(weights4(w), g, integer(node, "group", 1), end, digits=digits, turns=turns)
-    rates = _RATES["no multiplication" if digits else "many" if "many_registers" in features else "few"]
+    counts = terms(weights4(w), g, integer(node, "group", 1), end, core, turns)
+    rates = _RATES[core]
     total = sum(rates.get(name, 0.0) * n for name, n in counts.items())
     if end == "other":
         total += spent(finish_rows(tail_of(node), len(w), g), features)

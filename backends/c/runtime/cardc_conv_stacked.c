@@ -119,11 +119,37 @@ static uint32_t list_places(const CARDC_ROM cardc_conv_stacked_layer *layer, uin
     }                                                 \
   } while (0)
 
+#if CARDC_STACKED_THREES
+/* Weight K. */
+#define WEIGHT(K) (bits == 4 ? ((((uint32_t)from[(K) / 2] >> ((K) % 2 * 4)) & 15u) ^ 8u) - 8u : (from[K] ^ 128u) - 128u)
+
+/* Terms of three weights; where they end. */
+static CARDC_NOINLINE uint32_t *unpack_threes(const CARDC_ROM uint8_t *from, uint32_t bits, const uint16_t *places,
+                                              uint32_t count, uint32_t *to) {
+  uint32_t *const begin = to;
+  uint32_t k, at = 0;
+  for (k = 0; k < count || to == begin; k += 3) {
+    const uint32_t past = k >= count, w0 = past ? 0 : WEIGHT(k), w1 = past ? 0 : WEIGHT(k + 1), w2 = past ? 0 : WEIGHT(k + 2);
+    if ((w0 | w1 | w2) != 0 || past) {
+      to[0] = past ? 0 : places[k] - at, to[1] = w0, to[2] = w1, to[3] = w2;
+      at += to[0], to += 4;
+    }
+  }
+  return to;
+}
+#endif
+
 /* The terms of an output channel, as cardc_stacked_sums.h has them; sets their beginning and end. */
 static CARDC_NOINLINE void unpack(const CARDC_ROM uint8_t *from, uint32_t bits, const uint16_t *places, uint32_t count,
                                   uint32_t *work, cardc_stacked_job *job) {
 #if CARDC_MULTIPLIES
   uint32_t *to = work, at = 0, both;
+#if CARDC_STACKED_THREES
+  if (job->threes) {
+    job->terms = work, job->end = unpack_threes(from, bits, places, count, work);
+    return;
+  }
+#endif
   TERMS;
   if (to == work) { /* where all weights are 0 */
     to[0] = 0, to[1] = 0, to += 2;
@@ -151,17 +177,19 @@ static CARDC_NOINLINE void unpack(const CARDC_ROM uint8_t *from, uint32_t bits, 
 #endif
 }
 
-/* What becomes of sums, of one lane or of a channel. */
+/* What becomes of the sums of a lane. Where pointers have 32 bits, each member has: assembly reads them by place. */
 typedef struct ending {
-  const CARDC_ROM uint8_t *table; /* NULL: by `m`, `b`, `shift`, `lo` and `hi` where `scaled`, else by `finish` */
-  uint32_t scaled, m, b, shift;
-  int32_t lo, hi;
+  const CARDC_ROM uint8_t *table; /* NULL: to 0 .. hi by `m`, `b`, `shift` where `scaled`, else by `finish` */
+  uint32_t scaled, m, b, shift, hi;
+  uint32_t above, below;          /* the lane ends so many bits below the top of words and has 32 - `below` */
+  const CARDC_ROM cardc_finish *finish;
+  uint32_t channel;
+  int32_t bias;                   /* what sums are higher by */
 } ending;
 
-/* `count` sums of the lane that ends `above` bits below the top of words and has 32 - `below` bits. */
-static CARDC_NOINLINE void look_up(const ending *e, const uint32_t *sums, uint32_t count, uint32_t above, uint32_t below,
-                                   uint8_t *dst) {
+static CARDC_NOINLINE void look_up(const ending *e, const uint32_t *sums, uint32_t count, uint8_t *dst) {
   const CARDC_ROM uint8_t *const table = e->table;
+  const uint32_t above = e->above, below = e->below;
   CARDC_NO_UNROLL for (; count >= 4; count -= 4, sums += 4, dst += 4) {
     dst[0] = table[sums[0] << above >> below], dst[1] = table[sums[1] << above >> below];
     dst[2] = table[sums[2] << above >> below], dst[3] = table[sums[3] << above >> below];
@@ -169,62 +197,71 @@ static CARDC_NOINLINE void look_up(const ending *e, const uint32_t *sums, uint32
   CARDC_NO_UNROLL for (; count > 0; count--) { *dst++ = table[*sums++ << above >> below]; }
 }
 
-static CARDC_NOINLINE void scale(const ending *e, const uint32_t *sums, uint32_t count, uint32_t above, uint32_t below,
-                                 uint8_t *dst) {
-  const uint32_t m = e->m, b = e->b, shift = e->shift;
-  const int32_t lo = e->lo, hi = e->hi;
+/* At least one sum. */
+#if CARDC_ASSEMBLY && !defined(__thumb2__)
+/* r1 sums, r2 above, r3 dst, r4 an output, r5 m, r6 shift, r7 below, r8 b, r9 hi, r10 the end of sums. What is not 0 .. hi is
+ * made so aside. */
+CARDC_NAKED void scale(CARDC_UNUSED const ending *e, CARDC_UNUSED const uint32_t *sums, CARDC_UNUSED uint32_t count,
+                       CARDC_UNUSED uint8_t *dst) {
+  __asm__ volatile(
+      ".syntax unified\n"
+      "push {r4-r7, lr}\n mov r4, r8\n mov r5, r9\n mov r6, r10\n push {r4-r6}\n"
+      "ldr r4, [r0, #12]\n mov r8, r4\n ldr r4, [r0, #20]\n mov r9, r4\n lsls r2, r2, #2\n adds r2, r2, r1\n mov r10, r2\n"
+      "ldr r5, [r0, #8]\n ldr r6, [r0, #16]\n ldr r2, [r0, #24]\n ldr r7, [r0, #28]\n"
+      "1:\n ldmia r1!, {r4}\n lsls r4, r2\n lsrs r4, r7\n muls r4, r5\n add r4, r8\n asrs r4, r6\n"
+      "cmp r4, r9\n bhi 3f\n"
+      "2:\n strb r4, [r3]\n adds r3, #1\n cmp r1, r10\n bne 1b\n"
+      "pop {r4-r6}\n mov r8, r4\n mov r9, r5\n mov r10, r6\n pop {r4-r7, pc}\n"
+      "3:\n asrs r4, r4, #31\n mvns r4, r4\n mov r0, r9\n ands r4, r0\n b 2b\n");
+}
+#else
+static CARDC_NOINLINE void scale(const ending *e, const uint32_t *sums, uint32_t count, uint8_t *dst) {
+  const uint32_t m = e->m, b = e->b, shift = e->shift, above = e->above, below = e->below;
+  const int32_t hi = (int32_t)e->hi;
   CARDC_NO_UNROLL for (; count > 0; count--) {
-    int32_t y = (int32_t)((uint32_t)CARDC_TIMES(*sums++ << above >> below, m) + b) >> shift;
-    if ((uint32_t)y - (uint32_t)lo > (uint32_t)(hi - lo)) { /* rare, or as likely as not */
-      y = y < lo ? lo : hi;
-    }
-    *dst++ = (uint8_t)y;
+    const int32_t y = (int32_t)((uint32_t)CARDC_TIMES(*sums++ << above >> below, m) + b) >> shift;
+    *dst++ = (uint8_t)(y < 0 ? 0 : y > hi ? hi : y);
   }
 }
+#endif
 
-static CARDC_NOINLINE void finish_each(const CARDC_ROM cardc_finish *finish, uint32_t channel, int32_t bias,
-                                       const uint32_t *sums, uint32_t count, uint32_t above, uint32_t below, void *dst,
-                                       uint32_t at) {
+static CARDC_NOINLINE void finish_each(const ending *e, const uint32_t *sums, uint32_t count, void *dst, uint32_t at) {
+  const uint32_t above = e->above, below = e->below;
   int32_t wide[CHUNK];
   uint32_t n, i;
   for (; count > 0; count -= n, at += n) {
     n = count < CHUNK ? count : CHUNK;
     CARDC_NO_UNROLL for (i = 0; i < n; i++) { wide[i] = (int32_t)(*sums++ << above >> below); }
-    cardc_finish_row(finish, channel, wide, 1, bias, n, dst, at);
+    cardc_finish_row(e->finish, e->channel, wide, 1, e->bias, n, dst, at);
   }
 }
 
 /* `count` sums that lie one behind the other, to outputs from element `at` on. */
-static void finish_run(const CARDC_ROM cardc_finish *finish, const ending *e, uint32_t channel, int32_t bias,
-                       const uint32_t *sums, uint32_t count, uint32_t above, uint32_t below, void *dst, uint32_t at) {
+static void finish_run(const ending *e, const uint32_t *sums, uint32_t count, void *dst, uint32_t at) {
   if (e->table) {
-    look_up(e, sums, count, above, below, (uint8_t *)dst + at);
+    look_up(e, sums, count, (uint8_t *)dst + at);
   } else if (e->scaled) {
-    scale(e, sums, count, above, below, (uint8_t *)dst + at);
+    scale(e, sums, count, (uint8_t *)dst + at);
   } else {
-    finish_each(finish, channel, bias, sums, count, above, below, dst, at);
+    finish_each(e, sums, count, dst, at);
   }
 }
 
 /* The rows of a band of a channel: `rows` in all, `part` of each lane, from element `at` of `dst` on. */
-static void finish_band(const CARDC_ROM cardc_conv_stacked_layer *layer, const CARDC_ROM cardc_finish *finish,
-                        const ending *e, uint32_t channel, const uint32_t *sums, uint32_t part, uint32_t rows, void *dst,
-                        uint32_t at) {
-  const uint32_t bits = layer->bits_of_lane, below = 32 - bits, width = layer->to.width, row = layer->to.row;
+static void finish_band(const CARDC_ROM cardc_conv_stacked_layer *layer, ending *e, const uint32_t *sums, uint32_t part,
+                        uint32_t rows, void *dst, uint32_t at) {
+  const uint32_t bits = layer->bits_of_lane, width = layer->to.width, row = layer->to.row;
   const uint32_t lane = row == width ? part * width : 0; /* rows without gaps are one */
-  const int32_t bias = layer->biases[channel];
-  uint32_t above = below, n, k;
-  for (; rows > 0; rows -= n, above -= bits) {
+  uint32_t n, k;
+  for (e->above = e->below = 32 - bits; rows > 0; rows -= n, e->above -= bits) {
     const uint32_t *from = sums;
     n = rows < part ? rows : part;
     if (lane > 0) {
       k = n == part ? lane : n * width;
-      finish_run(finish, e, channel, bias, from, k, above, below, dst, at);
+      finish_run(e, from, k, dst, at);
       at += k;
     } else {
-      for (k = n; k > 0; k--, at += row, from += width) {
-        finish_run(finish, e, channel, bias, from, width, above, below, dst, at);
-      }
+      for (k = n; k > 0; k--, at += row, from += width) { finish_run(e, from, width, dst, at); }
     }
   }
 }
@@ -233,14 +270,15 @@ static void finish_band(const CARDC_ROM cardc_conv_stacked_layer *layer, const C
 static void begin_ending(const CARDC_ROM cardc_conv_stacked_layer *layer, const CARDC_ROM cardc_finish *finish,
                          uint32_t channel, ending *e) {
   const uint32_t bias = (uint32_t)layer->biases[channel], k = finish->shared ? 0 : channel;
+  e->finish = finish, e->channel = channel, e->bias = (int32_t)bias;
   e->table = NULL;
   if (layer->shared) {
     e->table = layer->shared + (layer->shared_bias - bias);
   }
-  e->scaled = finish->kind == CARDC_REQUANTIZE && finish->out == CARDC_U8 && !finish->b64;
+  e->scaled = finish->kind == CARDC_REQUANTIZE && finish->out == CARDC_U8 && !finish->b64 && finish->lo == 0;
   if (e->scaled) {
     e->m = (uint32_t)finish->m[k], e->b = (uint32_t)finish->b[k] - (uint32_t)CARDC_TIMES(bias, e->m);
-    e->shift = finish->shift, e->lo = finish->lo, e->hi = finish->hi;
+    e->shift = finish->shift, e->hi = (uint32_t)finish->hi;
   }
 }
 
@@ -262,6 +300,7 @@ void cardc_conv_stacked(const CARDC_ROM cardc_conv_stacked_layer *layer, const C
   b.blank = (const uint8_t *)words;
   b.height = layer->from.height, b.row = layer->from.row, b.pitch = row;
   job.down = 4 * stride * row, job.next = 4 * width;
+  job.threes = layer->kernel_width == 3 && layer->stride_width == 1 && layer->dilation_width == 1;
   for (y = 0; y < to->height; y += rows, down += rows * to->row) {
     const CARDC_ROM uint8_t *weights = layer->weights;
     const uint8_t *group = src + layer->interior;
@@ -282,7 +321,7 @@ void cardc_conv_stacked(const CARDC_ROM cardc_conv_stacked_layer *layer, const C
       job.from = work, job.sums = work + layer->sums_at / 4, job.bias = in_lanes((uint32_t)layer->biases[channel], lanes, lane);
       job.rows = one ? 1 : each;
       cardc_stacked_sums(&job, one ? each * width : width);
-      finish_band(layer, finish, &e, channel, work + layer->sums_at / 4, each, rows, dst, at);
+      finish_band(layer, &e, work + layer->sums_at / 4, each, rows, dst, at);
     }
   }
 }

@@ -5,13 +5,19 @@
 #include "cardc_assembly.h"
 
 /* A term is two words: bytes from the place of the term before (the first: from that of the output) to its own, and its
- * weight. There is at least one. On cores that do not multiply terms are the digits of weights, those of 2^k first: the places
+ * weight; or four, the weights of three neighbouring places, which share their pixels where there are registers enough.
+ * There is at least one. On cores that do not multiply terms are the digits of weights, those of 2^k first: the places
  * of all that are -1, an end, those of all that are 1, an end; then the digits of 2^(k - 1), and so on. */
 #if CARDC_MULTIPLIES
 typedef uint32_t cardc_stacked_term;
 #else
 typedef uint16_t cardc_stacked_term;
 #define CARDC_STACKED_END 0xffffu
+#endif
+#if CARDC_MULTIPLIES && !CARDC_SMALL && (!defined(__thumb__) || defined(__thumb2__))
+#define CARDC_STACKED_THREES 1
+#else
+#define CARDC_STACKED_THREES 0
 #endif
 
 /* One output channel at work on a band. Where pointers have 32 bits, each member has: assembly reads them by place. */
@@ -23,6 +29,7 @@ typedef struct cardc_stacked_job {
   uint32_t rows;
   uint32_t down, next;  /* bytes between rows of outputs in the copies, and between rows of sums */
   uint32_t odd;         /* 1 where the number of terms is */
+  uint32_t threes;      /* whether terms are of three weights */
 } cardc_stacked_job;
 
 #if CARDC_ASSEMBLY && !defined(__thumb2__)
@@ -62,7 +69,7 @@ CARDC_STACKED_TILE(cardc_stacked_tile8,
                    CARDC_STACKED_TAKE8,
                    "stmia r6!, {r0-r3}\n mov r0, r8\n mov r1, r9\n mov r2, r10\n mov r3, r11\n stmia r6!, {r0-r3}\n")
 #elif CARDC_MULTIPLIES
-#define CARDC_STACKED_TILE(NAME, SUMS, TAKE, STORE)                                                \
+#define CARDC_STACKED_LOOP(NAME, SUMS, WEIGHTS, WORDS, TAKE, STORE)                                \
   static CARDC_NOINLINE void NAME(const cardc_stacked_job *j) {                                    \
     const uint32_t *const terms = j->terms, *const end = j->end;                                   \
     const uint32_t bias = j->bias, down = j->down, next = j->next;                                 \
@@ -75,15 +82,17 @@ CARDC_STACKED_TILE(cardc_stacked_tile8,
       const uint8_t *at = from;                                                                    \
       uint32_t SUMS;                                                                               \
       CARDC_NO_UNROLL do {                                                                         \
-        const uint32_t *p, w = term[1];                                                            \
+        const WEIGHTS;                                                                             \
+        const uint32_t *p;                                                                         \
         at += (int32_t)term[0];                                                                    \
         p = (const uint32_t *)(const void *)at;                                                    \
-        term += 2;                                                                                 \
+        term += WORDS;                                                                             \
         TAKE;                                                                                      \
       } while (term != end);                                                                       \
       STORE;                                                                                       \
     }                                                                                              \
   }
+#define CARDC_STACKED_WEIGHT uint32_t w = term[1]
 #define CARDC_STACKED_BEGIN2 a0 = bias, a1 = bias
 #define CARDC_STACKED_BEGIN4 CARDC_STACKED_BEGIN2, a2 = bias, a3 = bias
 #define CARDC_STACKED_BEGIN5 CARDC_STACKED_BEGIN4, a4 = bias
@@ -96,11 +105,67 @@ CARDC_STACKED_TILE(cardc_stacked_tile8,
 #define CARDC_STACKED_STORE4 CARDC_STACKED_STORE2, to[2] = a2, to[3] = a3
 #define CARDC_STACKED_STORE5 CARDC_STACKED_STORE4, to[4] = a4
 #define CARDC_STACKED_STORE8 CARDC_STACKED_STORE5, to[5] = a5, to[6] = a6, to[7] = a7
-CARDC_STACKED_TILE(cardc_stacked_tile1, a0 = bias, a0 += w * p[0], to[0] = a0)
-CARDC_STACKED_TILE(cardc_stacked_tile2, CARDC_STACKED_BEGIN2, CARDC_STACKED_TAKE2, CARDC_STACKED_STORE2)
-CARDC_STACKED_TILE(cardc_stacked_tile4, CARDC_STACKED_BEGIN4, CARDC_STACKED_TAKE4, CARDC_STACKED_STORE4)
-CARDC_STACKED_TILE(cardc_stacked_tile5, CARDC_STACKED_BEGIN5, CARDC_STACKED_TAKE5, CARDC_STACKED_STORE5)
-CARDC_STACKED_TILE(cardc_stacked_tile8, CARDC_STACKED_BEGIN8, CARDC_STACKED_TAKE8, CARDC_STACKED_STORE8)
+CARDC_STACKED_LOOP(cardc_stacked_tile1, a0 = bias, CARDC_STACKED_WEIGHT, 2, a0 += w * p[0], to[0] = a0)
+CARDC_STACKED_LOOP(cardc_stacked_tile2, CARDC_STACKED_BEGIN2, CARDC_STACKED_WEIGHT, 2, CARDC_STACKED_TAKE2,
+                   CARDC_STACKED_STORE2)
+CARDC_STACKED_LOOP(cardc_stacked_tile4, CARDC_STACKED_BEGIN4, CARDC_STACKED_WEIGHT, 2, CARDC_STACKED_TAKE4,
+                   CARDC_STACKED_STORE4)
+CARDC_STACKED_LOOP(cardc_stacked_tile5, CARDC_STACKED_BEGIN5, CARDC_STACKED_WEIGHT, 2, CARDC_STACKED_TAKE5,
+                   CARDC_STACKED_STORE5)
+CARDC_STACKED_LOOP(cardc_stacked_tile8, CARDC_STACKED_BEGIN8, CARDC_STACKED_WEIGHT, 2, CARDC_STACKED_TAKE8,
+                   CARDC_STACKED_STORE8)
+#if CARDC_STACKED_THREES
+#define CARDC_STACKED_WEIGHTS uint32_t w0 = term[1], w1 = term[2], w2 = term[3]
+#define CARDC_STACKED_FIRST(A, B) \
+  uint32_t u = p[0];              \
+  A += w0 * u;                    \
+  u = p[1];                       \
+  A += w1 * u, B += w0 * u;       \
+  CARDC_PIN(A);                   \
+  CARDC_PIN(B)
+/* Pinned, or a compiler begins with all products and has no registers for them. */
+#define CARDC_STACKED_PLACE(K, A, B, C)    \
+  u = p[K];                                \
+  A += w2 * u, B += w1 * u, C += w0 * u;   \
+  CARDC_PIN(A);                            \
+  CARDC_PIN(B);                            \
+  CARDC_PIN(C)
+#define CARDC_STACKED_LAST(K, A, B) \
+  u = p[K];                         \
+  A += w2 * u, B += w1 * u;         \
+  B += w2 * p[(K) + 1]
+#define CARDC_STACKED_THREE1 a0 += w0 * p[0], a0 += w1 * p[1], a0 += w2 * p[2]
+#define CARDC_STACKED_THREE2     \
+  CARDC_STACKED_FIRST(a0, a1);   \
+  CARDC_STACKED_LAST(2, a0, a1)
+#define CARDC_STACKED_FOUR            \
+  CARDC_STACKED_FIRST(a0, a1);        \
+  CARDC_STACKED_PLACE(2, a0, a1, a2); \
+  CARDC_STACKED_PLACE(3, a1, a2, a3)
+#define CARDC_STACKED_THREE4 \
+  CARDC_STACKED_FOUR;        \
+  CARDC_STACKED_LAST(4, a2, a3)
+#define CARDC_STACKED_THREE5          \
+  CARDC_STACKED_FOUR;                 \
+  CARDC_STACKED_PLACE(4, a2, a3, a4); \
+  CARDC_STACKED_LAST(5, a3, a4)
+#define CARDC_STACKED_THREE8          \
+  CARDC_STACKED_FOUR;                 \
+  CARDC_STACKED_PLACE(4, a2, a3, a4); \
+  CARDC_STACKED_PLACE(5, a3, a4, a5); \
+  CARDC_STACKED_PLACE(6, a4, a5, a6); \
+  CARDC_STACKED_PLACE(7, a5, a6, a7); \
+  CARDC_STACKED_LAST(8, a6, a7)
+CARDC_STACKED_LOOP(cardc_stacked_three1, a0 = bias, CARDC_STACKED_WEIGHTS, 4, CARDC_STACKED_THREE1, to[0] = a0)
+CARDC_STACKED_LOOP(cardc_stacked_three2, CARDC_STACKED_BEGIN2, CARDC_STACKED_WEIGHTS, 4, CARDC_STACKED_THREE2,
+                   CARDC_STACKED_STORE2)
+CARDC_STACKED_LOOP(cardc_stacked_three4, CARDC_STACKED_BEGIN4, CARDC_STACKED_WEIGHTS, 4, CARDC_STACKED_THREE4,
+                   CARDC_STACKED_STORE4)
+CARDC_STACKED_LOOP(cardc_stacked_three5, CARDC_STACKED_BEGIN5, CARDC_STACKED_WEIGHTS, 4, CARDC_STACKED_THREE5,
+                   CARDC_STACKED_STORE5)
+CARDC_STACKED_LOOP(cardc_stacked_three8, CARDC_STACKED_BEGIN8, CARDC_STACKED_WEIGHTS, 4, CARDC_STACKED_THREE8,
+                   CARDC_STACKED_STORE8)
+#endif
 #else
 #define CARDC_STACKED_TILE(NAME, SUMS, TWICE, LESS, MORE, STORE)                                   \
   static CARDC_NOINLINE void NAME(const cardc_stacked_job *j) {                                    \
@@ -142,26 +207,32 @@ CARDC_STACKED_TILE(cardc_stacked_tile4, CARDC_STACKED_BEGIN4, (a0 += a0, a1 += a
                    (to[0] = a0 + bias, to[1] = a1 + bias, to[2] = a2 + bias, to[3] = a3 + bias))
 #endif
 
+#if CARDC_STACKED_THREES
+#define CARDC_STACKED_RUN(SIZE) (job->threes ? cardc_stacked_three##SIZE : cardc_stacked_tile##SIZE)(job)
+#else
+#define CARDC_STACKED_RUN(SIZE) cardc_stacked_tile##SIZE(job)
+#endif
+
 /* Rows of `width` sums: as many tiles as that takes, each through all rows. */
 static inline void cardc_stacked_sums(cardc_stacked_job *job, uint32_t width) {
   uint32_t n;
   for (; width > 0; width -= n, job->from += n, job->sums += n) {
 #if CARDC_MULTIPLIES
     if (width >= 8) {
-      n = 8, cardc_stacked_tile8(job);
+      n = 8, CARDC_STACKED_RUN(8);
       continue;
     }
     if (width >= 5) {
-      n = 5, cardc_stacked_tile5(job);
+      n = 5, CARDC_STACKED_RUN(5);
       continue;
     }
 #endif
     if (width >= 4) {
-      n = 4, cardc_stacked_tile4(job);
+      n = 4, CARDC_STACKED_RUN(4);
     } else if (width >= 2) {
-      n = 2, cardc_stacked_tile2(job);
+      n = 2, CARDC_STACKED_RUN(2);
     } else {
-      n = 1, cardc_stacked_tile1(job);
+      n = 1, CARDC_STACKED_RUN(1);
     }
   }
 }
