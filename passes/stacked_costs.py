@@ -15,12 +15,12 @@ import onnx_ir as ir
 from ..ops.base import Array, constant, integer, operand
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
+from .channel_ends import finish_kind
 from .conv_terms import Terms, finish_terms
 from .encodings import stacked
 from .encodings.pairs import bits_of
 from .kernel_costs import Cost, spent
 from .layer_shape import tail_of, to_bytes
-from .runs_costs import finish_kind
 from .schedule import finish_of
 from .stacked_plan import weights4
 from .tails import Tail
