@@ -168,7 +168,7 @@ def _first_fit(order: Sequence[Buffer], graph: nx.DiGraph[str], over: bool) -> t
         for low, high in taken:
             if at <= low:
                 break
-            at = max(at, high)
+            at = max(at, aligned(high))  # what lies exactly over another may end anywhere
         exact = [start + d for start, edge in near for d in edge["exact"]]
         at = min([place for place in exact if over and place >= 0 and _is_free(place, near)], default=at)
         found[b.name] = at
