@@ -8,9 +8,10 @@ where e[k] is the first number that rounds to k or more: k 2^n for rounding down
 even, (2 k - 1) 2^(n-1), and one more where k is odd. The latter serves scales that are powers of two, whose ties no
 rounding down can follow. For a given n and m these are intervals for b, and an m is good when they meet; each pair
 of thresholds bounds m. The smallest n with a good m and b in every channel is taken, rounding down where that has
-one, such that acc * m + b fits int32 (61 bits for quantisers of more than 8 bits, or sums of more than 32). Applies to
-quantisers of more than `min_levels` levels, where thresholds would cost more; where no m, b, n exists the
-thresholds stay. Keeps: the result for every reachable accumulator, checked threshold by threshold.
+one, such that acc * m + b fits int32; 61 bits for quantisers of more than 8 bits, for sums of more than 32, and for
+many levels that nothing in int32 equals. Applies to quantisers of more than `min_levels` levels, where thresholds would
+cost more; where no m, b, n exists the thresholds stay. Keeps: the result for every reachable accumulator, checked
+threshold by threshold.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ _INT32 = 2**31 - 1
 _WIDE = 2**60
 _BYTES = 256
 """Levels of a byte; quantisers of more may take products of 61 bits."""
+_MANY = 64
+"""Levels from which products of 61 bits cost less than thresholds: those of a byte take a KB and eight steps."""
+_FAR = 1 << 16
+"""Sums from which thresholds are no longer of 16 bits."""
 _PAIRS = 1 << 20
 Ints = NDArray[np.int64]
 
@@ -77,14 +82,18 @@ class RequantizeDyadic(Pass):
         low, high = np.where(direction > 0, lo, -hi), np.where(direction > 0, hi, -lo)
         q = qtype(result(node))
         # Sums beyond 32 bits are finished in 64 anyway.
-        wide = q.levels > _BYTES or max(int(np.abs(low).max()), int(np.abs(high).max())) > _INT32
-        limit, most = (_WIDE, self.max_wide_shift) if wide else (_INT32, self.max_shift)
-        for rounding in ROUNDINGS:
-            for shift in range(rounding != "floor", most + 1):
-                edges = first_that_rounds_to(q.lo + np.arange(1, rows.shape[1] + 1), shift, rounding)
-                found = fit_channels(rows, low, high, edges, limit)
-                if found is not None:
-                    return found[0] * direction, found[1], shift, rounding
+        reach = max(int(np.abs(low).max()), int(np.abs(high).max()))
+        wide = q.levels > _BYTES or reach > _INT32
+        tries = [] if wide else [(_INT32, self.max_shift)]
+        if wide or q.levels >= _MANY or reach >= _FAR:
+            tries.append((_WIDE, self.max_wide_shift))
+        for limit, most in tries:
+            for rounding in ROUNDINGS:
+                for shift in range(rounding != "floor", most + 1):
+                    edges = first_that_rounds_to(q.lo + np.arange(1, rows.shape[1] + 1), shift, rounding)
+                    found = fit_channels(rows, low, high, edges, limit)
+                    if found is not None and (wide or int(np.abs(found[0]).max(initial=0)) <= _INT32):
+                        return found[0] * direction, found[1], shift, rounding
         return None
 
 

@@ -53,13 +53,14 @@ def phases(node: ir.Node, layout: Layout, at_once: int = 0) -> Phases | None:
     """The copies that the Conv `node` makes of its input, which lies as `layout` says, where strides are not 1;
     `at_once` is how many rows a call makes at most, 0: all."""
     win = window(node, shape_of(node.inputs[1])[2:])
-    kernel, stride, dilation = ((1, *p)[-2:] for p in (win.kernel, win.strides, win.dilations))
+    kernel, stride, dilation = (
+        (1, int(p[0])) if len(p) == 1 else (int(p[0]), int(p[1])) for p in (win.kernel, win.strides, win.dilations)
+    )
     if set(stride) == {1}:
         return None
     out, g = shape_of(result(node)), geometry(node, layout)
     rows = at_once or (int(out[2]) if len(out) == 4 else 1)
-    two = [(int(p[0]), int(p[1])) for p in (kernel, stride, dilation)]
-    return Phases(g.in_channels, g.group, *two, int(out[-1]), rows, g.origin, g.row)
+    return Phases(g.in_channels, g.group, kernel, stride, dilation, int(out[-1]), rows, g.origin, g.row)
 
 
 def _roomy(node: ir.Node, layout: Layout, room: int | None) -> bool:

@@ -74,6 +74,8 @@ def _lines(step: Step, stage: Stage, sums: fold.Sums, out: Layout, bias: NDArray
     node = stage.finish
     if node is None or not is_cardc(node, "Threshold") or not out.is_bytes:
         return "0", 0
+    if int((sums.high - sums.low).max(initial=0)) >= 2**15:  # beyond lines, and stairs would take long
+        return "0", 0
     stairs = stairs_of(node, sums, out)
     top = max((int(s.max()) for s in stairs), default=0)
     if min((int(s.min()) for s in stairs), default=0) < 0 or top > 255:

@@ -68,7 +68,8 @@ class Net:
         else:
             w = self.rng.integers(-(2 ** (bits - 1)) + 1, 2 ** (bits - 1), shape)
         self.fan = max(1.0, float((w.astype(np.float64) ** 2).sum() / (shape[0] if len(shape) == 4 else shape[1])))
-        scale: Any = 1.0
+        self.unit = 1 / 128 if bits == 8 else 1.0  # many layers of 8 bits would leave single precision
+        scale: Any = self.unit
         if self.per_filter and len(shape) == 4:
             scale = self.rng.uniform(0.7, 1.4, (shape[0], 1, 1, 1))
         last, out = self.last, self.quant(bits, scale, signed=True, source=self.constant(w * scale), narrow=True)
@@ -77,7 +78,7 @@ class Net:
 
     def activate(self, *, signed: bool = False, scale: float | None = None) -> Net:
         """A quantiser behind a sum, with a ReLU in front where it is unsigned."""
-        reach = SPREAD * self.scale * self.rms * np.sqrt(self.fan)
+        reach = SPREAD * self.scale * self.unit * self.rms * np.sqrt(self.fan)
         if not signed:
             self.node("Relu", [self.last])
         bits = self.bits + int(signed)
@@ -145,6 +146,18 @@ def ds_cnn() -> onnx.ModelProto:
     return net.pool().dense(12, bits=4).model((1, 49, 10))
 
 
+def mobilenet(pointwise: int = 8, bits: int = 8) -> onnx.ModelProto:
+    """Visual wake words: MobileNet v1 of a quarter of the width on 96x96x3, 7.5 M multiply-accumulates. Weights of 8
+    bits, those of pointwise layers of `pointwise` (2: ternary); activations of `bits`."""
+    net = Net((3, 96, 96), bits=bits).conv(8, 3, 2, bits=8).activate()
+    strides = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
+    widths = (16, 32, 32, 64, 64, 128, 128, 128, 128, 128, 128, 256, 256)
+    for stride, width in zip(strides, widths, strict=True):
+        channels = net.shape[0]
+        net.conv(channels, 3, stride, bits=8, group=channels).activate().conv(width, 1, bits=pointwise).activate()
+    return net.pool().dense(2, bits=8).model((3, 96, 96))
+
+
 def autoencoder() -> onnx.ModelProto:
     """Anomaly detection: 640, 4 x 128, 8, 4 x 128, 640; 0.26 M multiply-accumulates."""
     net = Net((640,))
@@ -162,5 +175,11 @@ NETWORKS: tuple[tuple[str, str, Callable[[], onnx.ModelProto]], ...] = (
     ),
     ("ResNet-8, dense 4-bit weights, 4-bit activations", "IC ResNet-8", lambda: resnet8(bits=4)),
     ("DS-CNN, pointwise ternary 90 % sparse, depthwise 4-bit", "KWS DS-CNN", ds_cnn),
+    ("MobileNet, weights and activations of 8 bits", "VWW MobileNet", mobilenet),
+    (
+        "MobileNet, pointwise ternary 90 % sparse, depthwise 8-bit, 4-bit activations",
+        "VWW MobileNet",
+        lambda: mobilenet(2, 4),
+    ),
     ("autoencoder, ternary 90 % sparse, 4-bit activations", "AD autoencoder", autoencoder),
 )

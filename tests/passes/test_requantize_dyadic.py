@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.graphs import IntegerGraph, uint
 from tests.text import again, before, constants, outputs, run_pass, samples, show
 
-from cardc.ops.base import Array
+from cardc.ops.base import Array, constant, integer, operand
 from cardc.ops.requantize import ROUNDINGS, apply_dyadic
 from cardc.ops.threshold import apply_thresholds
 from cardc.passes.base import PassLog
@@ -180,3 +181,20 @@ def test_ties_of_a_power_of_two_are_rounded_to_even() -> None:
     assert node.attributes["rounding"].as_string() == "half_even"
     assert constants(model)["y_multiplier"] == [1]
     assert np.array_equal(outputs(model, x), want)
+
+
+def test_many_levels_take_64_bits_where_32_have_none() -> None:
+    """Sums of 24 bits to a byte: nothing in int32 is fine enough, and thresholds would take a KB a channel."""
+    graph = IntegerGraph((300, 1, 1), uint(8), seed=1)
+    graph.conv(2, (1, 1), pads=0, weights=np.random.default_rng(1).integers(-128, 128, (2, 300, 1, 1)))
+    model = graph.threshold_on_range(uint(8)).model()
+    node = [n for n in model.graph if n.op_type == "Threshold"][-1]  # the first one quantises the input
+    t = np.asarray(constant(operand(node, 1))).astype(np.int64)
+    assert RequantizeDyadic().run(model, PassLog()) == 1
+    found = next(n for n in model.graph if n.op_type == "Requantize")
+    m, b = (np.asarray(constant(operand(found, k))).astype(np.int64) for k in (1, 2))
+    x = np.concatenate([t[0] - 1, t[0], [-(300 * 128 * 255), 300 * 127 * 255]])[None]
+    assert int(np.abs(m).max()) < 2**31
+    assert int(np.abs(x).max()) * int(m.max()) > 2**31
+    got = apply_dyadic(x, m, b, integer(found, "shift", 0), 0, 255, "floor")
+    assert np.array_equal(got, apply_thresholds(x, t, None, 0, 1))

@@ -29,7 +29,7 @@ static CARDC_NOINLINE void make_patches(const band *b, const uint8_t *src, uint8
   job.parts = layer->parts, job.bytes = layer->bytes, job.patches = layer->to.width;
   job.step = layer->across, job.patch = layer->patch, job.vectors = (layer->bytes + CARDC_PATCH - 1u) / CARDC_PATCH;
   CARDC_NO_UNROLL for (y = layer->parts ? b->rows : 0; y > 0; y--) {
-    cardc_gather(&job);
+    cardc_gather_patches(&job);
     job.to += layer->to.width * layer->patch;
     job.from += layer->down * layer->columns * layer->pixel;
   }
@@ -42,14 +42,12 @@ static CARDC_NOINLINE void finish_channel(const band *b, uint32_t number, const 
   const CARDC_ROM int32_t *line = layer->lines ? layer->lines + 4 * number : NULL;
   const int32_t bias = layer->bias[number];
   cardc_vector_rows rows;
-  uint32_t y, at = b->at + number * layer->to.plane;
+  uint32_t y, scale, at = b->at + number * layer->to.plane;
   rows.from = sums, rows.to = (uint8_t *)b->dst + at;
   rows.rows = b->rows, rows.pitch = rows.width = b->columns, rows.row = layer->to.row;
-  if (f->kind == CARDC_REQUANTIZE && f->out == CARDC_U8 && !f->b64) {
-    const uint32_t own = f->shared ? 0 : number, m = (uint32_t)f->m[own];
-    rows.m = m, rows.c = (uint32_t)f->b[own] - (uint32_t)bias * m;
-    rows.low = (uint32_t)f->lo, rows.top = (uint32_t)f->hi, rows.shift = f->shift;
-    cardc_words_by_scale(&rows);
+  scale = cardc_begin_scale(&rows, f, number, bias, layer->patch << 15); /* 255 * 128 a byte */
+  if (scale) {
+    (scale == CARDC_SCALE ? cardc_words_by_scale : cardc_words_by_wide_scale)(&rows);
     return;
   }
   if (line && line[3] == CARDC_LINE_HALVES) {

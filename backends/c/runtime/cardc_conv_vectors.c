@@ -101,7 +101,10 @@ static void store_band(channel *c, uint32_t lane, void *dst, uint32_t at) {
   } else if (c->line.kind == CARDC_LINE_HALVES) {
     cardc_rows_by_halves(&c->rows);
   } else if (c->rows.table == NULL && c->scaled) {
-    (lane == 1 ? cardc_bytes_by_scale : lane == 2 ? cardc_halves_by_scale : cardc_words_by_scale)(&c->rows);
+    (lane == 1                          ? cardc_bytes_by_scale
+     : lane == 2                        ? cardc_halves_by_scale
+     : c->scaled == CARDC_WIDE_SCALE ? cardc_words_by_wide_scale
+                                        : cardc_words_by_scale)(&c->rows);
   } else if (c->rows.table == NULL) {
     finish_band(c, lane, dst, at);
   } else if (lane == 1) {
@@ -147,12 +150,11 @@ static void begin_channel(channel *c, uint8_t *table) {
     cardc_read_line(&c->line, c->layer->lines + 3 * c->number);
     c->rows.m = (uint32_t)c->line.m, c->rows.c = (uint32_t)c->line.c, c->rows.low = c->line.low;
   }
-  c->scaled = c->line.kind == CARDC_LINE_NONE && f->kind == CARDC_REQUANTIZE && f->out == CARDC_U8 && !f->b64;
-  if (c->scaled) {
-    const uint32_t at = f->shared ? 0 : c->number, m = (uint32_t)f->m[at];
-    c->rows.m = m, c->rows.c = (uint32_t)f->b[at] - (uint32_t)c->bias * m;
-    c->rows.low = (uint32_t)f->lo, c->rows.top = (uint32_t)f->hi, c->rows.shift = f->shift;
-  } else {
+  c->scaled = CARDC_SCALE_NONE;
+  if (c->line.kind == CARDC_LINE_NONE && (!f->b64 || c->layer->lane == 4)) {
+    c->scaled = cardc_begin_scale(&c->rows, f, c->number, c->bias, (uint32_t)c->layer->depth << 15);
+  }
+  if (!c->scaled) {
     c->rows.shift = c->line.shift, c->rows.top = c->line.top;
   }
   c->rows.table = table_of(c, table);

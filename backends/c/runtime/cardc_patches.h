@@ -53,7 +53,7 @@ CARDC_NAKED void cardc_transpose(CARDC_UNUSED const cardc_transpose_job *job) {
 #define CARDC_COPY(AT) "vldrb.u8 q0, [r11, #" AT "]\n vstrb.8 q0, [r10, #" AT "]\n"
 /* As many of the eight copies as a part has vectors: each is 8 bytes of code. r8 the first of them, r9 place in the list, r10
  * and r11 places. */
-CARDC_NAKED void cardc_gather(CARDC_UNUSED const cardc_gather_job *job) {
+CARDC_NAKED void cardc_gather_patches(CARDC_UNUSED const cardc_gather_job *job) {
   __asm__ volatile(
       ".syntax unified\n push {r4-r11, lr}\n ldmia r0, {r0-r8}\n"
       "lsls r8, r8, #3\n adr r9, 3f\n subs r8, r9, r8\n orr r8, r8, #1\n"
@@ -97,7 +97,7 @@ static CARDC_NOINLINE void cardc_transpose(const cardc_transpose_job *job) {
   }
 }
 
-static CARDC_NOINLINE void cardc_gather(const cardc_gather_job *job) {
+static CARDC_NOINLINE void cardc_gather_patches(const cardc_gather_job *job) {
   uint32_t i, k, b;
   CARDC_NO_UNROLL for (i = 0; i < job->patches; i++) {
     uint8_t *to = job->to + i * job->patch;

@@ -10,7 +10,8 @@ typedef struct cardc_vector_rows {
   uint8_t *to;
   uint32_t rows, pitch, row, width; /* rows of sums lie `pitch` elements apart, those of outputs `row` */
   const uint8_t *table;             /* outputs of each sum */
-  uint32_t low, m, c, shift, top;   /* of a line, or for cardc_rows_by_scale */
+  uint32_t low, m, c, shift, top;   /* of a line, or of a scale (cardc_begin_scale) */
+  uint32_t high;                    /* the upper half of c where that has 64 bits */
 } cardc_vector_rows;
 
 #if CARDC_MVE
@@ -35,6 +36,16 @@ typedef struct cardc_vector_rows {
   "vqmovunt.s32 q3, q1\n vmax.u16 q3, q3, q4\n vmin.u16 q3, q3, q5\n vpst\n vstrbt.16 q3, [r7]\n"
 #define CARDC_EVEN_WORDS "vld20.32 {q0, q1}, [r6]\n vld21.32 {q0, q1}, [r6]\n"
 CARDC_COLUMNS(cardc_words_by_scale, "lsls r3, r3, #2\n", "16", "8", "32", CARDC_SCALE_BEGIN, CARDC_SCALE_BODY(CARDC_EVEN_WORDS))
+/* The same where a * m + c has 64 bits, of which the upper half is shifted: the carry of the lower ones is the upper bit of half
+ * their sum. r8 high. */
+#define CARDC_WIDE_PART(Q)                                                                                   \
+  "vmul.i32 q2, " Q ", r9\n vmulh.s32 " Q ", " Q ", q3\n vhadd.u32 q2, q2, r10\n vshr.u32 q2, q2, #31\n"       \
+  "vadd.i32 " Q ", " Q ", q2\n vadd.i32 " Q ", " Q ", r8\n vshl.s32 " Q ", r11\n"
+CARDC_COLUMNS(cardc_words_by_wide_scale, "lsls r3, r3, #2\n", "16", "8", "32",
+              "add r12, #4\n ldmia r12!, {r8-r11}\n vdup.16 q4, r8\n ldr r8, [r12, #4]\n ldr r12, [r12]\n rsbs r11, r11, #0\n"
+              "vdup.32 q3, r9\n vdup.16 q5, r12\n",
+              CARDC_EVEN_WORDS CARDC_WIDE_PART("q0") CARDC_WIDE_PART("q1") "vqmovunb.s32 q2, q0\n vqmovunt.s32 q2, q1\n"
+              "vmax.u16 q2, q2, q4\n vmin.u16 q2, q2, q5\n vpst\n vstrbt.16 q2, [r7]\n")
 #else
 /* Each pixel of the rows; A is its sum. */
 #define CARDC_EACH_PIXEL(NAME, TYPE, OUTPUT)                                            \
@@ -54,6 +65,40 @@ static inline uint32_t cardc_scaled(const cardc_vector_rows *rows, uint32_t a) {
   return (uint32_t)(y < low ? low : y < top ? y : top);
 }
 CARDC_EACH_PIXEL(cardc_words_by_scale, uint32_t, cardc_scaled(rows, a))
+static inline uint32_t cardc_scaled_wide(const cardc_vector_rows *rows, uint32_t a) {
+  const uint64_t c = (uint64_t)rows->high << 32 | rows->c, x = (uint64_t)((int64_t)(int32_t)a * (int32_t)rows->m) + c;
+  const int32_t y = (int32_t)(uint32_t)(x >> 32) >> rows->shift, low = (int32_t)rows->low, top = (int32_t)rows->top;
+  return (uint32_t)(y < low ? low : y < top ? y : top);
+}
+CARDC_EACH_PIXEL(cardc_words_by_wide_scale, uint32_t, cardc_scaled_wide(rows, a))
 #endif
+
+enum { CARDC_SCALE_NONE = 0, CARDC_SCALE = 1, CARDC_WIDE_SCALE = 2 };
+
+/* How outputs follow from a channel's sums by scale, where they do: sums are at most `reach` away from 0, and lie `bias` higher. */
+static inline uint32_t cardc_begin_scale(cardc_vector_rows *rows, const CARDC_ROM cardc_finish *f, uint32_t channel, int32_t bias,
+                                         uint32_t reach) {
+  const uint32_t own = f->shared ? 0 : channel, up = f->shift < 32 ? 32u - f->shift : 0;
+  int64_t b, most;
+  int32_t m;
+  if (f->kind != CARDC_REQUANTIZE || f->out != CARDC_U8) {
+    return CARDC_SCALE_NONE;
+  }
+  m = f->m[own], rows->low = (uint32_t)f->lo, rows->top = (uint32_t)f->hi;
+  if (!f->b64) {
+    rows->m = (uint32_t)m, rows->c = (uint32_t)f->b[own] - (uint32_t)bias * (uint32_t)m, rows->shift = f->shift;
+    return CARDC_SCALE;
+  }
+  /* The upper half holds the result where the factor, shifted up, and the result, before it is clipped, fit 32 bits. */
+  b = f->b64[own];
+  most = (int64_t)reach * (m < 0 ? -(int64_t)m : m) + (b < 0 ? -b : b);
+  if (up > 31 || (int32_t)((uint32_t)m << up) >> up != m || (most >> f->shift) > 0x7fffffff) {
+    return CARDC_SCALE_NONE;
+  }
+  b = (int64_t)((uint64_t)(b - (int64_t)bias * m) << up);
+  rows->m = (uint32_t)m << up, rows->c = (uint32_t)b, rows->high = (uint32_t)((uint64_t)b >> 32);
+  rows->shift = f->shift < 32 ? 0 : f->shift - 32u;
+  return CARDC_WIDE_SCALE;
+}
 
 #endif
