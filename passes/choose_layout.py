@@ -18,7 +18,7 @@ from .schedule import MOVES, base, finish_of, readers
 _BYTE_READERS = ("Conv", "MatMul", "MaxPool")
 WORDS = ("lanes", "runs")
 """Encodings of convolutions whose kernels read rows word by word."""
-BEHIND = (*WORDS, "rice")
+BEHIND = (*WORDS, "rice", "vectors", "products")
 """Encodings of convolutions whose kernels read behind the last row."""
 OWN_PADDING = ("long", "stacked")
 """Encodings of convolutions whose kernels read rows of any length and pad them themselves."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
@@ -23,6 +24,7 @@ from .writer import Writer
 
 _STACK = 32768  # bytes that are watched
 _TIMEOUT = 600.0  # seconds for one batch
+_FIRST_BATCH, _GROWTH, _SECONDS = 16, 16.0, 30.0  # inputs, times as many from one batch to the next, and their aim
 _FIRST, _LAST = "cardc_batch", "depth"  # what run_network.c calls before and behind an inference
 
 
@@ -116,10 +118,20 @@ class QemuNetwork:
     def _results(
         self, run: qemu.Runner, program: qemu.Program, data: Array, *, trace: bool
     ) -> tuple[Array, Array, Array]:
-        """Outputs [n, outputs], snapshots [n, bytes] (empty unless `trace`), stack depths [n]."""
-        quantizing = data.dtype == np.float32
+        """Outputs [n, outputs], snapshots [n, bytes] (empty unless `trace`), stack depths [n]. In batches that take
+        seconds, so that no number of inputs meets the time limit."""
+        parts, at, size = list[Array](), 0, _FIRST_BATCH
+        while at < len(data) or not parts:
+            began = time.monotonic()
+            parts.append(self._batch(run, program, data[at : at + size], trace))
+            at += size
+            size = max(1, int(size * min(_GROWTH, _SECONDS / max(time.monotonic() - began, 1e-3))))
+        found = np.concatenate(parts)
+        return found["out"], found["seen"], found["stack"]
+
+    def _batch(self, run: qemu.Runner, program: qemu.Program, data: Array, trace: bool) -> Array:
         dtype, count = self.program.out_dtype, self.program.outputs
-        if quantizing:
+        if data.dtype == np.float32:  # which is quantised
             dtype, count = self.program.in_dtype, self.program.inputs
         seen = snapshot_bytes(self.program) if trace else 0
         record = np.dtype([("stack", "<u4"), ("out", dtype, (count,)), ("seen", np.uint8, (seen,))])
@@ -132,7 +144,7 @@ class QemuNetwork:
             found = np.frombuffer((folder / "out").read_bytes(), record)
         if len(found) != len(data):
             raise EmulationError(f"{self.name} on {done.board} gave {len(found)} results for {len(data)} inputs")
-        return found["out"], found["seen"], found["stack"]
+        return found
 
 
 def _setting(

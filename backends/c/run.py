@@ -140,12 +140,16 @@ class CBuild:
 
     def _input(self, x: Array) -> Array:
         source = self.program.schedule.source
-        q, shape = qtype(source), shape_of(source)[1:]
+        x, q, shape = np.asarray(x), qtype(source), shape_of(source)[1:]
         if x.ndim == 0 or x.shape[1:] != shape or not np.issubdtype(x.dtype, np.integer):
             fix = f"give quantised integers [N, {', '.join(map(str, shape))}]"
             raise CompileError(f"the input is {x.dtype} {list(x.shape)}", node=str(source.name), fix=fix)
         if x.size and not (q.lo <= int(x.min()) and int(x.max()) <= q.hi):
             raise CompileError(f"the input leaves its range {q}", node=str(source.name), fix="quantise it first")
+        if ((x.astype(np.int64) - q.lo) % q.step).any():
+            raise CompileError(
+                f"the input lies between the levels of {q}", node=str(source.name), fix="quantise it first"
+            )
         return np.ascontiguousarray(x.reshape(len(x), self.program.inputs), self.program.in_dtype)
 
     def _random(self) -> Array:

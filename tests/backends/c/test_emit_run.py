@@ -227,6 +227,8 @@ def test_wrong_inputs_are_refused() -> None:
     ):
         with pytest.raises(CompileError, match=what):
             built.run(x)
+    with pytest.raises(CompileError, match="between the levels of"):
+        in_c(IntegerGraph((4,), BIPOLAR).dense(5)).built.run(np.zeros((1, 4), np.int64))
 
 
 def test_the_driver_only_adds() -> None:
