@@ -17,10 +17,12 @@ from .patches_plan import patches_cost
 from .runs_costs import runs_cost
 from .runs_plan import geometry
 from .schedule import Stage
+from .stacked_costs import stacked_cost
+from .stacked_plan import geometry as stacked_geometry
 from .vectors_plan import products_cost, vectors_cost
 
 _TURN = 150  # a call and what it takes to make room
-_ELEMENT = 4  # an addition of bytes
+_ELEMENT, _PACKED = 7, 3  # an addition of bytes, and where four are packed
 
 
 def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], band: int = 0) -> float:
@@ -30,7 +32,8 @@ def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], ba
     w = constant(operand(node, 1)) if node.op_type == "Conv" else None
     if w is None:
         window_size = np.prod(window(node).kernel) if node.op_type in ("MaxPool", "SumPool") else 1
-        return turns * (_TURN + _ELEMENT * int(window_size) * channels * rows * width)
+        each = _PACKED if "dsp" in features and node.op_type == "Add" else _ELEMENT
+        return turns * (_TURN + each * int(window_size) * channels * rows * width)
     encoding, levels = text(node, "encoding", ""), qtype(operand(node, 0)).levels
     w = w.astype(np.int64)
     w4 = w.reshape(len(w), w.shape[1], 1, -1) if w.ndim == 3 else w
@@ -46,6 +49,9 @@ def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], ba
         whole = find(node, finish_kind(node, bool(features & {"dsp"})))
         if whole is not None:
             return turns * (_TURN + whole.instructions * rows / chw(stage.output)[1])
+    stacked = stacked_geometry(node, levels) if encoding == "stacked" else None
+    if stacked is not None:
+        return turns * (_TURN + stacked_cost(node, w, stacked, features).instructions * rows / chw(stage.output)[1])
     found = conv_costs(replace(conv_shape(node, w, features), height=rows), features)
     if encoding in found:
         return turns * (_TURN + found[encoding].instructions)
