@@ -86,13 +86,14 @@ def compile(
                 "after": after,
                 "entrance": entrance,
                 "dims": dims,
-                "pixels": pixels,
                 "hls": hls,
                 "encodings": encodings,
             }
         )
         if optimize != "speed":
             options = replace(options or DeckOptions(), optimize=optimize)
+        if pixels is not None:
+            options = replace(options or DeckOptions(), pixels=pixels)
         return compile_deck(source, board, name=name, options=options)
     if options is not None:
         raise CompileError("options of a deck for a single card", fix="leave options out")

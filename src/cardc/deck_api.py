@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .builds import refuse_pixels
 from .builds.deck import DeckBuild
 from .builds.made import DEFAULT_EMULATED, silent
 from .deck_compile import DeckOptions, LoweredDeck, lower_deck, read_deck
@@ -41,7 +42,9 @@ def deck_build_for(lowered: LoweredDeck, target: Target, options: DeckOptions) -
             raise CompileError(f"decks are not compiled for cores of 8 bits, as {target.core} is", fix=fix)
         from .builds.deck_mcu import McuDeckBuild
 
-        return McuDeckBuild(lowered, target)
+        return McuDeckBuild(lowered, target, options.pixels)
+    if options.pixels is not None:
+        refuse_pixels(target)
     from .builds.deck_fpga import FpgaDeckBuild
 
     return FpgaDeckBuild(lowered, target, options.hls, one_project=options.one_project)

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnx_ir as ir
 
+from .backends.c.image import Pixels
 from .backends.hls4ml import Options
 from .compiler import Lowered, lower, steps_for
 from .deck_joint import Average, Result, make_joint
@@ -42,7 +43,8 @@ class DeckOptions:
     `gate_goal_db`: signal to noise that the gate's words must reach on `calibration`, or on images like the templates;
     they are the shortest that do, on a microcontroller 16 bits at least. None: the deck's own goal, or that of its
     window (`ops.spectral.noise.goal_for`). `optimize`: for what a microcontroller's encodings and code are chosen, as
-    `cardc.compile` has it; every card on its own."""
+    `cardc.compile` has it; every card on its own. `pixels`: how bytes of an image become the deck's input, for a C
+    library that takes images."""
 
     average: Average | None = None
     calibration: Array | None = None
@@ -50,6 +52,7 @@ class DeckOptions:
     one_project: bool = False
     gate_goal_db: float | None = None
     optimize: str = "speed"
+    pixels: Pixels | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

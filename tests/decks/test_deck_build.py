@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from tests.tools import need_gcc, need_qemu
 
 import cardc
 from cardc.backends.c.emulate import host
+from cardc.backends.c.image import Pixels
 from cardc.builds.deck import DeckBuild
 from cardc.builds.deck_mcu import McuDeckBuild
 from cardc.deck_api import compile_deck, verify_deck
@@ -85,6 +87,26 @@ def test_a_core_that_only_qemu_has(digits: Deck, images: np.ndarray, mode: str) 
     assert report.deck is not None
     spent = sorted(card.figures["instructions"].value for card in report.deck.cards)
     assert report.totals["instructions"].value > sum(spent[:2])
+
+
+@pytest.mark.parametrize("mode", ["adaptive", "agnostic"])
+def test_bytes_of_a_camera(digits: Deck, mode: str) -> None:
+    """With a gate they are its pixels already; without one they go through the cards' quantiser."""
+    build = compile_deck(replace(digits, mode=mode), M4, options=DeckOptions(pixels=Pixels()))
+    assert isinstance(build, McuDeckBuild)
+    pixels = np.random.default_rng(2).permutation(256).astype(np.uint8).reshape(4, 1, 8, 8)
+    want = build.quantize(pixels.astype(np.float32) / np.float32(255)).reshape(4, 64)
+    assert bool((want == pixels.reshape(4, 64)).all()) == (mode == "adaptive")
+    library = host.compile_shared(build.c.sources())
+    for image, to in zip(pixels, want, strict=True):
+        out = np.empty(64, build.program.in_dtype)
+        library.digits_quantize_image(ctypes.c_void_p(image.ctypes.data), ctypes.c_void_p(out.ctypes.data))
+        np.testing.assert_array_equal(out, to)
+
+
+def test_an_fpga_takes_no_bytes_of_a_camera(digits: Deck) -> None:
+    with pytest.raises(CompileError, match="no C library that could take images"):
+        compile_deck(digits, "pynq-z2", options=DeckOptions(pixels=Pixels()))
 
 
 def test_the_chain_of_a_deck(digits: Deck, images: np.ndarray) -> None:

@@ -10,6 +10,7 @@ from .. import runtime
 from ..backend import declaring
 from ..gate import emit_gate
 from ..header import header as card_header
+from ..image import Pixels, image
 from ..network import network as card_network
 from ..quantizer import quantizer
 from .constants import owners, weights, weights_header
@@ -20,20 +21,22 @@ from .program import DeckProgram, without_quantizer
 from .selftest import Golden, selftest
 
 
-def emit_deck(deck: DeckProgram, golden: Golden, target: Target, optimise: str = "-O2") -> Project:
+def emit_deck(
+    deck: DeckProgram, golden: Golden, target: Target, optimise: str = "-O2", pixels: Pixels | None = None
+) -> Project:
     """The whole project: `src/`, the self-test of `golden`, and what build systems want. `optimise` is what CMake hands
-    to the compiler."""
-    files = library_files(deck)
+    to the compiler. With `pixels`, the library takes images too."""
+    files = library_files(deck, pixels)
     test = f"test/{deck.name}_selftest.c"
     files[test] = selftest(deck, golden)
     sources = sorted(path for path in files if path.startswith("src/") and path.endswith(".c"))
-    files |= packaging(deck, target.title, sources, test, optimise)
+    files |= packaging(deck, target.title, sources, test, optimise, images=pixels is not None)
     return Project({PurePosixPath(path): text for path, text in files.items()})
 
 
-def library_files(deck: DeckProgram) -> dict[str, str]:
+def library_files(deck: DeckProgram, pixels: Pixels | None = None) -> dict[str, str]:
     """`src/`: the deck's files, its cards', its gate's, and the kernels that they use, each once."""
-    own = {f"{deck.name}.h": header(deck), f"{deck.name}.c": network(deck, declaring(kernels(deck)))}
+    own = {f"{deck.name}.h": header(deck, pixels), f"{deck.name}.c": network(deck, declaring(kernels(deck)))}
     held, used = owners(deck.cards), kernels(deck)
     for card in deck.cards:
         program = without_quantizer(card.program)
@@ -49,6 +52,8 @@ def library_files(deck: DeckProgram) -> dict[str, str]:
     if text is not None:
         own[f"{deck.name}_quantize.c"] = text
         used.add("cardc_load_f32")
+    if pixels is not None:
+        own[f"{deck.name}_image.c"] = image(deck.name, deck.first, pixels)
     if deck.gate is not None:
         gate = emit_gate(deck.gate, deck.name, deck.in_type)
         own |= gate.files

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ....ops.qtype import qtype
 from ..header import ERROR_ALIGN, ERROR_NULL, OK, arena_align
+from ..image import Pixels, image_functions
 from ..writer import Writer
 from .program import DeckProgram
 
 
-def header(deck: DeckProgram) -> str:
-    """Sizes, types, state, functions."""
+def header(deck: DeckProgram, pixels: Pixels | None = None) -> str:
+    """Sizes, types, state, functions, those for images where `pixels` says what their bytes are worth."""
     w = Writer()
     _title(w, deck)
     with w.guard(f"{deck.name.upper()}_H"):
@@ -19,25 +20,31 @@ def header(deck: DeckProgram) -> str:
         w()
         _sizes(w, deck)
         with w.declarations():
-            _functions(w, deck)
+            _functions(w, deck, pixels)
     return w.text()
 
 
-def _functions(w: Writer, deck: DeckProgram) -> None:
+def _functions(w: Writer, deck: DeckProgram, pixels: Pixels | None) -> None:
     up = deck.name.upper()
     if deck.gate is not None:
         _state(w, deck)
     _predict(w, deck)
     w()
-    w.comment("The index of the largest output, the lowest one where several are largest.")
+    w.comment(
+        f"The index, from 0 to {up}_OUT - 1, of the largest of the {up}_OUT outputs in `out`; the lowest one where",
+        "several are largest. `out` is not NULL.",
+    )
     w(f"int {deck.name}_argmax(const {deck.out_type} out[{up}_OUT]);")
     if deck.first.schedule.quantizer is not None:
         w()
         w.comment(
-            "The deck's own input quantiser: real numbers, as the cards were trained on them, to the integers that",
-            f"{deck.name}_predict takes. It is linked only if it is used.",
+            "The deck's own input quantiser: real numbers, as the cards were trained on them, in the order of the",
+            f"input, to the integers that {deck.name}_predict takes. What is not a number counts as the lowest. The",
+            "two do not overlap and are not NULL. It is linked only where it is used.",
         )
         w(f"void {deck.name}_quantize(const float in[{up}_IN], {deck.in_type} out[{up}_IN]);")
+    if pixels is not None:
+        image_functions(w, deck.name, deck.first, pixels)
 
 
 def answer(deck: DeckProgram) -> str:
@@ -98,10 +105,13 @@ def _state(w: Writer, deck: DeckProgram) -> None:
         w(f"{name}_gate_state gate;")
         w(f"uint8_t picks[{up}_PICKS];")
     w()
-    w.comment("Forgets all inputs. Call it before the first one.")
+    w.comment("Forgets all inputs. Call it before the first one. `state` is not NULL.")
     w(f"void {name}_reset({name}_state *state);")
     w()
-    w.comment(f"The gate alone: takes an input into the window and picks. Returns {up}_OK or an error.")
+    w.comment(
+        f"The gate alone: takes an input into the window, and the {up}_PICKS augmentations that it picks into `state`.",
+        f"Arguments and results are those of {name}_predict.",
+    )
     w(f"int {name}_feed(const {deck.in_type} in[{up}_IN], {name}_state *state, void *arena);")
     w()
 
@@ -109,12 +119,18 @@ def _state(w: Writer, deck: DeckProgram) -> None:
 def _predict(w: Writer, deck: DeckProgram) -> None:
     up, name = deck.name.upper(), deck.name
     stateful = f"{name}_state *state, " if deck.gate is not None else ""
-    first = f"{name}_feed, then the cards that it picked." if stateful else "Runs every card."
-    at_once = "arenas and states" if stateful else "arenas"
+    remembered = [f"`state`  what {name}_reset began; one for each stream of inputs."] if stateful else []
     w.comment(
-        first,
-        "`arena` is working memory of the size and alignment above; it need not be initialised and keeps nothing from",
-        f"one call to the next. Returns {up}_OK or an error, and then `out` is untouched. Calls with different",
-        f"{at_once} may run at the same time.",
+        f"{name}_feed, then the cards that it picked." if stateful else "Runs every card.",
+        "",
+        f"`in`     {up}_IN quantised integers, in the order above, {up}_IN_LO to {up}_IN_HI; left as they are.",
+        f"`out`    {up}_OUT integers, as said above. It lies outside of `in` and `arena`.",
+        *remembered,
+        f"`arena`  {up}_ARENA_BYTES bytes of working memory, aligned to {up}_ARENA_ALIGN, apart from `in`. They need",
+        "         not be initialised and hold nothing for the next call.",
+        "",
+        f"Returns {up}_OK; {up}_ERROR_NULL where a pointer is NULL; {up}_ERROR_ALIGN where the arena is not aligned.",
+        f"With an error nothing is written. Calls with different {'`state`, ' if stateful else ''}`out` and `arena`",
+        "may run at the same time, in threads and interrupts.",
     )
     w(f"int {name}_predict(const {deck.in_type} in[{up}_IN], {deck.out_type} out[{up}_OUT], {stateful}void *arena);")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from ..backends.c.image import Pixels
 from ..backends.hls4ml import Options
 from ..compiler import Lowered
@@ -24,12 +26,16 @@ def build_for(lowered: Lowered, target: Target, pixels: Pixels | None = None, hl
 
         return McuBuild(lowered, target, pixels)
     if pixels is not None:
-        raise CompileError(
-            f"{target.title} gets no C library that could take images", fix="leave out how pixels become numbers"
-        )
+        refuse_pixels(target)
     from .fpga import FpgaBuild
 
     return FpgaBuild(lowered, target, hls)
 
 
-__all__ = ["Build", "build_for"]
+def refuse_pixels(target: Target) -> NoReturn:
+    """CompileError: `target` is no microcontroller."""
+    fix = "leave out how pixels become numbers"
+    raise CompileError(f"{target.title} gets no C library that could take images", fix=fix)
+
+
+__all__ = ["Build", "build_for", "refuse_pixels"]

@@ -14,14 +14,17 @@ from ..backends.c.deck.run import DeckC, DeckMeasurement
 from ..backends.c.deck.selftest import Golden, golden_inputs
 from ..backends.c.emulate.cores import get_core
 from ..backends.c.gate import emit_gate
+from ..backends.c.image import Pixels
 from ..backends.c.network import symbol
 from ..backends.c.program import build as build_program
 from ..backends.c.run import EMULATED, FLASH
+from ..deck_compile import LoweredDeck
 from ..deck_model import DeckAnswer
 from ..ops.base import Array
 from ..ops.qtype import qtype
 from ..project import Project
 from ..report import Figure, Layer, MemoryMap, Report, board, fits, latency_seconds, mcu_cycles
+from ..targets.base import Target
 from ..verify.deck import DeckStage
 from ..verify.run import Stage
 from .deck import DeckBuild
@@ -30,7 +33,12 @@ from .mcu import compiler_option, memory_map, step_rows
 
 
 class McuDeckBuild(DeckBuild):
-    """C library and emulation. Sizes come from the linked library, instructions from the emulated core."""
+    """C library and emulation. Sizes come from the linked library, instructions from the emulated core. `pixels` says
+    how bytes of an image become the deck's input, for a library that takes images."""
+
+    def __init__(self, lowered: LoweredDeck, target: Target, pixels: Pixels | None = None) -> None:
+        self.pixels = pixels
+        super().__init__(lowered, target)
 
     @cached_property
     def program(self) -> DeckProgram:
@@ -49,7 +57,8 @@ class McuDeckBuild(DeckBuild):
         inputs = golden_inputs(self.program)
         answer = self.model.run(inputs)
         golden = Golden(inputs, answer.picks, answer.outputs)
-        return emit_deck(self.program, golden, self.target, self._optimise or get_core(self.target.core).optimise)
+        optimise = self._optimise or get_core(self.target.core).optimise
+        return emit_deck(self.program, golden, self.target, optimise, self.pixels)
 
     @property
     def _optimise(self) -> str | None:

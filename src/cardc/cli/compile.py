@@ -57,9 +57,9 @@ def compile_command(
             _write_stage(whole_deck(model, target, options), path)
             console(as_json).print(f"the whole deck as one graph: {path}", markup=False)
             return
-        reject({"--print-after": print_after, "--stop-after": stop, "--single-header": single_header, "--image": pixels,
+        reject({"--print-after": print_after, "--stop-after": stop, "--single-header": single_header,
                 "--encoding": encoding, "--input-bits": entrance, "--dim": dims})  # fmt: skip
-        compile_deck(model, target, out, name, options, hls=hls, optimize=optimize, as_json=as_json)
+        compile_deck(model, target, out, name, options, hls=hls, optimize=optimize, pixels=pixels, as_json=as_json)
         return
     only_decks(options)
     from ..api import compile as compile_model

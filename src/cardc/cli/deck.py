@@ -13,6 +13,7 @@ import click
 import numpy as np
 import onnx_ir as ir
 
+from ..backends.c.image import Pixels
 from ..backends.hls4ml import Options
 from ..deck_compile import DeckOptions, is_deck, lower_deck, read_deck
 from ..deck_graph import deck_graph
@@ -71,13 +72,13 @@ def only_decks(options: DeckOptions | None) -> None:
 
 def compile_deck(
     model: Path, target: str, out: Path | None, name: str | None, options: DeckOptions | None, *, hls: Options | None,
-    optimize: str, as_json: bool,
+    optimize: str, pixels: Pixels | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Compile the deck and write project and reports; nothing where it does not fit."""
     from ..deck_api import compile_deck as compile_model
 
     screen, board = console(as_json), load_target(target)
-    options = replace(options or DeckOptions(), optimize=optimize)
+    options = replace(options or DeckOptions(), optimize=optimize, pixels=pixels)
     if hls is not None:
         options = replace(options, hls=hls)
     build = compile_model(model, board, name=name, options=options)
