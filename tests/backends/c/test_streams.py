@@ -124,3 +124,24 @@ def test_a_fault_in_the_kernel_is_found(right: str, wrong: str) -> None:
         traced = wrongly.trace(case.inputs)
         found += any((array != case.want[name]).any() for name, array in traced.items())
     assert found > 0
+
+
+@pytest.mark.parametrize(
+    ("file", "right", "wrong"),
+    [
+        ("cardc_copy_rows.h", "{ *at = border; }", "{ *at = border + 1; }"),
+        ("cardc_rows.c", "word = border * 0x01010101u", "word = (border + 1u) * 0x01010101u"),
+    ],
+)
+def test_a_fault_in_what_gives_borders_is_found(file: str, right: str, wrong: str) -> None:
+    found = 0
+    for seed in range(4):
+        case = sliding(seed)
+        files = dict(case.built.project.files)
+        (path,) = (p for p in files if p.name == file)
+        text = case.built.project.text(path)
+        assert text.count(right) == 1
+        files[path] = text.replace(right, wrong).encode()
+        traced = CBuild(Project(files), case.built.program, "net").trace(case.inputs)
+        found += any((array != case.want[name]).any() for name, array in traced.items())
+    assert found > 0

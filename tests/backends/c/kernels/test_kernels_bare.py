@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from hypothesis import assume
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from tests.backends.c.kernels.convs import Layer, compare, layers, level_counts, lines_of, seeds
 from tests.backends.c.kernels.finishes import kinds, tail
-from tests.backends.c.kernels.places import drawn
+from tests.backends.c.kernels.places import PLACES, ROOMY
 
-from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvRuns, Map
 from cardc.passes.encodings import fold, runs
 
@@ -41,13 +41,15 @@ def storage(layer: Layer, rng: np.random.Generator) -> bytes:
     return raw.tobytes()
 
 
-@drawn(
-    "cardc_conv_runs", layers(), kinds, level_counts, st.integers(1, 12), st.sampled_from([0, 600]), st.booleans(),
-    seeds, avr=False,
+@pytest.mark.parametrize("name", ROOMY)
+@given(
+    layers(), kinds, level_counts, st.integers(1, 12), st.sampled_from([0, 600]), st.booleans(), seeds
 )  # fmt: skip
+@settings(max_examples=12, deadline=None)
 def test_copies_get_the_border(
-    place: Place, padded: Layer, kind: str, levels: int, rows: int, table: int, by_line: bool, seed: int
+    name: str, padded: Layer, kind: str, levels: int, rows: int, table: int, by_line: bool, seed: int
 ) -> None:
+    place = PLACES[name]()
     layer, rng = bare(padded), np.random.default_rng(seed)
     assume(layer.source.row <= 0xFFFF)
     sums = fold.of_bytes(layer.rows, fold.Stored(0, 1, layer.max_u))
