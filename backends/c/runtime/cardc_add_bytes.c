@@ -1,6 +1,50 @@
 #include "cardc_add_bytes.h"
+#include "cardc_assembly.h"
 #include "cardc_line.h"
 
+#if CARDC_MVE
+/* The assembly knows the order. */
+typedef struct add_job {
+  const uint8_t *a, *b;
+  uint8_t *to;
+  uint32_t rows, width, a_row, b_row, row, shift, low, top;
+  const CARDC_ROM uint8_t *table;
+} add_job;
+
+/* Rows: r0 a, r1 b, r2 to, r3 rows left, r4 width, r5, r6, r7 places, r8, r9, r10 to the next rows, r11 and r12 low and top
+ * or shift and table. */
+#define ADD_ROWS(NAME, BEGIN, BITS, BODY)                                                           \
+  CARDC_NAKED void NAME(CARDC_UNUSED const add_job *job) {                                          \
+    __asm__ volatile(                                                                               \
+        ".syntax unified\n push {r4-r11, lr}\n add r12, r0, #20\n ldmia r0, {r0-r4}\n"             \
+        "ldmia r12!, {r8-r10}\n" BEGIN                                                              \
+        "1:\n mov r5, r0\n mov r6, r1\n mov r7, r2\n dlstp." BITS " lr, r4\n"                      \
+        "2:\n" BODY "letp lr, 2b\n add r0, r8\n add r1, r9\n add r2, r10\n subs r3, #1\n bne 1b\n" \
+        "pop {r4-r11, pc}\n");                                                                      \
+  }
+ADD_ROWS(add_clipped, "ldrd r11, r12, [r12, #4]\n vdup.8 q2, r11\n vdup.8 q3, r12\n", "8",
+         "vldrb.u8 q0, [r5], #16\n vldrb.u8 q1, [r6], #16\n vadd.i8 q0, q0, q1\n vqsub.u8 q0, q0, q2\n"
+         "vmin.u8 q0, q0, q3\n vstrb.8 q0, [r7], #16\n")
+ADD_ROWS(add_by_table, "ldr r11, [r12]\n ldr r12, [r12, #12]\n", "16",
+         "vldrb.u16 q0, [r5], #8\n vldrb.u16 q1, [r6], #8\n vshl.u16 q0, r11\n vadd.i16 q0, q0, q1\n"
+         "vldrb.u16 q1, [r12, q0]\n vstrb.16 q1, [r7], #8\n")
+
+void cardc_add_bytes(const CARDC_ROM cardc_add_bytes_layer *layer, const uint8_t *a, const uint8_t *b, uint8_t *dst) {
+  add_job job;
+  uint32_t c;
+  job.a = a, job.b = b, job.to = dst, job.rows = layer->to.height, job.width = layer->to.width;
+  job.a_row = layer->a_row, job.b_row = layer->b_row, job.row = layer->to.row;
+  job.shift = layer->shift, job.low = layer->low, job.top = layer->top, job.table = layer->table;
+  for (c = layer->to.channels; c > 0; c--) {
+    if (layer->packed) {
+      add_clipped(&job);
+    } else {
+      add_by_table(&job);
+    }
+    job.a += layer->a_plane, job.b += layer->b_plane, job.to += layer->to.plane;
+  }
+}
+#else
 #define ADD(K) dst[K] = table[((uint32_t)a[K] << shift) + b[K]]
 
 static void look_up(const CARDC_ROM uint8_t *table, uint32_t shift, const uint8_t *a, const uint8_t *b, uint32_t count,
@@ -66,3 +110,4 @@ void cardc_add_bytes(const CARDC_ROM cardc_add_bytes_layer *layer, const uint8_t
     }
   }
 }
+#endif

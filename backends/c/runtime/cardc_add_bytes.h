@@ -10,7 +10,7 @@ extern "C" {
 
 /* dst = table[(a << shift) + b] for every element. With `packed` the same is
  *     min(max(a + b - low, 0), top), where no a + b is above 255,
- * which the DSP extension computes four at a time. `to` has the sizes; planes and rows of all three are in bytes. */
+ * which the DSP extension computes four at a time, MVE sixteen. `to` has the sizes; planes and rows of all three are in bytes. */
 typedef struct cardc_add_bytes_layer {
   const CARDC_ROM uint8_t *table;
   uint8_t shift, packed, low, top;
