@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from tests.backends.c.networks import TYPES, Case, in_c
 from tests.backends.c.streams import join
@@ -10,6 +12,7 @@ from tests.graphs import BIPOLAR, IntegerGraph, uint
 
 from cardc.backends.c.emulate.cores import get_core
 from cardc.ops.base import Array
+from cardc.ops.execute import execute
 from cardc.ops.qtype import QType
 
 
@@ -76,6 +79,20 @@ def levels_on(core: str, seed: int) -> Case:
 def streamed_on(core: str, seed: int) -> Case:
     """A chain of which memory holds a few rows at a time."""
     return streamed(seed, inputs=2, features=sorted(get_core(core).features))
+
+
+def bipolar_on(core: str, encodings: Sequence[str]) -> Case:
+    """Convolutions of activations -1 and +1, whose padding is a third value, one of each encoding; images of -1 alone,
+    of +1 alone, and of both."""
+    graph = IntegerGraph((3, 5, 6), BIPOLAR, seed=len(encodings))
+    for encoding in encodings:
+        kernel, density = ((3, 2), 1.0) if encoding == "straight" else ((3, 3), 0.6)
+        graph.conv(3, kernel, density=density).threshold(BIPOLAR, falling=0.5)
+    join(graph, "MaxPool", [graph.last], kernel_shape=[2, 2], strides=[1, 1], pads=[1, 1, 0, 0])
+    case = _built(graph.flatten().dense(4), core, tuple(encodings))
+    mixed = np.random.default_rng(0).uniform(-1, 1.2, (2, *graph.shape))
+    floats = np.concatenate([np.full((1, *graph.shape), v) for v in (-5.0, 5.0)] + [mixed]).astype(np.float32)
+    return Case(case.model, case.built, floats, execute(case.model, {"x": floats}))
 
 
 NETWORKS = {"bytes": bytes_on, "wide": wide_on, "sums": sums_on, "levels": levels_on, "streamed": streamed_on}

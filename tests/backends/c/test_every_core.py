@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from tests.backends.c.every import NETWORKS
+from tests.backends.c.every import NETWORKS, bipolar_on
 from tests.backends.c.kernels.places import DRAWN
 from tests.backends.c.networks import Case, lower
 from tests.backends.c.test_emit_run import check
@@ -24,7 +24,10 @@ from cardc.backends.c.program import build
 from cardc.backends.c.quantizer import load_kernel
 from cardc.backends.c.runtime import FILE_OF, sources
 from cardc.errors import CompileError
+from cardc.ops.base import operand
 from cardc.passes.choose_encodings import CONV, DENSE
+from cardc.passes.layouts import layout_of
+from cardc.passes.schedule import base
 from cardc.targets.base import listing
 
 CORES = sorted({board.core for board in listing() if board.backend == "c"})
@@ -44,14 +47,32 @@ def network(name: str, core: str) -> Case:
     return NETWORKS[name](core, CORES.index(core))
 
 
-@pytest.mark.parametrize("core", CORES)
-@pytest.mark.parametrize("name", NETWORKS)
-def test_networks_of_every_kernel(name: str, core: str) -> None:
+def need(core: str) -> None:
+    """Its emulator."""
     if core == "avr5":
         need_avr()
     elif not is_called(get_core(core)):
         need_qemu(core)
+
+
+@pytest.mark.parametrize("core", CORES)
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_of_every_kernel(name: str, core: str) -> None:
+    need(core)
     check(network(name, core), core)
+
+
+@pytest.mark.parametrize("core", CORES)
+def test_zero_padding_of_activations_of_two_values(core: str) -> None:
+    need(core)
+    encodings = [e for e in CONV if f"cardc_conv_{SHARED.get(e, e)}" not in refused_on(core)]
+    case = bipolar_on(core, [*encodings, "straight"])
+    steps = [step for step in case.built.program.steps if step.op == "conv"]
+    assert [step.encoding for step in steps] == [*encodings, "straight"]
+    for step in steps:  # what each reads: -1, 0 and 1
+        assert step.node is not None
+        assert layout_of(base(operand(step.node, 0))).levels == 3
+    check(case, core)
 
 
 def drawn_on(core: str) -> set[str]:
