@@ -6,9 +6,9 @@
              long    three taps to a word                         weights and inputs of few bits, sums of 12; on cores
                                                                   that multiply to 64 bits at once and have room
                                                                   for copies of the input, or on request
-             stacked pixels of several rows to a word             any weights of 8 bits; on cores of 32 bits that
-                                                                  do not multiply to 64 at once and have room for
-                                                                  copies of the input, or on request
+             stacked pixels of several rows to a word             any weights of 8 bits; on cores of 32 bits without
+                                                                  vectors that have room for copies of the input,
+                                                                  or on request
              runs    places of runs of words in copies            ternary weights; where the target's memory has room
                                                                   for copies of a band of the input, or on request
              vectors places of vectors of pixels in the input     ternary weights; on cores with vectors, that have room
@@ -162,8 +162,8 @@ class ChooseEncodings(Pass):
         )  # fmt: skip
 
     def _add_stacked(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
-        """List `stacked` for a convolution whose copies fit `room` bytes, on cores of 32 bits without long products."""
-        other = "eight_bit" in self.features or long_multiplies(self.features)
+        """List `stacked` for a convolution whose copies fit `room` bytes, on cores of 32 bits without vectors."""
+        other = {"eight_bit", "mve"} & set(self.features)
         if node.op_type != "Conv" or "pairs" not in options or other:
             return
         node.attributes.pop(PART, None)

@@ -25,8 +25,9 @@ from .schedule import finish_of
 from .stacked_plan import weights4
 from .tails import Tail
 
-Core = Literal["few", "many", "none"]
-"""Of few registers; of many, where three neighbouring weights share their pixels; one that does not multiply."""
+Core = Literal["few", "many", "adds", "none"]
+"""Of few registers; of many, where three neighbouring weights share their pixels; of those one that multiplies and adds
+at once; one that does not multiply."""
 End = Literal["looked", "scaled", "other"]
 """What ends the sums: one table for all channels, multiplications without further ado, or what all kernels have."""
 _TABLE = 2048  # entries of the largest table for all channels
@@ -42,6 +43,11 @@ _RATES: Mapping[Core, Mapping[str, float]] = {
         3.72, "term": 7.9, "tap": 4.75, "product": 3.02, "looked": 9.2, "scaled": 18.9, "weight_3": 12, "tap_3": 10.3,
         "product_3": 6.5,
     },
+    "adds": {  # Cortex-M4
+        "blank": 5.55, "copy": 254, "copy_row": 2.34, "copy_word": 3.56, "copy_lane": 2.1, "channel": 386, "weight":
+        2.34, "term": 4.61, "tap": 3.74, "product": 2.03, "run": 2.3, "looked": 7.64, "scaled": 17.3, "weight_3": 7.46,
+        "tap_3": 7.14, "product_3": 4.7,
+    },
     "none": {  # RV32EC, for size
         "layer": 770, "blank": 7.28, "place": 6.71, "copy": 107, "copy_row": 11.5, "copy_word": 2.91, "copy_lane":
         3.83, "channel": 702, "weight": 19.2, "term": 8.86, "tile": 7.58, "tap": 3.25, "product": 2.65, "run": 14.8,
@@ -54,7 +60,7 @@ _RATES: Mapping[Core, Mapping[str, float]] = {
 def terms(w: Array, g: stacked.StackedGeometry, group: int, end: End, core: Core = "few", turns: float = 0) -> Terms:
     """How often the kernel does what rates are known for, with weights `w` [O, I / group, kh, kw]; without what kernels
     share to end sums. `turns` of a loop multiply a sum on cores that do not."""
-    digits, threes = core == "none", core == "many" and g.kernel[1] == 3 and g.stride[1] == g.dilation[1] == 1
+    digits, threes = core == "none", core in ("many", "adds") and g.kernel[1] == 3 and g.stride[1] == g.dilation[1] == 1
     left = [min(g.lanes * g.part, g.height - y) for y in range(0, g.height, g.lanes * g.part)]
     parts = [-(-rows // g.lanes) for rows in left]  # rows of a lane
     copied = [(part - 1) * g.stride[0] + (g.kernel[0] - 1) * g.dilation[0] + 1 for part in parts]
@@ -103,7 +109,8 @@ def _tiles(width: int, sizes: tuple[int, ...]) -> int:
 def stacked_cost(node: ir.Node, w: Array, g: stacked.StackedGeometry, features: frozenset[str]) -> Cost:
     """The cost of the weights `w` of the Conv `node`."""
     end: End = _end(node, w, g)
-    core: Core = "none" if "software_multiply" in features else "many" if "many_registers" in features else "few"
+    kinds: dict[str, Core] = {"software_multiply": "none", "many_registers": "many", "unaligned": "adds"}
+    core: Core = next((core for name, core in kinds.items() if name in features), "few")
     reach = np.abs(w.reshape(len(w), -1)).sum(axis=1) * (qtype(operand(node, 0)).levels - 1)
     turns = float(np.log2(1 + np.minimum(reach / 2, _factor(node))).mean()) if end == "scaled" else 0
     counts = terms(weights4(w), g, integer(node, "group", 1), end, core, turns)

@@ -28,7 +28,7 @@ LAYERS: dict[str, Callable[[], IntegerGraph]] = {
 }
 
 
-@pytest.mark.parametrize("core", ["cortex-m0plus", "rv32imc", "rv32ec"])
+@pytest.mark.parametrize("core", ["cortex-m0plus", "rv32imc", "cortex-m4", "rv32ec"])
 @pytest.mark.parametrize("layer", LAYERS)
 def test_estimates_follow_what_is_measured(layer: str, core: str) -> None:
     features = sorted(get_core(core).features)
