@@ -297,9 +297,9 @@ def costs(node: ir.Node, features: frozenset[str]) -> dict[str, Cost]:
     """Every encoding that can hold `node`'s weights, with its cost. CompileError where none can."""
     w = weights_of(node)
     if wide_product(node):
-        return wide_costs(node, w)
+        return wide_costs(node, w, features)
     if node.op_type == "Conv":
         found = conv_costs(conv_shape(node, w, features), features)
     else:
         found = dense_costs(w, stored_levels(node), tail_of(node), features, turns_of(node, w, features))
-    return wide_costs(node, w) if beyond_32_bits(node, w) else found
+    return wide_costs(node, w, features) if beyond_32_bits(node, w) else found

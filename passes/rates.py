@@ -13,7 +13,7 @@ Rates = Mapping[str, float]
 # Cortex-M4: unaligned loads, the DSP extension. Cortex-M3, M7 and M33 count alike.
 _UNALIGNED: Rates = {
     "add": 1140, "add_call": 41.8, "add_each": 13.6, "add_look": 16.3, "add_look_2": 22.5, "add_rest": 20.8,
-    "add_row": 14.5, "argmax": 6.83, "binary_8": 83.2, "binary_word": 14, "border_channel": 62.1, "border_gap":
+    "add_row": 14.5, "argmax": 6.82, "binary_8": 83.2, "binary_word": 14, "border_channel": 62.1, "border_gap":
     3.8, "border_gap_byte": 3.86, "border_word": 6.63, "byte": 8.49, "byte_call": 32.3, "byte_line": 11.7,
     "byte_pixel": 2.7, "byte_row": 64, "code": 1.99, "code_channel": 87.9, "code_far": 0.326, "code_pixel":
     6.02, "copy_byte": 2.77, "copy_word": 3.53, "dense_16": 140, "dense_bit": 8.42, "dense_byte": 3.28,
@@ -23,7 +23,7 @@ _UNALIGNED: Rates = {
     5.27, "dense_shared": 31, "dense_shared_row": 26.1, "dense_step": 7.8, "dense_step_wide": 19.8,
     "dense_thresholds_wide": 40, "lane_band": 11.6, "lane_channel": 57.7, "lane_chunk": 197, "lane_drain": 48.3,
     "lane_entry": 0.879, "lane_entry_scaled": 12, "lane_put": 3.09, "lane_put_2": 4.65, "lane_put_many": 10.6,
-    "lane_ragged": 4.23, "lane_row": 136, "lane_scaled": 11, "lane_tabled": 364, "lane_tap": 5.43, "lane_wide":
+    "lane_ragged": 4.23, "lane_row": 136, "lane_scaled": 11, "lane_tabled": 364, "lane_tap": 5.42, "lane_wide":
     4.45, "lane_wide_row": 382, "lane_word": 2.18, "line_chunk": 6.46, "line_eight": 50.4, "line_half": 19.8,
     "line_pair": 19.6, "line_part": 4.32, "line_row": 0.224, "line_single": 2.08, "line_word": 13.2, "load":
     45.1, "load_four": 10.4, "load_one": 13.7, "load_row": 31.7, "load_wide_2": 35.6, "load_wide_4": 47.8,
@@ -39,15 +39,16 @@ _UNALIGNED: Rates = {
     "rice_step": 9.83, "rice_tap": 56.6, "row": 90.3, "run": 147, "run_band": 171, "run_channel": 48.5,
     "run_copied_1": 8.49, "run_each_byte": 9.47, "run_each_half": 21.6, "run_each_sum": 14.8, "run_entry":
     0.714, "run_entry_scaled": 11.6, "run_gather": 23.6, "run_gathered": 1.42, "run_halved": 4.2,
-    "run_halved_any": 7.97, "run_halved_any_row": 31.9, "run_halved_row": 26.5, "run_listed": 6.11,
+    "run_halved_any": 8.14, "run_halved_any_row": 31.3, "run_halved_row": 26.5, "run_listed": 6.11,
     "run_shifted_1": 2.38, "run_shifted_4": 12.3, "run_shifted_row": 18, "run_shifted_short": 0.641,
     "run_stepped": 8.12, "run_stepped_row": 20.8, "run_tables": 139, "run_tap": 13, "run_tile": 14, "scaled":
     10.8, "search_wide": 35.2, "sparse": 2.96, "sparse_32": 65, "sparse_list": 12.2, "step": 6.98, "step_call":
-    192, "step_wide": 8.8, "sum_1": 5.19, "sum_16": 11.8, "sum_4": 10.8, "sum_one": 52.4, "table_level": 15.6,
-    "tap": 4.42, "tap_pixel": 25.8, "tap_row": 107, "ternary_8": 91.1, "ternary_word": 16.3, "vector": 10,
-    "vector_16": 77, "vector_8": 14, "vector_rows": 85, "vertical_128": 180, "vertical_16": 137,
-    "vertical_16_128": 205, "vertical_call": 157, "vertical_input": 6.84, "vertical_output": 12.1,
-    "vertical_sum": 19.8,
+    192, "step_wide": 8.79, "sum_1": 5.19, "sum_16": 11.8, "sum_4": 10.8, "sum_line": 0.00871, "sum_one": 52.3,
+    "table_level": 15.6, "tap": 4.42, "tap_pixel": 25.8, "tap_row": 107, "ternary_8": 91.1, "ternary_word":
+    16.3, "vector": 10, "vector_16": 77, "vector_8": 14, "vector_rows": 85, "vertical_128": 180, "vertical_16":
+    137, "vertical_16_128": 205, "vertical_call": 157, "vertical_input": 6.84, "vertical_output": 12.1,
+    "vertical_sum": 19.8, "wide_call": 61.2, "wide_dot_long": 26.1, "wide_dot_short": 4.87, "wide_out": 90.3,
+    "wide_row": 22.2, "wide_seen": 14.7, "wide_step": 12.5, "wide_tap_short": 5.37,
 }  # fmt: skip
 # Cortex-M55: loops that count without instructions of their own, vectors.
 _VECTORS: Rates = {
@@ -62,7 +63,7 @@ _VECTORS: Rates = {
     16.4, "dense_thresholds_wide": 32.8, "lane_band": 42, "lane_channel": 405, "lane_chunk": 212, "lane_drain":
     33.7, "lane_entry": 0.227, "lane_entry_scaled": 6.74, "lane_put": 3.03, "lane_put_2": 5.1, "lane_put_many":
     29.1, "lane_ragged": 1.97, "lane_row": 55.4, "lane_scaled": 9.03, "lane_search": 18, "lane_step": 3.87,
-    "lane_tap": 5.52, "lane_wide": 3.84, "lane_wide_row": 462, "lane_word": 2.19, "line_chunk": 17.5,
+    "lane_tap": 5.53, "lane_wide": 3.84, "lane_wide_row": 462, "lane_word": 2.19, "line_chunk": 17.5,
     "line_eight": 34.9, "line_pair": 22.1, "line_part": 8.11, "line_single": 4.4, "line_word": 12.1, "load":
     47.4, "load_four": 10.2, "load_one": 15.9, "load_row": 27.2, "load_wide_2": 41.6, "load_wide_4": 60.8,
     "long_band": 33.1, "long_channel": 33.1, "long_cleared": 5.26, "long_column": 43.9, "long_copied": 3.76,
@@ -75,48 +76,51 @@ _VECTORS: Rates = {
     164, "pool_tap": 3.7, "rice_bit": 7.13, "rice_byte": 50.2, "rice_channel": 103, "rice_code": 22.5,
     "rice_row": 149, "rice_scaled": 40.1, "rice_search": 31.6, "rice_step": 7.12, "rice_tap": 52.7, "row": 69.7,
     "run_band": 254, "run_channel": 162, "run_copied_1": 5.77, "run_copied_4": 4.66, "run_copied_short": 6.19,
-    "run_each_byte": 9.58, "run_each_half": 44, "run_each_sum": 14.4, "run_entry": 0.554, "run_entry_scaled":
-    100, "run_gather": 33, "run_gathered": 6.35, "run_halved": 3.02, "run_listed": 6.63, "run_shifted_1": 0.232,
-    "run_shifted_4": 8.2, "run_shifted_row": 22, "run_stepped": 2.93, "run_stepped_row": 26.7, "run_tables":
-    34.3, "run_tap": 13, "run_tile": 14, "scaled": 8.5, "search_wide": 12.1, "sparse": 2.96, "sparse_32": 163,
-    "sparse_list": 10.8, "step": 7.09, "step_wide": 3.11, "sum_1": 3.46, "sum_16": 4.66, "sum_4": 58.4,
-    "sum_line": 19.4, "sum_one": 44.2, "table_level": 31.9, "tap": 4.06, "tap_pixel": 25.9, "tap_row": 114,
-    "ternary_8": 91.6, "ternary_word": 15.6, "vector": 11.7, "vector_16": 90.9, "vector_8": 14.8, "vector_rows":
-    91.2, "vertical_16": 131, "vertical_16_128": 148, "vertical_call": 42.3, "vertical_input": 8.18,
-    "vertical_output": 16.8, "vertical_sums": 705,
+    "run_each_byte": 9.58, "run_each_half": 44.5, "run_each_sum": 14.4, "run_entry": 0.554, "run_entry_scaled":
+    100, "run_gather": 32.8, "run_gathered": 6.31, "run_halved": 3.02, "run_listed": 6.63, "run_shifted_1":
+    0.232, "run_shifted_4": 8.2, "run_shifted_row": 22, "run_stepped": 2.93, "run_stepped_row": 26.7,
+    "run_tables": 34.3, "run_tap": 13, "run_tile": 14, "scaled": 8.5, "search_wide": 12.1, "sparse": 2.96,
+    "sparse_32": 163, "sparse_list": 10.8, "step": 7.09, "step_wide": 3.11, "sum_1": 3.46, "sum_16": 4.66,
+    "sum_4": 58.4, "sum_line": 19.4, "sum_one": 44.2, "table_level": 31.9, "tap": 4.06, "tap_pixel": 25.9,
+    "tap_row": 114, "ternary_8": 91.6, "ternary_word": 15.6, "vector": 11.7, "vector_16": 90.9, "vector_8":
+    14.8, "vector_rows": 91.2, "vertical_16": 131, "vertical_16_128": 148, "vertical_call": 42.3,
+    "vertical_input": 8.18, "vertical_output": 16.8, "vertical_sums": 705, "wide_call": 71.1, "wide_dot_long":
+    27.6, "wide_dot_short": 3.97, "wide_out": 62.7, "wide_row": 40.9, "wide_seen": 15.5, "wide_step": 16.3,
+    "wide_tap_short": 3.56,
 }  # fmt: skip
 # Cortex-M0+: aligned words, eight registers that most instructions reach.
 _ALIGNED: Rates = {
-    "add": 1880, "add_call": 100, "add_each": 18.1, "add_look": 14.2, "add_look_2": 21, "add_rest": 36.8,
-    "add_row": 2.22, "argmax": 33.5, "binary_8": 130, "binary_word": 21.7, "border": 226, "border_gap": 3.67,
-    "border_gap_4": 7.4, "border_gap_byte": 8.72, "border_word": 17.6, "byte": 10.5, "byte_call": 43.3,
-    "byte_line": 15.7, "byte_pixel": 2.45, "byte_row": 116, "code": 2.96, "code_channel": 148, "code_far":
-    0.172, "code_pixel": 7.01, "code_row": 34.4, "copy_byte": 10.2, "copy_word": 12.5, "dense_16": 140,
-    "dense_bit": 10.6, "dense_byte": 5.95, "dense_byte_rest": 6.79, "dense_byte_row": 54.1, "dense_call": 34.2,
-    "dense_code": 1.94, "dense_code_32": 21.1, "dense_code_far": 0.308, "dense_code_further": 1.23,
-    "dense_code_row": 5.34, "dense_other": 95, "dense_plain": 8.46, "dense_rice": 62.9, "dense_rice_bit": 2.74,
-    "dense_rice_row": 36.3, "dense_scaled": 19.5, "dense_step": 13.8, "dense_step_wide": 20.3,
-    "dense_thresholds_wide": 46, "lane_band": 151, "lane_channel": 520, "lane_chunk": 135, "lane_entry": 4.19,
-    "lane_entry_scaled": 17.1, "lane_put": 5.45, "lane_put_2": 3.13, "lane_put_many": 31.5, "lane_ragged": 4.76,
-    "lane_row": 834, "lane_scaled": 24.3, "lane_search": 13.2, "lane_shift": 5.3, "lane_step": 16.3, "lane_tap":
-    2.25, "lane_wide": 68.3, "lane_word": 3.87, "load": 68.5, "load_one": 12.3, "load_row": 31.9, "load_wide_2":
-    246, "load_wide_4": 312, "look_1": 9.93, "look_16": 52, "look_4": 17.1, "look_half_1": 21.5, "look_half_4":
-    12.4, "look_row": 15.4, "look_sum_1": 9.75, "look_sum_8": 66.2, "move": 55600, "move_row": 465, "moved":
-    27.3, "pack": 5.93, "pair_1": 25.1, "pair_3_1": 11.7, "pair_3_2": 11.1, "pair_any": 32.5, "pair_block":
-    76.5, "pair_channel": 30.5, "pair_line": 10.8, "pair_one": 5.33, "pair_one_line": 32, "pair_row": 107,
-    "pair_split": 20.7, "pair_weight": 18.7, "plane_16": 159, "plane_row": 36.4, "pool_line": 15.7, "pool_one":
-    47.1, "pool_row": 183, "pool_tap": 5.23, "rice": 104, "rice_bit": 2.59, "rice_byte": 11.5, "rice_bytes": 14,
-    "rice_channel": 518, "rice_chunk": 107, "rice_code": 4.68, "rice_half": 27.6, "rice_row": 70.9,
-    "rice_scaled": 8.93, "rice_search": 5.12, "rice_step": 11.1, "rice_tile": 172, "row": 84.1, "run": 58.8,
-    "run_channel": 454, "run_copied_1": 5.1, "run_copied_4": 3, "run_copied_row": 9.81, "run_each_byte": 11.8,
-    "run_each_half": 24.1, "run_each_sum": 28.4, "run_entry": 2.48, "run_entry_scaled": 15.5, "run_gathered":
-    20, "run_halved": 13.4, "run_halved_any": 21.8, "run_listed": 8.59, "run_minus": 20, "run_shifted_1": 10.9,
-    "run_shifted_4": 13.5, "run_shifted_row": 18.7, "run_shifted_short": 15.5, "run_stepped": 11.8,
-    "run_stepped_any": 14.8, "run_stepped_any_row": 22, "run_tables": 41.8, "run_tap": 13, "run_tile": 35,
-    "scaled": 15.8, "search": 2.74, "search_wide": 46.6, "sparse": 2.99, "sparse_32": 133, "sparse_list": 22.9,
-    "step": 10.8, "step_call": 70, "step_wide": 11.7, "sum_1": 3.98, "sum_4": 12, "sum_one": 114, "table_level":
-    32.8, "tap": 5.04, "tap_pixel": 30.9, "tap_row": 202, "ternary_8": 136, "ternary_word": 24.4, "vertical_16":
-    192, "vertical_input": 10.9, "vertical_output": 17.9, "vertical_sums": 910,
+    "add": 1930, "add_call": 106, "add_each": 17.6, "add_look": 14.1, "add_look_2": 21, "add_rest": 37.4,
+    "add_row": 1.07, "argmax": 33.6, "binary_8": 130, "binary_word": 21.7, "border": 311, "border_gap": 5.01,
+    "border_gap_4": 9.77, "border_gap_byte": 8.18, "border_word": 14.5, "byte": 10.5, "byte_call": 43.4,
+    "byte_line": 15.7, "byte_pixel": 2.9, "byte_row": 111, "code": 2.96, "code_channel": 148, "code_far": 0.174,
+    "code_pixel": 6.93, "code_row": 35.4, "copy_byte": 10.6, "copy_word": 12.5, "dense_16": 134, "dense_bit":
+    10.6, "dense_byte": 5.95, "dense_byte_rest": 6.79, "dense_byte_row": 54.5, "dense_call": 37.2, "dense_code":
+    1.94, "dense_code_32": 17.1, "dense_code_far": 0.306, "dense_code_further": 1.23, "dense_code_row": 5.39,
+    "dense_other": 95, "dense_plain": 8.48, "dense_rice": 62.8, "dense_rice_bit": 2.76, "dense_rice_row": 36.9,
+    "dense_scaled": 19.5, "dense_step": 13.8, "dense_step_wide": 20.3, "dense_thresholds_wide": 46, "lane_band":
+    141, "lane_channel": 477, "lane_chunk": 136, "lane_entry": 4.33, "lane_entry_scaled": 17.7, "lane_put": 5.7,
+    "lane_put_2": 3.59, "lane_put_many": 32.5, "lane_ragged": 4.8, "lane_row": 843, "lane_scaled": 24.4,
+    "lane_search": 21.1, "lane_shift": 5.06, "lane_step": 12.9, "lane_tap": 2.39, "lane_wide": 67.7,
+    "lane_word": 3.82, "load": 67.9, "load_one": 12.3, "load_row": 30.5, "load_wide_2": 246, "load_wide_4": 312,
+    "look_1": 10.6, "look_16": 52.5, "look_4": 17.2, "look_half_1": 22, "look_half_4": 12.9, "look_row": 15.1,
+    "look_sum_1": 10.2, "look_sum_8": 66.2, "move": 55700, "move_row": 466, "moved": 27.3, "pack": 5.89,
+    "pair_1": 25, "pair_3_1": 11.7, "pair_3_2": 11.1, "pair_any": 32.5, "pair_block": 76, "pair_channel": 30.6,
+    "pair_line": 10.8, "pair_one": 5.18, "pair_one_line": 32.4, "pair_row": 104, "pair_split": 21,
+    "pair_weight": 18.6, "plane_16": 158, "plane_row": 36.3, "pool_line": 15.7, "pool_one": 47.1, "pool_row":
+    184, "pool_tap": 5.22, "rice": 40.6, "rice_bit": 2.59, "rice_byte": 69, "rice_bytes": 30.4, "rice_channel":
+    355, "rice_code": 18.5, "rice_half": 29.2, "rice_row": 123, "rice_scaled": 60.6, "rice_search": 47,
+    "rice_step": 13.2, "row": 83.9, "run": 57.7, "run_channel": 453, "run_copied_1": 4.93, "run_copied_4": 2.89,
+    "run_copied_row": 9.72, "run_each_byte": 11.8, "run_each_half": 24, "run_each_sum": 28.4, "run_entry": 2.45,
+    "run_entry_scaled": 15.4, "run_gathered": 20.1, "run_halved": 13.4, "run_halved_any": 21.9, "run_listed":
+    8.67, "run_minus": 20, "run_shifted_1": 11, "run_shifted_4": 13.5, "run_shifted_row": 18.8,
+    "run_shifted_short": 15.3, "run_stepped": 11.8, "run_stepped_any": 14.4, "run_stepped_any_row": 22.1,
+    "run_tables": 43.5, "run_tap": 13, "run_tile": 35, "scaled": 15.8, "search": 2.85, "search_wide": 46.6,
+    "sparse": 2.99, "sparse_32": 129, "sparse_list": 23, "step": 10.8, "step_call": 68.8, "step_wide": 11.7,
+    "sum_1": 3.94, "sum_4": 12, "sum_one": 115, "table_level": 32.3, "tap": 5, "tap_pixel": 31.1, "tap_row":
+    211, "ternary_8": 136, "ternary_word": 24.4, "vertical_16": 192, "vertical_input": 10.9, "vertical_output":
+    17.9, "vertical_sums": 907, "wide_call": 191, "wide_dot_long": 59.6, "wide_dot_short": 7.9, "wide_out": 165,
+    "wide_seen": 28, "wide_step": 14.1, "wide_tap_short": 11.2,
 }  # fmt: skip
 # RV32IMC: aligned words, 31 registers.
 _MANY_REGISTERS: Rates = {
@@ -142,47 +146,54 @@ _MANY_REGISTERS: Rates = {
     "search_wide": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list": 26.4, "step": 6.93, "step_wide": 6.93,
     "table_level": 16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119, "ternary_word": 22.1,
     "vertical_16": 143, "vertical_32": 59.5, "vertical_call": 214, "vertical_digit": 25, "vertical_input": 7.29,
-    "vertical_output": 1.7, "vertical_sums": 381, "vertical_total": 16.1,
+    "vertical_output": 1.7, "vertical_sums": 381, "vertical_total": 16.1, "wide_call": 38.6, "wide_dot_long":
+    29, "wide_dot_short": 7.76, "wide_out": 46.3, "wide_row": 80.2, "wide_seen": 36.4, "wide_step": 19.1,
+    "wide_tap_short": 6.68,
 }  # fmt: skip
 # RV32EC, for size: every multiplication is a call, whose loop turns once for each digit of a factor.
 _SOFTWARE: Rates = {
     "binary_8": 111, "binary_word": 28.8, "byte": 15.7, "byte_call": 51.8, "byte_line": 19.9, "byte_pixel":
     22.8, "byte_row": 136, "byte_turn": 7, "code": 2.01, "code_channel": 66.1, "code_long": 1.77, "code_pixel":
-    15.3, "dense_16": 89.7, "dense_bit": 9.31, "dense_byte": 13.5, "dense_byte_rest": 13.5, "dense_byte_row":
-    25.6, "dense_byte_turn": 7, "dense_code": 1.69, "dense_code_32": 72.3, "dense_code_far": 0.00614,
-    "dense_code_long": 2.11, "dense_code_row": 0.829, "dense_other": 150, "dense_plain": 41.2,
-    "dense_plain_wide": 41.2, "dense_rice": 28.6, "dense_rice_bit": 1.9, "dense_rice_row": 12, "dense_scaled":
-    44.7, "dense_scaled_wide": 44.7, "dense_search": 114, "dense_step": 22.8, "dense_step_wide": 22.8,
-    "dense_thresholds_wide": 114, "end_turn": 7.55, "lane_band": 321, "lane_channel": 579, "lane_chunk": 119,
-    "lane_drain": 81.8, "lane_entry": 3.15, "lane_entry_scaled": 12.8, "lane_put": 8.96, "lane_put_2": 17.2,
-    "lane_put_many": 8.93, "lane_ragged": 4.23, "lane_row": 1120, "lane_search": 41.4, "lane_shift": 3.76,
-    "lane_step": 9.46, "lane_tap": 8.53, "lane_widen": 57.1, "lane_word": 1.94, "pack": 5.75, "pair_1": 61.6,
-    "pair_3_1": 45.6, "pair_3_2": 47.5, "pair_any": 65.3, "pair_block": 356, "pair_channel": 6.48, "pair_layer":
-    1610, "pair_line": 6.53, "pair_one": 12.4, "pair_one_line": 38.5, "pair_turn": 7, "pair_weight": 16.2,
-    "plane_16": 193, "plane_row": 51.1, "rice": 44.5, "rice_byte": 34.5, "rice_bytes": 45.8, "rice_channel":
-    374, "rice_chunk": 111, "rice_code": 8.69, "rice_half": 20.8, "rice_scaled": 85.7, "rice_search": 37.4,
+    15.3, "copy_byte": 195, "copy_word": 13, "dense_16": 89.7, "dense_bit": 9.31, "dense_byte": 13.5,
+    "dense_byte_rest": 13.5, "dense_byte_row": 25.6, "dense_byte_turn": 7, "dense_code": 1.69, "dense_code_32":
+    72.3, "dense_code_far": 0.00614, "dense_code_long": 2.11, "dense_code_row": 0.829, "dense_other": 150,
+    "dense_plain": 41.2, "dense_plain_wide": 41.2, "dense_rice": 28.6, "dense_rice_bit": 1.9, "dense_rice_row":
+    12, "dense_scaled": 44.7, "dense_scaled_wide": 44.7, "dense_search": 114, "dense_step": 22.8,
+    "dense_step_wide": 22.8, "dense_thresholds_wide": 114, "end_turn": 7.55, "lane_band": 321, "lane_channel":
+    579, "lane_chunk": 119, "lane_drain": 81.8, "lane_entry": 3.15, "lane_entry_scaled": 12.8, "lane_put": 8.96,
+    "lane_put_2": 17.2, "lane_put_many": 8.93, "lane_ragged": 4.23, "lane_row": 1120, "lane_search": 41.4,
+    "lane_shift": 3.76, "lane_step": 9.46, "lane_tap": 8.53, "lane_widen": 57.1, "lane_word": 1.94, "load":
+    66.3, "load_row": 66.3, "load_wide_2": 331, "load_wide_4": 420, "pack": 5.75, "pair_1": 61.6, "pair_3_1":
+    45.6, "pair_3_2": 47.5, "pair_any": 65.3, "pair_block": 356, "pair_channel": 6.48, "pair_layer": 1610,
+    "pair_line": 6.53, "pair_one": 12.4, "pair_one_line": 38.5, "pair_turn": 7, "pair_weight": 16.2, "plane_16":
+    193, "plane_row": 51.1, "rice": 44.5, "rice_byte": 34.5, "rice_bytes": 45.8, "rice_channel": 374,
+    "rice_chunk": 111, "rice_code": 8.69, "rice_half": 20.8, "rice_scaled": 85.7, "rice_search": 37.4,
     "rice_step": 22.1, "rice_tile": 311, "rice_turn": 7.04, "row": 140, "scaled": 26.2, "scaled_wide": 26.2,
     "search": 18, "search_wide": 18, "sparse": 4.13, "sparse_32": 156, "sparse_list": 23.9, "step": 19.7,
     "step_wide": 19.7, "table_level": 14.8, "tap": 5.73, "tap_pixel": 54.2, "tap_row": 264, "ternary_8": 156,
     "ternary_word": 29.5, "vertical_16": 177, "vertical_32": 74.9, "vertical_call": 210, "vertical_digit": 28.5,
-    "vertical_input": 7.75, "vertical_output": 4.54, "vertical_sums": 414, "vertical_total": 17.3,
+    "vertical_input": 7.75, "vertical_output": 4.54, "vertical_sums": 414, "vertical_total": 17.3, "wide_call":
+    371, "wide_dot_long": 557, "wide_dot_short": 69.8, "wide_out": 208, "wide_row": 1040, "wide_seen": 55.3,
+    "wide_tap_short": 137,
 }  # fmt: skip
 # AVR, for size: a word takes four registers, and four instructions for each of anyone else's.
 _EIGHT_BIT: Rates = {
-    "binary_8": 568, "binary_word": 70.7, "byte": 62, "byte_call": 169, "byte_line": 90.8, "byte_row": 338,
-    "code": 4.09, "code_channel": 157, "dense_16": 286, "dense_bit": 18.1, "dense_byte": 26.5,
-    "dense_byte_rest": 26.5, "dense_byte_row": 99.1, "dense_code": 6.51, "dense_code_far": 1.75,
-    "dense_code_long": 0.238, "dense_code_row": 35.3, "dense_other": 300, "dense_plain": 13.8,
-    "dense_plain_wide": 13.8, "dense_rice": 346, "dense_rice_bit": 16, "dense_rice_row": 132, "dense_scaled":
-    147, "dense_scaled_wide": 147, "dense_search": 243, "dense_step": 53.3, "dense_step_wide": 53.3,
-    "dense_thresholds_wide": 243, "pack": 98.7, "pair_1": 201, "pair_3_1": 230, "pair_3_2": 211, "pair_any":
-    233, "pair_block": 460, "pair_channel": 109, "pair_layer": 2680, "pair_line": 2.7, "pair_one": 69.1,
+    "binary_8": 568, "binary_word": 70.7, "border_channel": 278000, "border_gap": 10200, "byte": 62,
+    "byte_call": 169, "byte_line": 90.8, "byte_row": 338, "code": 4.09, "code_channel": 157, "copy_byte": 200,
+    "copy_word": 13.3, "dense_16": 286, "dense_bit": 18.1, "dense_byte": 26.5, "dense_byte_rest": 26.5,
+    "dense_byte_row": 99.1, "dense_code": 6.51, "dense_code_far": 1.75, "dense_code_long": 0.238,
+    "dense_code_row": 35.3, "dense_other": 300, "dense_plain": 13.8, "dense_plain_wide": 13.8, "dense_rice":
+    346, "dense_rice_bit": 16, "dense_rice_row": 132, "dense_scaled": 147, "dense_scaled_wide": 147,
+    "dense_search": 243, "dense_step": 53.3, "dense_step_wide": 53.3, "dense_thresholds_wide": 243,
+    "load_wide_2": 804, "pack": 98.7, "pair_1": 201, "pair_3_1": 230, "pair_3_2": 211, "pair_any": 233,
+    "pair_block": 460, "pair_channel": 109, "pair_layer": 2680, "pair_line": 2.7, "pair_one": 69.1,
     "pair_one_line": 63.2, "pair_split": 21.6, "pair_weight": 163, "plane_16": 647, "plane_row": 170, "row":
     506, "scaled": 182, "scaled_wide": 182, "search": 72.5, "search_wide": 72.5, "sparse": 12.4, "sparse_32":
     714, "sparse_list": 71, "step": 51.5, "step_wide": 51.5, "tap": 12.8, "tap_pixel": 143, "tap_row": 577,
     "ternary_8": 646, "ternary_word": 79.2, "vertical_16": 673, "vertical_32": 175, "vertical_call": 1020,
     "vertical_digit": 78.3, "vertical_input": 30.3, "vertical_output": 30.6, "vertical_sums": 2740,
-    "vertical_total": 69,
+    "vertical_total": 69, "wide_call": 655, "wide_dot_short": 44, "wide_out": 318, "wide_row": 567, "wide_seen":
+    562, "wide_step": 159, "wide_tap_short": 21,
 }  # fmt: skip
 
 

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from ..ops.base import constant, operand, result, shape_of, text
 from ..ops.graph import is_cardc
 from ..ops.qtype import QType, qtype
-from .kernel_costs import Cost, is_int8
+from .conv_terms import Terms
+from .kernel_costs import Cost, is_int8, spent
 
 Ints = NDArray[np.int64]
 _BYTES = 256
-_PRODUCT = 10.0  # instructions
+_CHUNK = 16  # pixels that are summed before they are finished
 _MULTIPLIER = 1 << 29  # leaves room for what a kernel's own way to sum makes of it
 
 
@@ -29,12 +30,35 @@ def beyond_32_bits(node: ir.Node, w: Ints) -> bool:
     return int(np.abs(rows).sum(axis=1).max(initial=0)) * _BYTES >= 2**31
 
 
-def wide_costs(node: ir.Node, w: Ints) -> dict[str, Cost]:
-    """The one encoding of a wide layer, and a rough estimate of its cost."""
-    pixels = 1 if node.op_type == "MatMul" else int(np.prod(shape_of(result(node))[2:]))
+def wide_terms(node: ir.Node, w: Ints) -> Terms:
+    """How often the kernels of a wide layer of weights `w` do what rates are known for (runtime: `cardc_*_wide.c`)."""
+    q = qtype(operand(node, 0))
+    dense = node.op_type == "MatMul"
+    rows = w.T if dense else w.reshape(len(w), -1)
+    most = int(np.abs(rows).sum(axis=1).max(initial=0)) * max(abs(q.lo), abs(q.hi), q.hi - q.lo)
+    sums = "short" if most < 2**31 else "long"  # of 32 bits or of 64
+    out = shape_of(result(node))
+    height, width = (1, 1) if dense else (int(np.prod(out[2:-1])), int(out[-1]))
+    outputs, chunks = float(len(rows) * height * width), height * -(-width // _CHUNK)
+    users = list(node.outputs[0].uses())
+    found = {"wide_out": outputs, "wide_row": float(len(rows) * chunks)}
+    if len(users) == 1 and is_cardc(users[0].node, "Threshold"):
+        t = constant(operand(users[0].node, 1))
+        found["wide_step"] = outputs * (0 if t is None else t.shape[1].bit_length())
+    if dense:
+        return found | {f"wide_dot_{sums}": float(w.size)}
+    taken = int(np.count_nonzero(w))
+    return found | {
+        f"wide_tap_{sums}": float(taken * height * width), "wide_call": float(taken * chunks),
+        "wide_seen": float(w.size * chunks),
+    }  # fmt: skip
+
+
+def wide_costs(node: ir.Node, w: Ints, features: frozenset[str]) -> dict[str, Cost]:
+    """The one encoding of a wide layer, and its cost."""
     low, high = int(w.min(initial=0)), int(w.max(initial=0))
     width = next((n for n in (1, 2) if -(2 ** (8 * n - 1)) <= low and high < 2 ** (8 * n - 1)), 4)
-    return {"wide": Cost(_PRODUCT * w.size * pixels, float(width * w.size))}
+    return {"wide": Cost(spent(wide_terms(node, w), features), float(width * w.size))}
 
 
 def wide_finish(node: ir.Node) -> bool:
