@@ -7,14 +7,17 @@ import onnx_ir as ir
 
 from ..ops.base import Array, constant, integer, operand, result, shape_of
 from ..ops.window import window
-from .channel_ends import Finish
+from .channel_ends import Ends, Finish, ends_of
 from .choose_layout import choose_layout, copy_layout, pads_of
-from .encodings import vectors
+from .conv_terms import finish_terms, worth_table
+from .encodings import lines, vectors
 from .encodings.phases import MAX_STRIDE, Phases
 from .encodings.sparse_conv import ConvGeometry
-from .kernel_costs import Cost, is_int8, is_ternary
+from .kernel_costs import Cost, is_int8, is_ternary, spent
+from .layer_shape import tail_of
 from .layouts import Layout
 from .schedule import base
+from .tails import Tail
 
 # Instructions on a Cortex-M55 (zig -O2), beside those that are counted out below.
 _TILE, _CALL = 9, 35  # of sums: a tile of seven vectors, a chunk of taps in a band
@@ -23,8 +26,7 @@ _BAND, _CHANNEL = 75, 45
 _COLUMN, _LINE, _HALVES, _LOOK_UP = 10, 14, 15, 8  # outputs: a column of 16 or 8 pixels, a row of it
 _SCALE = 10  # four outputs by multiplication and shift
 _PHASE, _ROW = 30, 7  # copies for strides: one of a channel, a row of it
-_PLAIN = 45  # an output with neither line nor table
-_TABLE = 330  # a table of a channel, beside an instruction for each entry
+_FEATURES = frozenset({"mve", "dsp", "unaligned"})
 _ENTRIES = 4091  # of plan-memory's largest table, less what may be written behind its end
 
 
@@ -122,7 +124,7 @@ def products_work(node: ir.Node, layout: Layout, at_once: int = 0) -> vectors.Wo
     return work(node, layout, 0, at_once, 4 if w is None else products_lane(w, layout.levels))
 
 
-def products_cost(node: ir.Node, finish: Finish, room: int | None = None) -> Cost | None:
+def products_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | None:
     """The cost of the convolution `node` with its weights multiplied; None where it cannot be, or not in `room` bytes
     of copies."""
     w = constant(operand(node, 1))
@@ -131,19 +133,22 @@ def products_cost(node: ir.Node, finish: Finish, room: int | None = None) -> Cos
         return None
     out, depth = shape_of(result(node)), w.size // max(1, len(w))
     height, width = int(out[2]) if len(out) == 4 else 1, int(out[-1])
-    plan, spent, pitch = products_work(node, layout), _CHANNEL * len(w) + _copied(node, layout), pitch_of(node, layout)
+    plan, total, pitch = products_work(node, layout), _CHANNEL * len(w) + _copied(node, layout), pitch_of(node, layout)
+    ends, tail, wide = ends_of(node, w, plan.lane, packed=True, either=True), tail_of(node), np.ones(len(w), np.bool_)
+    free = ends.kinds == lines.NONE
+    scaled = _scaled(ends, tail)
     for y in range(0, height, plan.rows):
         rows = min(plan.rows, height - y)
         count = -(-((rows - 1) * pitch + width) // vectors.VECTOR) * plan.lane
         tiles, rest = -(-count // 7), count % 7
         each = 18 * (count // 7) + (4 + 2 * rest if rest else 0)
-        scaled = -(-width // 4) * (_COLUMN + rows * _SCALE)
-        ends = scaled if finish == "line" else _PLAIN * rows * width
-        spent += len(w) * (depth * each + 2 * count + _TILE * tiles + _CALL + _BAND + ends)
-    return Cost(spent, float(w.size + 2 * depth + 4 * len(w)))
+        total += len(w) * (depth * each + 2 * count + _TILE * tiles + _CALL + _BAND)
+        total += _ended(ends, wide, free & ends.shared, scaled, rows, width)
+        total += _each(wide[free & ~scaled & (not ends.shared)], tail, rows, width)
+    return Cost(total, float(w.size + 2 * depth + 4 * len(w)))
 
 
-def vectors_cost(node: ir.Node, finish: Finish, room: int | None = None) -> Cost | None:
+def vectors_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | None:
     """The cost of the convolution `node`; None where it cannot run by vectors, or not in `room` bytes of copies."""
     w = constant(operand(node, 1))
     layout = read_layout(node, word_rows=False)
@@ -155,10 +160,16 @@ def vectors_cost(node: ir.Node, finish: Finish, room: int | None = None) -> Cost
     height, width = int(out[2]) if len(out) == 4 else 1, int(out[-1])
     plan = work(node, layout, 0)
     pitch = pitch_of(node, layout)
-    spent = _CHANNEL * len(w) + _tables(taps, max_u, height * width, finish) + _copied(node, layout)
+    ends, tail = ends_of(node, w, plan.lane, packed=True, either=True), tail_of(node)
+    tabled, total = _tables(taps * max_u, ends, tail, height * width)
+    total += _CHANNEL * len(w) + _copied(node, layout)
+    scaled = _scaled(ends, tail)
     for y in range(0, height, plan.rows):
-        spent += _band(taps, minus, max_u, min(plan.rows, height - y), width, pitch, plan.lane, finish)
-    return Cost(spent, 2.0 * np.count_nonzero(w) + 4 * len(w) + (12 * len(w) if finish == "line" else 0))
+        rows = min(plan.rows, height - y)
+        sums, halves = _band(taps, minus, max_u, rows, width, pitch, plan.lane, ends)
+        total += sums + _ended(ends, halves, tabled, scaled, rows, width)
+        total += _each(halves[~(tabled | scaled | (ends.kinds != lines.NONE))], tail, rows, width)
+    return Cost(total, 2.0 * np.count_nonzero(w) + 4 * len(w) + (12 * len(w) if ends.kinds.any() else 0))
 
 
 def _copied(node: ir.Node, layout: Layout) -> float:
@@ -171,28 +182,51 @@ def _copied(node: ir.Node, layout: Layout) -> float:
 
 
 def _band(
-    taps: Array, minus: Array, max_u: int, rows: int, width: int, row: int, lane: int, finish: Finish
-) -> float:  # fmt: skip
-    """All channels of one band."""
+    taps: Array, minus: Array, max_u: int, rows: int, width: int, row: int, lane: int, ends: Ends
+) -> tuple[float, Array]:  # fmt: skip
+    """The sums of all channels of one band, and which of them are of 16 bits."""
     count = -(-((rows - 1) * row + width) // vectors.VECTOR) * lane
     tiles, rest = -(-count // 7), count % 7
     each = 17 * (count // 7) + (3 + 2 * rest if rest else 0)  # a tap: 3 instructions a tile, 2 a vector
-    wide = (taps * max_u > 255) & (lane == 1)
-    if finish == "line":
-        wide &= minus * max_u > 190  # plus taps stop at 255
+    wide = (taps * max_u > 255) & (lane == 1) & (ends.kinds != lines.BYTES)  # plus taps stop at 255
     chunks = np.where(wide, -(-taps // (255 // max_u)), 1)
     sums = taps * each + chunks * (2 * count + _TILE * tiles + _CALL)
     widened = np.where(wide, chunks * (_WIDEN * count + _WIDENED), 0)
-    halves = wide | (lane == 2)
-    columns = np.where(halves, -(-width // 8), -(-width // 16))
-    pixel = np.where(halves, _HALVES, _LINE) if finish == "line" else _LOOK_UP
-    ends = columns * (_COLUMN + rows * pixel) if finish != "none" else _PLAIN * rows * width
-    return float((sums + widened + ends + _BAND).sum())
+    return float((sums + widened + _BAND).sum()), wide | (lane == 2)
 
 
-def _tables(taps: Array, max_u: int, pixels: int, finish: Finish) -> float:
-    """What a finish table of each channel costs, or where it has none."""
-    if finish != "table":
-        return 0.0
-    reach = taps * max_u
-    return float(np.where(reach < _ENTRIES, _TABLE + reach, _PLAIN * pixels).sum())
+def _ended(ends: Ends, halves: Array, tabled: Array, scaled: Array, rows: int, width: int) -> float:
+    """Outputs of a band: by line, table or scale, or one by one."""
+    by_line = ends.kinds != lines.NONE
+    eight = halves | (ends.kinds == lines.HALVES)
+    columns = np.where(eight, -(-width // 8), -(-width // 16))
+    pixel = np.where(by_line, np.where(eight, _HALVES, _LINE), _LOOK_UP)
+    quick = columns * (_COLUMN + rows * pixel)
+    by_scale = -(-width // 4) * (_COLUMN + rows * _SCALE)
+    return float(np.where(by_line | tabled, quick, np.where(scaled, by_scale, 0)).sum())
+
+
+def _each(halves: Array, tail: Tail, rows: int, width: int) -> float:
+    """Outputs one by one, of channels whose sums are of 16 bits or, not `halves`, of 8."""
+    pixels = float(len(halves) * rows * width)
+    ends = finish_terms(tail, pixels, float(len(halves) * rows * -(-width // vectors.VECTOR)))
+    return spent(ends | {"run_each_byte": pixels}, _FEATURES)
+
+
+def _scaled(ends: Ends, tail: Tail) -> Array:
+    """Which channels end by multiplication and shift."""
+    narrow = ends.in_bytes and tail.kind == "scaled" and not tail.wide and not ends.shared
+    return np.asarray((ends.kinds == lines.NONE) & narrow)
+
+
+def _tables(reach: Array, ends: Ends, tail: Tail, pixels: int) -> tuple[Array, float]:
+    """Which channels end by table, and what their own tables cost."""
+    free = ends.kinds == lines.NONE
+    if ends.shared:
+        return free, 0.0
+    if tail.kind != "thresholds" or not ends.in_bytes:
+        return np.zeros(len(reach), np.bool_), 0.0
+    fits = np.array([worth_table(tail, pixels, int(r), unaligned=True) for r in reach], np.bool_)
+    fits &= free & (reach + 5 <= min(16 * pixels, _ENTRIES))
+    made = {"run_tables": float(fits.sum()), "run_entry": float(reach[fits].sum())}
+    return fits, spent(made | {"table_level": float(fits.sum() * tail.levels)}, _FEATURES)
