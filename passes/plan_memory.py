@@ -71,9 +71,6 @@ class PlanMemory(Pass):
         for value in values:
             _check_size(value, layouts[value.name or ""].size)
         ways = self._streams(plan, layouts)
-        if ways[0].streams and self.optimize == "size" and _one_pixel(plan):
-            layouts = _set_layouts(plan)
-            ways = self._streams(plan, layouts)
         memory, placement, scratch = self._placed(plan, ways, layouts)
         chosen = [stream for stream, _ in memory.streams]
         _write(plan, placement, scratch)
@@ -149,16 +146,6 @@ def _set_layouts(plan: Schedule) -> dict[str, Layout]:
         stage.node.metadata_props.pop(ROWS, None)
         stage.node.metadata_props.pop(BAND, None)
     return layouts
-
-
-def _one_pixel(plan: Schedule) -> int:
-    """Have layers of Rice codes that go by words of four pixels go by pixels; how many.
-
-    A row or two hold few words, so that in streams the one is not much faster, and one kernel for all is less code."""
-    found = [s.node for s in plan.stages if text(s.node, "encoding", "") == "rice-lanes"]
-    for node in found:
-        node.attributes["encoding"] = ir.AttrString("encoding", "rice")
-    return len(found)
 
 
 def streams_of(model: ir.Model) -> list[Stream]:

@@ -99,7 +99,7 @@ _ALIGNED: Rates = {
     0.174, "code_pixel": 6.93, "code_row": 35.6, "copy_byte": 10.4, "copy_word": 12.5, "dense_16": 215,
     "dense_bit": 9.41, "dense_byte": 5.95, "dense_byte_rest": 6.79, "dense_byte_row": 50.5, "dense_code": 1.93,
     "dense_code_32": 69.9, "dense_code_far": 0.335, "dense_code_further": 1.22, "dense_code_row": 5.33,
-    "dense_other": 95, "dense_plain": 7.34, "dense_rice": 29.4, "dense_rice_bit": 2.17, "dense_rice_row": 20.1,
+    "dense_other": 95, "dense_plain": 7.34, "dense_rice": 29.4, "dense_rice_bit": 2.01, "dense_rice_row": 20.2,
     "dense_scaled": 18.1, "dense_step": 13.1, "dense_step_wide": 20, "dense_thresholds_wide": 45.5, "lane_band":
     138, "lane_channel": 488, "lane_chunk": 136, "lane_entry": 4.34, "lane_entry_scaled": 17.6, "lane_put":
     5.66, "lane_put_2": 3.9, "lane_put_many": 32.7, "lane_ragged": 4.9, "lane_row": 841, "lane_scaled": 24.6,
@@ -110,9 +110,9 @@ _ALIGNED: Rates = {
     "pair_1": 25.1, "pair_3_1": 11.7, "pair_3_2": 11.1, "pair_any": 32.5, "pair_block": 76.4, "pair_channel":
     30.7, "pair_line": 10.7, "pair_one": 5.3, "pair_one_line": 32.1, "pair_row": 107, "pair_split": 20.8,
     "pair_weight": 18.7, "plane_16": 181, "plane_row": 36.5, "pool_line": 15.7, "pool_one": 47.1, "pool_row":
-    183, "pool_tap": 5.22, "rice": 29.7, "rice_bit": 2.59, "rice_byte": 16.3, "rice_bytes": 62.5,
-    "rice_channel": 392, "rice_chunk": 101, "rice_code": 3.76, "rice_half": 28.5, "rice_row": 138,
-    "rice_scaled": 18.8, "rice_step": 12.5, "rice_tile": 84.1, "row": 83.7, "run": 59.1, "run_channel": 454,
+    183, "pool_tap": 5.22, "rice": 32.5, "rice_byte": 12.8, "rice_bytes": 20.4, "rice_channel": 480,
+    "rice_chunk": 138, "rice_code": 4.13, "rice_half": 18.6, "rice_row": 76.9, "rice_scaled": 11.5,
+    "rice_search": 6.51, "rice_step": 11, "rice_tile": 149, "row": 83.7, "run": 59.1, "run_channel": 454,
     "run_copied_1": 5.15, "run_copied_4": 3.06, "run_copied_row": 9.51, "run_each_byte": 11.8, "run_each_half":
     24.1, "run_each_sum": 28.3, "run_entry": 2.48, "run_entry_scaled": 15.4, "run_gathered": 20.1, "run_halved":
     13.4, "run_halved_any": 21.8, "run_listed": 8.58, "run_minus": 20, "run_shifted_1": 10.9, "run_shifted_4":
@@ -140,9 +140,9 @@ _MANY_REGISTERS: Rates = {
     "lane_word": 3.09, "look_row": 25.3, "pack": 3.82, "pair_1": 18.3, "pair_3_1": 9.62, "pair_3_2": 11.1,
     "pair_any": 20.9, "pair_block": 83.8, "pair_channel": 18.5, "pair_layer": 207, "pair_line": 3.25,
     "pair_one": 7.35, "pair_one_line": 14.2, "pair_row": 127, "pair_split": 8.73, "pair_weight": 17.4,
-    "plane_16": 196, "plane_row": 30, "rice": 17.9, "rice_byte": 11.5, "rice_bytes": 20, "rice_channel": 336,
-    "rice_chunk": 82.8, "rice_code": 1.97, "rice_half": 19.6, "rice_row": 57.5, "rice_scaled": 8.81,
-    "rice_search": 4.97, "rice_step": 6.94, "rice_tile": 135, "row": 32.1, "run": 58.6, "run_channel": 184,
+    "plane_16": 196, "plane_row": 30, "rice": 17.9, "rice_byte": 11.5, "rice_bytes": 21.3, "rice_channel": 334,
+    "rice_chunk": 100, "rice_code": 1.95, "rice_half": 19.6, "rice_row": 58.5, "rice_scaled": 8.86,
+    "rice_search": 5.05, "rice_step": 6.93, "rice_tile": 133, "row": 32.1, "run": 58.6, "run_channel": 184,
     "run_entry": 1.12, "run_entry_scaled": 10.9, "run_halved": 10.8, "run_listed": 11.1, "run_stepped": 17.9,
     "run_tables": 65.7, "run_tap": 22.4, "run_tile": 134, "scaled": 16.4, "scaled_wide": 16.4, "search": 8.33,
     "search_wide": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list": 26.4, "step": 6.93, "step_wide": 6.93,
@@ -159,8 +159,8 @@ _SOFTWARE: Rates = {
     15.3, "copy_byte": 195, "copy_word": 13, "dense_16": 89.7, "dense_bit": 9.31, "dense_byte": 13.5,
     "dense_byte_rest": 13.5, "dense_byte_row": 25.6, "dense_byte_turn": 7, "dense_code": 1.69, "dense_code_32":
     72.3, "dense_code_far": 0.00614, "dense_code_long": 2.11, "dense_code_row": 0.829, "dense_other": 150,
-    "dense_plain": 41.2, "dense_plain_wide": 41.2, "dense_rice": 28.6, "dense_rice_bit": 1.9, "dense_rice_row":
-    12, "dense_scaled": 44.7, "dense_scaled_wide": 44.7, "dense_search": 114, "dense_step": 22.8,
+    "dense_plain": 41.2, "dense_plain_wide": 41.2, "dense_rice": 28.6, "dense_rice_bit": 1.89, "dense_rice_row":
+    12.5, "dense_scaled": 44.7, "dense_scaled_wide": 44.7, "dense_search": 114, "dense_step": 22.8,
     "dense_step_wide": 22.8, "dense_thresholds_wide": 114, "end_turn": 7.55, "lane_band": 321, "lane_channel":
     579, "lane_chunk": 119, "lane_drain": 81.8, "lane_entry": 3.15, "lane_entry_scaled": 12.8, "lane_put": 8.96,
     "lane_put_2": 17.2, "lane_put_many": 8.93, "lane_ragged": 4.23, "lane_row": 1120, "lane_search": 41.4,
@@ -168,9 +168,9 @@ _SOFTWARE: Rates = {
     66.3, "load_row": 66.3, "load_wide_2": 331, "load_wide_4": 420, "pack": 5.75, "pair_1": 61.6, "pair_3_1":
     45.6, "pair_3_2": 47.5, "pair_any": 65.3, "pair_block": 356, "pair_channel": 6.48, "pair_layer": 1610,
     "pair_line": 6.53, "pair_one": 12.4, "pair_one_line": 38.5, "pair_turn": 7, "pair_weight": 16.2, "plane_16":
-    193, "plane_row": 51.1, "rice": 44.5, "rice_byte": 34.5, "rice_bytes": 45.8, "rice_channel": 374,
-    "rice_chunk": 111, "rice_code": 8.69, "rice_half": 20.8, "rice_scaled": 85.7, "rice_search": 37.4,
-    "rice_step": 22.1, "rice_tile": 311, "rice_turn": 7.04, "row": 140, "scaled": 26.2, "scaled_wide": 26.2,
+    193, "plane_row": 51.1, "rice": 44.5, "rice_byte": 34.6, "rice_bytes": 45.3, "rice_channel": 379,
+    "rice_chunk": 129, "rice_code": 8.63, "rice_half": 20.8, "rice_scaled": 85.8, "rice_search": 37.5,
+    "rice_step": 22, "rice_tile": 310, "rice_turn": 7.05, "row": 140, "scaled": 26.2, "scaled_wide": 26.2,
     "search": 18, "search_wide": 18, "sparse": 4.13, "sparse_32": 156, "sparse_list": 23.9, "step": 19.7,
     "step_wide": 19.7, "table_level": 14.8, "tap": 5.73, "tap_pixel": 54.2, "tap_row": 264, "ternary_8": 156,
     "ternary_word": 29.5, "vertical_16": 177, "vertical_32": 74.9, "vertical_call": 210, "vertical_digit": 28.5,

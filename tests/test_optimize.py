@@ -92,4 +92,5 @@ def test_resnet8_takes_little_more_flash_than_its_entropy_and_12_kb() -> None:
     assert size["weights"] <= 1.25 * size["entropy"]
     assert rows["speed"]["instructions"] <= 2_000_000
     assert rows["balanced"]["instructions"] <= 1.3 * rows["speed"]["instructions"]
-    assert size["arena"] <= size["arena_goal"]
+    assert size["instructions"] <= 6_000_000
+    assert size["arena"] <= 0.7 * size["arena_goal"]

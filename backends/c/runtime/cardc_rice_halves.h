@@ -34,16 +34,12 @@ static CARDC_NOINLINE void cardc_rice_few(const cardc_rice_taps *taps, const uin
   CARDC_RICE_PUT(0, e0, o0), CARDC_RICE_PUT(1, e1, o1), CARDC_RICE_PUT(2, e2, o2), CARDC_RICE_PUT(3, e3, o3);
 }
 
-/* sums[0 .. 8) = max_u * minus taps - minus taps + plus taps, of the bytes from `base` on, sums[8 .. 16) of those that
- * are `apart` from them. */
-static void cardc_rice_sums(const cardc_rice_taps *taps, const uint8_t *base, uint32_t apart, int32_t *sums) {
+/* For any number. */
+static CARDC_NOINLINE void cardc_rice_many(const cardc_rice_taps *taps, const uint8_t *base, uint32_t apart,
+                                           int32_t *sums) {
   cardc_rice_taps some = *taps;
   int32_t more[16];
   uint32_t minus = taps->n_minus, plus = taps->n_plus, k;
-  if (plus + minus <= taps->room) {
-    cardc_rice_few(taps, base, apart, sums);
-    return;
-  }
   CARDC_NO_UNROLL for (k = 0; k < 16; k++) { sums[k] = 0; }
   CARDC_NO_UNROLL for (; plus + minus > 0; some.plus += some.n_plus, some.minus += some.n_minus) {
     some.n_minus = minus < some.room ? minus : some.room;
@@ -51,6 +47,16 @@ static void cardc_rice_sums(const cardc_rice_taps *taps, const uint8_t *base, ui
     minus -= some.n_minus, plus -= some.n_plus;
     cardc_rice_few(&some, base, apart, more);
     CARDC_NO_UNROLL for (k = 0; k < 16; k++) { sums[k] += more[k]; }
+  }
+}
+
+/* sums[0 .. 8) = max_u * minus taps - minus taps + plus taps, of the bytes from `base` on, sums[8 .. 16) of those that
+ * are `apart` from them. */
+static inline void cardc_rice_sums(const cardc_rice_taps *taps, const uint8_t *base, uint32_t apart, int32_t *sums) {
+  if (taps->n_plus + taps->n_minus <= taps->room) {
+    cardc_rice_few(taps, base, apart, sums);
+  } else {
+    cardc_rice_many(taps, base, apart, sums);
   }
 }
 

@@ -1,23 +1,32 @@
 #include "cardc_rows.h"
 
-/* Moves `bytes` bytes, a multiple of 4 from a word's address, to a word's address before them. */
+/* Words at any address where the core loads such in one instruction; rows of any length are moved by them. */
+#define ANY_ROW (CARDC_UNALIGNED && !CARDC_SMALL)
+#if ANY_ROW
+#define WORD(P) (P)
+#else
+#define WORD(P) __builtin_assume_aligned(P, 4)
+#endif
+
+/* Moves `bytes` bytes to an address before theirs. */
 static void move_words(uint8_t *to, const uint8_t *from, uint32_t bytes) {
   CARDC_NO_UNROLL for (; bytes >= 16; bytes -= 16, to += 16, from += 16) {
     uint32_t a, b, c, d;
-    CARDC_MEMCPY(&a, __builtin_assume_aligned(from, 4), 4);
-    CARDC_MEMCPY(&b, __builtin_assume_aligned(from + 4, 4), 4);
-    CARDC_MEMCPY(&c, __builtin_assume_aligned(from + 8, 4), 4);
-    CARDC_MEMCPY(&d, __builtin_assume_aligned(from + 12, 4), 4);
-    CARDC_MEMCPY(__builtin_assume_aligned(to, 4), &a, 4);
-    CARDC_MEMCPY(__builtin_assume_aligned(to + 4, 4), &b, 4);
-    CARDC_MEMCPY(__builtin_assume_aligned(to + 8, 4), &c, 4);
-    CARDC_MEMCPY(__builtin_assume_aligned(to + 12, 4), &d, 4);
+    CARDC_MEMCPY(&a, WORD(from), 4);
+    CARDC_MEMCPY(&b, WORD(from + 4), 4);
+    CARDC_MEMCPY(&c, WORD(from + 8), 4);
+    CARDC_MEMCPY(&d, WORD(from + 12), 4);
+    CARDC_MEMCPY(WORD(to), &a, 4);
+    CARDC_MEMCPY(WORD(to + 4), &b, 4);
+    CARDC_MEMCPY(WORD(to + 8), &c, 4);
+    CARDC_MEMCPY(WORD(to + 12), &d, 4);
   }
-  CARDC_NO_UNROLL for (; bytes > 0; bytes -= 4, to += 4, from += 4) {
+  CARDC_NO_UNROLL for (; bytes >= 4; bytes -= 4, to += 4, from += 4) {
     uint32_t a;
-    CARDC_MEMCPY(&a, __builtin_assume_aligned(from, 4), 4);
-    CARDC_MEMCPY(__builtin_assume_aligned(to, 4), &a, 4);
+    CARDC_MEMCPY(&a, WORD(from), 4);
+    CARDC_MEMCPY(WORD(to), &a, 4);
   }
+  CARDC_NO_UNROLL for (; bytes > 0; bytes--) { *to++ = *from++; }
 }
 
 void cardc_fill_rows(uint8_t *at, uint32_t bytes, uint8_t border) {
@@ -39,7 +48,7 @@ int cardc_next_rows(const CARDC_ROM cardc_strip *strip, uint8_t *arena, int32_t 
     cardc_fill_rows(at, strip->size, strip->border);
   }
   for (c = strip->channels; c > 0; c--, at += strip->plane) {
-    if ((strip->row & 3) == 0) {
+    if (ANY_ROW || (strip->row & 3) == 0) {
       move_words(at, at + added, kept);
     } else {
       memmove(at, at + added, (size_t)kept);
