@@ -70,8 +70,8 @@ def compile(
     `pixels`: how bytes of an image become the model's input, for a C library that takes images.
     `hls`: choices for an hls4ml project: io type, reuse factors (`auto` fits them to the board), strategies, backend.
     `encodings`: how a microcontroller stores the weights of the layers named, as {"conv1": "taps"}.
-    `optimize`: for what a microcontroller's others are chosen: speed (fewest instructions), balanced (the same, the
-    library built with -Os) or size (weights near their entropy, -Os).
+    `optimize`: for what a microcontroller's others are chosen: speed (fewest instructions), balanced (the same
+    kernels in less memory, for at most a quarter more instructions, -Os) or size (weights near their entropy, -Os).
     A Deck, or the path to a deck's folder, gives a DeckBuild; `options` are for decks only (type checkers take a path
     for a single card's: call `compile_deck`).
 
