@@ -20,6 +20,8 @@ from .order import Call, collect
 from .program import Program
 from .step import Step, place_of
 
+_GUARDS = 3  # bytes behind up to three buffers
+
 
 class BoardNetwork:
     """The library as it is shipped, linked for a core. Inputs are rows of quantised integers of the input's C type.
@@ -29,18 +31,19 @@ class BoardNetwork:
     def __init__(self, name: str, program: Program, link: Callable[[str], Elf], core: str) -> None:
         self.name, self.program, self.core, self._link = name, program, core, link
         sizes = (max(1, program.arena), program.inputs * program.in_dtype.itemsize)
-        room = sum(sizes) + program.outputs * program.out_dtype.itemsize
+        room = sum(sizes) + program.outputs * program.out_dtype.itemsize + _GUARDS
         self.machine = machine(link("predict"), get_core(core), buffers=room)
         self._steps: dict[str, Step] = {symbol(name, step): step for step in program.steps}
         self._calls = program.calls
         self._kept, self._places = snapshot_bytes(program), snapshot_places(program)
-        self._arena = self.machine.alloc(sizes[0], align=4)
         # An end of a page faults. Inputs by turns have an arena whose end is one, and one whose beginning is; an AVR's
-        # memory is watched byte by byte.
+        # memory is watched byte by byte, and aligned to single bytes.
+        paged, item, result = isinstance(self.machine, Machine), program.in_dtype.itemsize, program.out_dtype.itemsize
+        self._arena = self.machine.alloc(sizes[0], align=4 if paged else 1)
         low = [self.machine.alloc(sizes[0], low=True)] if isinstance(self.machine, Machine) else []
         self._arenas = [self._arena, *low]
-        self._in = self.machine.alloc(sizes[1], align=program.in_dtype.itemsize, read_only=True)
-        self._out = self.machine.alloc(program.outputs * program.out_dtype.itemsize, align=program.out_dtype.itemsize)
+        self._in = self.machine.alloc(sizes[1], align=item if paged else 1, read_only=True)
+        self._out = self.machine.alloc(program.outputs * result, align=result if paged else 1)
 
     def predict(self, data: Array) -> Array:
         """[n, inputs] to [n, outputs]."""
@@ -68,7 +71,7 @@ class BoardNetwork:
         """float32 [n, inputs] through the emitted input quantiser."""
         out = np.empty(data.shape, self.program.in_dtype)
         sizes = (4 * self.program.inputs, self.program.inputs * out.itemsize)
-        core = machine(self._link("quantize"), get_core(self.core), buffers=sum(sizes))
+        core = machine(self._link("quantize"), get_core(self.core), buffers=sum(sizes) + _GUARDS)
         source, target = (core.alloc(size) for size in sizes)
         for row, to in zip(data, out, strict=True):
             core.write(source, row.astype("<f4").tobytes())

@@ -60,9 +60,9 @@ class BoardDeck:
         machine = self.machine
         self.state_bytes = machine.call("cardc_deck_state_bytes")
         self._state = machine.alloc(max(8, self.state_bytes), align=8)
-        self._arena = machine.alloc(deck.arena)
-        self._in = machine.alloc(deck.inputs * deck.in_dtype.itemsize)
-        self._out = machine.alloc(deck.outputs * deck.out_dtype.itemsize)
+        self._arena = machine.alloc(deck.arena, align=4)
+        self._in = machine.alloc(deck.inputs * deck.in_dtype.itemsize, align=deck.in_dtype.itemsize, read_only=True)
+        self._out = machine.alloc(deck.outputs * deck.out_dtype.itemsize, align=deck.out_dtype.itemsize)
         self._picks = machine.alloc(max(1, deck.joint.picked), align=1)
 
     def run(self, data: Array, *, marks: tuple[str, ...] = (), measure_stack: bool = False) -> DeckRuns:
