@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import onnx_ir as ir
 
-from ..ops.base import constant, integer, operand, result, shape_of
+from ..ops.base import Array, constant, integer, operand, result, shape_of
 from ..ops.window import window
-from .channel_ends import Finish
+from .channel_ends import Finish, ends_of
 from .choose_layout import choose_layout, pads_of
+from .conv_terms import finish_terms
 from .encodings import patches
-from .kernel_costs import Cost, is_int8
+from .kernel_costs import Cost, is_int8, spent
+from .layer_shape import tail_of, to_bytes
 from .layouts import Layout
 from .schedule import finish_of
 from .vectors_plan import read_layout
@@ -19,8 +22,8 @@ from .vectors_plan import read_layout
 # Instructions on a Cortex-M55 (zig -O2), beside those that are counted out below.
 _BAND, _CHANNEL, _PAIR = 90, 60, 35
 _ROW, _COPIED = 30, 7  # a row that is copied or gathered; a channel of it
-_COLUMN, _SCALE = 8, 15  # outputs: a column of 8 pixels, a row of it
-_PLAIN = 45  # an output with neither line nor scale
+_COLUMN, _SCALE, _WIDE_SCALE, _LINE = 8, 15, 25, 18  # outputs: a column of 8 pixels, a row of it
+_FEATURES = frozenset({"mve", "dsp", "unaligned"})
 
 
 def plan(node: ir.Node, layout: Layout, at_once: int = 0, out_row: int = 0) -> patches.PatchGeometry | None:
@@ -50,7 +53,7 @@ def layout_for(node: ir.Node) -> Layout:
     return read_layout(node, word_rows=True)
 
 
-def patches_cost(node: ir.Node, finish: Finish, room: int | None = None) -> Cost | None:
+def patches_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | None:
     """The cost of the convolution `node`; None where it cannot run by patches, or not in `room` bytes."""
     w, wide = constant(operand(node, 1)), plan(node, layout_for(node))
     if w is None or wide is None or (room is not None and wide.size > room):
@@ -62,14 +65,15 @@ def patches_cost(node: ir.Node, finish: Finish, room: int | None = None) -> Cost
     g = plan(node, layout, out_row=out_row)
     if g is None:
         return None
-    height, group, spent = int(out[2]) if len(out) == 4 else 1, integer(node, "group", 1), 0.0
+    height, group, total = int(out[2]) if len(out) == 4 else 1, integer(node, "group", 1), 0.0
     for y in range(0, height, g.rows):
-        spent += group * _band(g, min(g.rows, height - y), len(w) // group, finish)
+        rows = min(g.rows, height - y)
+        total += group * _band(g, rows, len(w) // group) + _ended(node, w, g, rows)
     encoded = group * -(-len(w) // group // 2) * 2 * g.patch
-    return Cost(spent, float(encoded + 4 * len(w) + 2 * g.parts.size))
+    return Cost(total, float(encoded + 4 * len(w) + 2 * g.parts.size))
 
 
-def _band(g: patches.PatchGeometry, rows: int, outputs: int, finish: Finish) -> float:
+def _band(g: patches.PatchGeometry, rows: int, outputs: int) -> float:
     """A band of `rows` rows for one group of `outputs` channels."""
     pixels = rows * g.width
     copied = 1 if g.touch else (rows - 1) * g.down + g.span
@@ -79,7 +83,19 @@ def _band(g: patches.PatchGeometry, rows: int, outputs: int, finish: Finish) -> 
     gathered = 0 if g.pointwise else rows * (_ROW + g.width * (7 + g.parts.size * part))
     triples = -(-pixels // patches.TRIPLE)
     dots = -(-outputs // 2) * (_PAIR + triples * (10 + 12 * (g.patch // patches.PATCH)))
-    lines, wide = (1, pixels) if g.touch else (rows, g.width)
-    scaled = -(-wide // 8) * (_COLUMN + lines * (_SCALE if finish != "none" else 0))
-    plain = _PLAIN * pixels if finish in ("none", "table", "shared") else 0
-    return float(_BAND + transposed + gathered + dots + outputs * (_CHANNEL + scaled + plain))
+    return float(_BAND + transposed + gathered + dots + outputs * _CHANNEL)
+
+
+def _ended(node: ir.Node, w: Array, g: patches.PatchGeometry, rows: int) -> float:
+    """The outputs of a band of `rows` rows, of all channels."""
+    tail, in_bytes = tail_of(node), to_bytes(node)
+    lines, wide = (1, rows * g.width) if g.touch else (rows, g.width)
+    columns = -(-wide // 8)
+    if in_bytes and tail.kind == "scaled":
+        return float(len(w) * columns * (_COLUMN + lines * (_WIDE_SCALE if tail.wide else _SCALE)))
+    by_line = 0
+    if in_bytes and not tail.wide:
+        by_line = int(np.count_nonzero(ends_of(node, w, 2, packed=True, either=True).kinds))
+    quick = by_line * columns * (_COLUMN + lines * _LINE)
+    rest = len(w) - by_line
+    return quick + spent(finish_terms(tail, float(rest * lines * wide), float(rest * lines)), _FEATURES)

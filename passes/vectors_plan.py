@@ -24,7 +24,7 @@ _TILE, _CALL = 9, 35  # of sums: a tile of seven vectors, a chunk of taps in a b
 _WIDEN, _WIDENED = 9, 25  # a vector that is added up to 16 bits, a chunk of them
 _BAND, _CHANNEL = 75, 45
 _COLUMN, _LINE, _HALVES, _LOOK_UP = 10, 14, 15, 8  # outputs: a column of 16 or 8 pixels, a row of it
-_SCALE = 10  # four outputs by multiplication and shift
+_SCALE, _WIDE_SCALE = 16, 25  # eight outputs by multiplication and shift, in 32 bits and in 64
 _PHASE, _ROW = 30, 7  # copies for strides: one of a channel, a row of it
 _FEATURES = frozenset({"mve", "dsp", "unaligned"})
 _ENTRIES = 4091  # of plan-memory's largest table, less what may be written behind its end
@@ -136,14 +136,14 @@ def products_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | N
     plan, total, pitch = products_work(node, layout), _CHANNEL * len(w) + _copied(node, layout), pitch_of(node, layout)
     ends, tail, wide = ends_of(node, w, plan.lane, packed=True, either=True), tail_of(node), np.ones(len(w), np.bool_)
     free = ends.kinds == lines.NONE
-    scaled = _scaled(ends, tail)
+    scaled = _scaled(ends, tail, plan.lane)
     for y in range(0, height, plan.rows):
         rows = min(plan.rows, height - y)
         count = -(-((rows - 1) * pitch + width) // vectors.VECTOR) * plan.lane
         tiles, rest = -(-count // 7), count % 7
         each = 18 * (count // 7) + (4 + 2 * rest if rest else 0)
         total += len(w) * (depth * each + 2 * count + _TILE * tiles + _CALL + _BAND)
-        total += _ended(ends, wide, free & ends.shared, scaled, rows, width)
+        total += _ended(ends, wide, free & ends.shared, scaled, rows, width, tail.wide)
         total += _each(wide[free & ~scaled & (not ends.shared)], tail, rows, width)
     return Cost(total, float(w.size + 2 * depth + 4 * len(w)))
 
@@ -163,11 +163,11 @@ def vectors_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | No
     ends, tail = ends_of(node, w, plan.lane, packed=True, either=True), tail_of(node)
     tabled, total = _tables(taps * max_u, ends, tail, height * width)
     total += _CHANNEL * len(w) + _copied(node, layout)
-    scaled = _scaled(ends, tail)
+    scaled = _scaled(ends, tail, plan.lane)
     for y in range(0, height, plan.rows):
         rows = min(plan.rows, height - y)
         sums, halves = _band(taps, minus, max_u, rows, width, pitch, plan.lane, ends)
-        total += sums + _ended(ends, halves, tabled, scaled, rows, width)
+        total += sums + _ended(ends, halves, tabled, scaled, rows, width, tail.wide)
         total += _each(halves[~(tabled | scaled | (ends.kinds != lines.NONE))], tail, rows, width)
     return Cost(total, 2.0 * np.count_nonzero(w) + 4 * len(w) + (12 * len(w) if ends.kinds.any() else 0))
 
@@ -195,14 +195,16 @@ def _band(
     return float((sums + widened + _BAND).sum()), wide | (lane == 2)
 
 
-def _ended(ends: Ends, halves: Array, tabled: Array, scaled: Array, rows: int, width: int) -> float:
+def _ended(
+    ends: Ends, halves: Array, tabled: Array, scaled: Array, rows: int, width: int, wide: bool
+) -> float:  # fmt: skip
     """Outputs of a band: by line, table or scale, or one by one."""
     by_line = ends.kinds != lines.NONE
     eight = halves | (ends.kinds == lines.HALVES)
     columns = np.where(eight, -(-width // 8), -(-width // 16))
     pixel = np.where(by_line, np.where(eight, _HALVES, _LINE), _LOOK_UP)
     quick = columns * (_COLUMN + rows * pixel)
-    by_scale = -(-width // 4) * (_COLUMN + rows * _SCALE)
+    by_scale = -(-width // 8) * (_COLUMN + rows * (_WIDE_SCALE if wide else _SCALE))
     return float(np.where(by_line | tabled, quick, np.where(scaled, by_scale, 0)).sum())
 
 
@@ -213,9 +215,9 @@ def _each(halves: Array, tail: Tail, rows: int, width: int) -> float:
     return spent(ends | {"run_each_byte": pixels}, _FEATURES)
 
 
-def _scaled(ends: Ends, tail: Tail) -> Array:
-    """Which channels end by multiplication and shift."""
-    narrow = ends.in_bytes and tail.kind == "scaled" and not tail.wide and not ends.shared
+def _scaled(ends: Ends, tail: Tail, lane: int) -> Array:
+    """Which channels, whose sums take `lane` bytes, end by multiplication and shift."""
+    narrow = ends.in_bytes and tail.kind == "scaled" and (not tail.wide or lane == 4) and not ends.shared
     return np.asarray((ends.kinds == lines.NONE) & narrow)
 
 

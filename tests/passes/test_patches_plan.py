@@ -44,7 +44,9 @@ def test_estimates_follow_what_is_measured(
 
 
 def test_patches_are_for_vectors_and_memory() -> None:
-    dense = lambda: IntegerGraph((8, 16, 16), uint(4)).conv(8, weights=np.full((8, 8, 3, 3), 7))  # noqa: E731
+    def dense() -> IntegerGraph:
+        graph = IntegerGraph((8, 16, 16), uint(4)).conv(8, weights=np.full((8, 8, 3, 3), 7))
+        return graph.requantize(uint(4)).flatten().dense(1, density=0.1)
 
     def best(ram: int, features: tuple[str, ...] = FEATURES) -> str:
         log = PassLog()
