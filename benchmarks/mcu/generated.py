@@ -25,7 +25,7 @@ _FPU = ("-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard", "-mfpu=fpv4-sp-d16")
 _LIBM = tuple(
     f"-Wl,-u,{name}f" for name in ("round", "nearbyint", "rint", "floor", "ceil", "fmin", "fmax", "sqrt", "exp")
 )
-_HEAP = 1 << 20  # bytes, for the peer that takes its buffers from malloc; only what it took is counted
+_HEAP = 2 << 20  # bytes, for the peer that takes its buffers from malloc; only what it took is counted
 _SECONDS = 300
 Floats = NDArray[np.float32]
 _MAIN = """
@@ -86,7 +86,7 @@ def ours(model: Path, n_out: int) -> Made:
     head = '#include "ours.h"\nstatic uint32_t arena[(OURS_ARENA_BYTES + 3) / 4];\n'
     head += f"static {types[1]} q[OURS_IN];\nstatic {types[2]} y[OURS_OUT];"
     call = "ours_quantize(in, q); ours_predict(q, y, arena);"
-    call += f" for (int k = 0; k < {n_out}; k++) out[k] = (float)(y[k] * OURS_OUT_SCALE + OURS_OUT_OFFSET);"
+    call += f" for (int k = 0; k < {n_out}; k++) out[k] = (float)y[k] * (float)OURS_OUT_SCALE + (float)OURS_OUT_OFFSET;"
     return Made(sources, head, call)
 
 

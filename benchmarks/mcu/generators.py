@@ -147,12 +147,12 @@ def main() -> None:
 
 def _print(rows: list[Row]) -> None:
     print(f"{rows[0]['work']}, {rows[0]['inputs']} inputs")
-    print(f"  {'generator':16}{'instructions':>14}{'flash':>10}{'RAM':>9}{'classes':>10}{'equal':>8}")
+    print(f"  {'generator':16}{'instructions':>14}{'flash':>10}{'RAM':>11}{'classes':>10}{'equal':>8}")
     for row in rows:
         if row["problem"]:
             print(f"  {row['tool']:16}  {row['problem']}")
         else:
-            print(f"  {row['tool']:16}{row['instructions']:14,}{row['flash']:10,}{row['ram']:9,}{row['same_class']:10}"
+            print(f"  {row['tool']:16}{row['instructions']:14,}{row['flash']:10,}{row['ram']:11,}{row['same_class']:10}"
                   f"{row['equal']:8}", flush=True)  # fmt: skip
 
 
