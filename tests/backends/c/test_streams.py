@@ -22,7 +22,7 @@ from cardc.passes.plan_memory import PlanMemory
 from cardc.project import Project
 from cardc.targets.base import load
 
-ENCODINGS = ["taps", "int8", "pairs", "lanes", "runs", "rice", "straight", "chosen"]
+ENCODINGS = ["taps", "int8", "pairs", "lanes", "runs", "rice", "straight", "chosen", "vectors", "products", "patches"]
 
 
 def streamed(seed: int, force: str = "chosen", inputs: int = 3, features: Sequence[str] = ("dsp", "unaligned")) -> Case:
