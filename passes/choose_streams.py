@@ -24,6 +24,7 @@ from .timeline import Timeline, Turn, turns_of, whole_turn
 _LONGEST = 24  # stages of a stream
 _WORTH, _LEAST = 8, 512  # what saves less than this part of the memory, or bytes, is not worth its code
 _SLOWER = 0.25  # how much more instructions "balanced" takes at most for less memory
+_PARTS = (100, 95, 90, 85, 75, 60)  # per cent of the memory that live sets may take, should places need the rest
 _BEST, _ALMOST = 4, 1.05  # so many ways whose product is at most so much above the least
 _MOVE = 0.8  # instructions for a byte that is moved
 _SLIDING = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)  # rows of the last stage a round
@@ -79,7 +80,8 @@ def choose_streams(
         case "balanced":
             ways = _balanced(options, end, max(least, most) if most else largest, search.total())
         case _:
-            ways = [_cheapest(options, end, max(least, most))]
+            limits = [max(least, most * part // 100) for part in _PARTS]
+            ways = list(filter(None, (_cheapest(options, end, limit) for limit in dict.fromkeys(limits))))
     return [_memory(way, search.total()) for way in ways] or [Memory()]
 
 

@@ -92,29 +92,36 @@ class PlanMemory(Pass):
     def _placed(self, plan: Schedule, ways: list[Memory], layouts: dict[str, Layout]) -> Placed:
         """The best of `ways` with its places; where these take more than what lives, perhaps with streams that hold
         their tensors otherwise."""
-        best = min((_place(plan, way, layouts) for way in ways), key=_cost)
+        most = self._most(plan, layouts)
+
+        def cost(one: Placed) -> tuple[bool, float]:
+            """What does not fit last; then instructions, or for less memory bytes times instructions."""
+            memory, placement, _ = one
+            bytes_ = 1 if self.optimize == "speed" else placement.arena
+            return 0 < most < placement.arena, memory.instructions * bytes_
+
+        best = min((_place(plan, way, layouts) for way in ways), key=cost)
         if self.streams is None and best[1].arena > best[1].lower_bound:
             others = [_held(plan, way, layouts, [held] * _MOST) for way in ways for held in (False, True)]
-            best = min([best, *(_place(plan, way, layouts) for way in others if way not in ways)], key=_cost)
+            best = min([best, *(_place(plan, way, layouts) for way in others if way not in ways)], key=cost)
             held = [stream.held for stream, _ in best[0].streams]
             turned = [[not h if i == k else h for i, h in enumerate(held)] for k in range(len(held))]
             others = [_held(plan, best[0], layouts, flags) for flags in turned]
-            best = min([best, *(_place(plan, way, layouts) for way in others if way != best[0])], key=_cost)
+            best = min([best, *(_place(plan, way, layouts) for way in others if way != best[0])], key=cost)
         return _place(plan, best[0], layouts)  # which leaves its layouts
+
+    def _most(self, plan: Schedule, layouts: dict[str, Layout]) -> int:
+        """Bytes that the arena may take; 0: any."""
+        if not self.ram:
+            return 0
+        given = sum(layouts[v.name or ""].elements * width for v, width in ((plan.source, 1), (plan.output, 2)))
+        return max(1, self.ram - min(_OTHERS, self.ram // 8) - given)
 
     def _streams(self, plan: Schedule, layouts: dict[str, Layout]) -> list[Memory]:
         if self.streams is not None:
             return [Memory(tuple((stream, paced(plan, stream, layouts)) for stream in self.streams))]
-        most = 0
-        if self.ram:
-            given = sum(layouts[v.name or ""].elements * width for v, width in ((plan.source, 1), (plan.output, 2)))
-            most = max(1, self.ram - min(_OTHERS, self.ram // 8) - given)
+        most = self._most(plan, layouts)
         return choose_streams(plan, layouts, to_caller, frozenset(self.features), self.optimize, most)
-
-
-def _cost(one: Placed) -> float:
-    """Bytes times instructions."""
-    return one[1].arena * one[0].instructions
 
 
 def _held(plan: Schedule, way: Memory, layouts: dict[str, Layout], held: Sequence[bool]) -> Memory:

@@ -16,7 +16,7 @@ import cardc
 from cardc.compiler import lower
 from cardc.errors import CompileError
 from cardc.passes.encodings import rice
-from cardc.passes.plan_memory import ARENA, BOUND, SLACK
+from cardc.passes.plan_memory import ARENA, BOUND
 from cardc.targets.base import load
 
 BOARD = "nucleo-f446re"
@@ -73,9 +73,8 @@ def test_resnet8_needs_a_fraction_of_the_memory_where_memory_counts() -> None:
     for optimize in ("speed", "balanced", "size"):
         props = lower(resnet8(), load(BOARD), optimize=optimize).lowered.metadata_props
         arenas[optimize] = int(props[ARENA])
-        assert int(props[BOUND]) <= arenas[optimize] <= int(props[BOUND]) + SLACK
-    assert arenas["size"] <= 0.6 * PEER_ARENA["IC ResNet-8"]
-    assert arenas["size"] < arenas["balanced"] <= 0.85 * PEER_ARENA["IC ResNet-8"] < arenas["speed"]
+        assert int(props[BOUND]) <= arenas[optimize] <= 1.04 * int(props[BOUND])
+    assert arenas["size"] < arenas["balanced"] <= 0.6 * PEER_ARENA["IC ResNet-8"] < arenas["speed"]
 
 
 def test_a_board_without_room_for_feature_maps_gets_streams_in_any_mode() -> None:
