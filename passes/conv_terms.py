@@ -162,9 +162,10 @@ def _word_turns(s: ConvShape, room: int) -> float:
     if s.turns is None:
         return 0.0
     rows = s.w.reshape(len(s.w), -1)
-    if room:
-        even = np.concatenate([rows, np.zeros((len(rows) % 2, rows.shape[1]), rows.dtype)])
-        rows = even[0::2] + (even[1::2] << 16)
+    if room:  # two channels of a group to a word
+        groups = s.w.reshape(s.group, len(s.w) // s.group, -1)
+        even = np.pad(groups, ((0, 0), (0, groups.shape[1] % 2), (0, 0)))
+        rows = (even[:, 0::2] + (even[:, 1::2] << 16)).reshape(-1, rows.shape[1])
     return float(np.mean([(int(word) & 0xFFFFFFFF).bit_length() for word in rows.ravel()]))
 
 
@@ -191,7 +192,7 @@ def in_rice(s: ConvShape) -> Terms:
     # Cores without unaligned loads take 8 bytes at a time.
     ways = {"rice_tap": taps * tiles} if s.unaligned else {"rice_half": taps * (rows + wide)}
     chunk = {"rice_chunk": chunks * tiles} if s.unaligned else {"rice_chunk": chunks * (rows + wide)}
-    ends = finish_terms(s.tail, s.outputs, len(s.w) * rows)
+    ends = finish_terms(s.tail, s.outputs, len(s.w) * rows) | {"turn": s.outputs * s.sum_turns()}
     if s.tail.kind == "scaled" and s.to_bytes:
         ends = {"byte": float(s.outputs), "bytes": float(len(s.w) * rows), "turn": s.outputs * s.sum_turns(lifted=True)}
     return {f"rice_{name}": n for name, n in ends.items()} | ways | chunk | {

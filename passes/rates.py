@@ -126,76 +126,92 @@ _ALIGNED: Rates = {
 }  # fmt: skip
 # RV32IMC: aligned words, 31 registers.
 _MANY_REGISTERS: Rates = {
-    "binary_8": 91.4, "binary_word": 19.2, "byte": 6.66, "byte_call": 15.2, "byte_line": 12.9, "byte_row": 98.6,
-    "code": 2.24, "code_channel": 0.606, "code_pixel": 0.842, "code_row": 64.3, "counted_binary_8": 41.1,
-    "counted_binary_word": 7.45, "counted_row": 24.5, "counted_ternary_8": 56.2, "counted_ternary_word": 10.2,
-    "dense_16": 217, "dense_bit": 8.37, "dense_byte": 5.1, "dense_byte_rest": 5.1, "dense_byte_row": 7.91,
-    "dense_code": 1.64, "dense_code_32": 25.4, "dense_code_long": 0.731, "dense_code_row": 6.23, "dense_other":
-    95, "dense_plain": 9.53, "dense_plain_wide": 9.53, "dense_rice": 19.1, "dense_rice_bit": 1.68,
-    "dense_rice_row": 17.4, "dense_scaled": 15.3, "dense_scaled_wide": 15.3, "dense_search": 2.82, "dense_step":
-    7.95, "dense_step_wide": 7.95, "dense_thresholds_wide": 2.82, "lane_band": 256, "lane_channel": 249,
-    "lane_chunk": 89.8, "lane_drain": 6.43, "lane_entry": 2.37, "lane_entry_scaled": 9.37, "lane_put": 4.44,
-    "lane_put_2": 5.03, "lane_put_many": 13.6, "lane_row": 613, "lane_search": 4.05, "lane_shift": 2.76,
-    "lane_tabled": 85.8, "lane_tap": 5.25, "lane_wide": 12.2, "lane_wide_row": 1470, "lane_widen": 14,
-    "lane_word": 3.09, "look_row": 25.3, "pack": 3.82, "pair_1": 18.3, "pair_3_1": 9.62, "pair_3_2": 11.1,
-    "pair_any": 20.9, "pair_block": 83.8, "pair_channel": 18.5, "pair_layer": 207, "pair_line": 3.25,
-    "pair_one": 7.35, "pair_one_line": 14.2, "pair_row": 127, "pair_split": 8.73, "pair_weight": 17.4,
-    "plane_16": 196, "plane_row": 30, "rice": 17.9, "rice_byte": 11.5, "rice_bytes": 21.3, "rice_channel": 334,
-    "rice_chunk": 100, "rice_code": 1.95, "rice_half": 19.6, "rice_row": 58.5, "rice_scaled": 8.86,
-    "rice_search": 5.05, "rice_step": 6.93, "rice_tile": 133, "row": 32.1, "run": 58.6, "run_channel": 184,
-    "run_entry": 1.12, "run_entry_scaled": 10.9, "run_halved": 10.8, "run_listed": 11.1, "run_stepped": 17.9,
-    "run_tables": 65.7, "run_tap": 22.4, "run_tile": 134, "scaled": 16.4, "scaled_wide": 16.4, "search": 8.33,
-    "search_wide": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list": 26.4, "step": 6.93, "step_wide": 6.93,
-    "table_level": 16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119, "ternary_word": 22.1,
-    "vertical_16": 143, "vertical_32": 59.5, "vertical_call": 214, "vertical_digit": 25, "vertical_input": 7.29,
-    "vertical_output": 1.7, "vertical_sums": 381, "vertical_total": 16.1, "wide_call": 38.6, "wide_dot_long":
-    29, "wide_dot_short": 7.76, "wide_out": 46.3, "wide_row": 80.2, "wide_seen": 36.4, "wide_step": 19.1,
-    "wide_tap_short": 6.68,
+    "add_call": 93.3, "add_each": 11, "add_look": 26.5, "add_look_2": 32.4, "add_rest": 14.2, "add_row": 25.6,
+    "argmax": 16.5, "binary_8": 91.4, "binary_word": 19.2, "border": 116, "border_gap": 15.6, "border_gap_4":
+    12.4, "border_gap_byte": 7.49, "border_word": 3.42, "byte": 6.66, "byte_call": 15.2, "byte_line": 12.9,
+    "byte_row": 98.6, "code": 2.24, "code_channel": 0.606, "code_pixel": 0.842, "code_row": 64.3, "copy_byte":
+    1.36, "copy_word": 13.2, "counted_binary_8": 41.1, "counted_binary_word": 7.45, "counted_row": 24.5,
+    "counted_ternary_8": 56.2, "counted_ternary_word": 10.2, "dense_16": 217, "dense_bit": 8.37, "dense_byte":
+    5.1, "dense_byte_rest": 5.1, "dense_byte_row": 7.91, "dense_code": 1.64, "dense_code_32": 25.4,
+    "dense_code_long": 0.731, "dense_code_row": 6.23, "dense_other": 95, "dense_plain": 9.53,
+    "dense_plain_wide": 9.53, "dense_rice": 19.1, "dense_rice_bit": 1.68, "dense_rice_row": 17.4,
+    "dense_scaled": 15.3, "dense_scaled_wide": 15.3, "dense_search": 2.82, "dense_step": 7.95,
+    "dense_step_wide": 7.95, "dense_thresholds_wide": 2.82, "lane_band": 256, "lane_channel": 249, "lane_chunk":
+    89.8, "lane_drain": 6.43, "lane_entry": 2.37, "lane_entry_scaled": 9.37, "lane_put": 4.44, "lane_put_2":
+    5.03, "lane_put_many": 13.6, "lane_row": 613, "lane_search": 4.05, "lane_shift": 2.76, "lane_tabled": 85.8,
+    "lane_tap": 5.25, "lane_wide": 12.2, "lane_wide_row": 1470, "lane_widen": 14, "lane_word": 3.09, "load_one":
+    12.5, "load_row": 29.8, "load_wide_2": 38.9, "load_wide_4": 37, "look_1": 5.61, "look_16": 24.1, "look_4":
+    8.73, "look_half_1": 20.5, "look_half_4": 2.53, "look_row": 27.6, "look_sum_1": 4.61, "look_sum_8": 16.4,
+    "moved": 58.8, "pack": 3.82, "pair_1": 18.3, "pair_3_1": 9.62, "pair_3_2": 11.1, "pair_any": 20.9,
+    "pair_block": 83.8, "pair_channel": 18.5, "pair_layer": 207, "pair_line": 3.25, "pair_one": 7.35,
+    "pair_one_line": 14.2, "pair_row": 127, "pair_split": 8.73, "pair_weight": 17.4, "plane_16": 196,
+    "plane_row": 30, "pool_half": 13.6, "pool_line": 10.5, "pool_one": 31.3, "pool_row": 47.6, "pool_tap": 3.48,
+    "rice": 20.4, "rice_byte": 11.6, "rice_bytes": 54.4, "rice_channel": 165, "rice_chunk": 81.3, "rice_code":
+    2.16, "rice_half": 19.6, "rice_row": 86.1, "rice_scaled": 11.6, "rice_search": 6.09, "rice_step": 6.56,
+    "rice_tile": 115, "row": 32.1, "run_channel": 252, "run_copied_1": 4.76, "run_copied_4": 15,
+    "run_copied_row": 17.1, "run_copied_short": 5.42, "run_each_byte": 6.09, "run_each_half": 15.7,
+    "run_each_sum": 11.3, "run_entry": 2.1, "run_entry_scaled": 12.4, "run_gather": 35.3, "run_halved": 10.8,
+    "run_halved_any": 15.8, "run_halved_any_row": 18.7, "run_listed": 14.1, "run_minus": 3.63, "run_shifted_1":
+    5.54, "run_shifted_4": 21.3, "run_shifted_row": 12.2, "run_shifted_short": 11, "run_stepped": 17.9,
+    "run_stepped_any": 18.4, "run_stepped_any_row": 13.5, "run_tap": 20.9, "run_tile": 101, "scaled": 16.4,
+    "scaled_wide": 16.4, "search": 8.33, "search_wide": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list":
+    26.4, "step": 6.93, "step_call": 64.9, "step_wide": 6.93, "sum_1": 4.89, "sum_4": 11.1, "sum_line": 1.65,
+    "sum_one": 89.9, "table_level": 16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119,
+    "ternary_word": 22.1, "vertical_16": 143, "vertical_32": 59.5, "vertical_call": 214, "vertical_digit": 25,
+    "vertical_input": 7.29, "vertical_output": 1.7, "vertical_sums": 381, "vertical_total": 16.1, "wide_call":
+    38.6, "wide_dot_long": 29, "wide_dot_short": 7.76, "wide_out": 46.3, "wide_row": 80.2, "wide_seen": 36.4,
+    "wide_step": 19.1, "wide_tap_short": 6.68,
 }  # fmt: skip
 # RV32EC, for size: every multiplication is a call, whose loop turns once for each digit of a factor.
 _SOFTWARE: Rates = {
-    "binary_8": 111, "binary_word": 28.8, "byte": 15.7, "byte_call": 51.8, "byte_line": 19.9, "byte_pixel":
-    22.8, "byte_row": 136, "byte_turn": 7, "code": 2.01, "code_channel": 66.1, "code_long": 1.77, "code_pixel":
-    15.3, "copy_byte": 195, "copy_word": 13, "dense_16": 89.7, "dense_bit": 9.31, "dense_byte": 13.5,
-    "dense_byte_rest": 13.5, "dense_byte_row": 25.6, "dense_byte_turn": 7, "dense_code": 1.69, "dense_code_32":
-    72.3, "dense_code_far": 0.00614, "dense_code_long": 2.11, "dense_code_row": 0.829, "dense_other": 150,
-    "dense_plain": 41.2, "dense_plain_wide": 41.2, "dense_rice": 28.6, "dense_rice_bit": 1.89, "dense_rice_row":
-    12.5, "dense_scaled": 44.7, "dense_scaled_wide": 44.7, "dense_search": 114, "dense_step": 22.8,
-    "dense_step_wide": 22.8, "dense_thresholds_wide": 114, "end_turn": 7.55, "lane_band": 321, "lane_channel":
-    579, "lane_chunk": 119, "lane_drain": 81.8, "lane_entry": 3.15, "lane_entry_scaled": 12.8, "lane_put": 8.96,
-    "lane_put_2": 17.2, "lane_put_many": 8.93, "lane_ragged": 4.23, "lane_row": 1120, "lane_search": 41.4,
-    "lane_shift": 3.76, "lane_step": 9.46, "lane_tap": 8.53, "lane_widen": 57.1, "lane_word": 1.94, "load":
-    66.3, "load_row": 66.3, "load_wide_2": 331, "load_wide_4": 420, "pack": 5.75, "pair_1": 61.6, "pair_3_1":
-    45.6, "pair_3_2": 47.5, "pair_any": 65.3, "pair_block": 356, "pair_channel": 6.48, "pair_layer": 1610,
-    "pair_line": 6.53, "pair_one": 12.4, "pair_one_line": 38.5, "pair_turn": 7, "pair_weight": 16.2, "plane_16":
-    193, "plane_row": 51.1, "rice": 44.5, "rice_byte": 34.6, "rice_bytes": 45.3, "rice_channel": 379,
-    "rice_chunk": 129, "rice_code": 8.63, "rice_half": 20.8, "rice_scaled": 85.8, "rice_search": 37.5,
-    "rice_step": 22, "rice_tile": 310, "rice_turn": 7.05, "row": 140, "scaled": 26.2, "scaled_wide": 26.2,
+    "add_call": 443, "add_each": 52.1, "add_look": 28, "add_look_2": 33.8, "add_rest": 13.9, "add_row": 25.5,
+    "argmax": 33.6, "binary_8": 111, "binary_word": 28.8, "border_gap": 31.1, "border_gap_byte": 4.14, "byte":
+    15.7, "byte_call": 51.8, "byte_line": 19.9, "byte_pixel": 22.8, "byte_row": 136, "byte_turn": 7, "code":
+    2.01, "code_channel": 66.1, "code_long": 1.77, "code_pixel": 15.3, "copy_byte": 195, "copy_word": 23.5,
+    "dense_16": 89.7, "dense_bit": 9.31, "dense_byte": 13.5, "dense_byte_rest": 13.5, "dense_byte_row": 25.6,
+    "dense_byte_turn": 7, "dense_code": 1.69, "dense_code_32": 72.3, "dense_code_far": 0.00614,
+    "dense_code_long": 2.11, "dense_code_row": 0.829, "dense_other": 150, "dense_plain": 41.2,
+    "dense_plain_wide": 41.2, "dense_rice": 28.6, "dense_rice_bit": 1.89, "dense_rice_row": 12.5,
+    "dense_scaled": 44.7, "dense_scaled_wide": 44.7, "dense_search": 114, "dense_step": 22.8, "dense_step_wide":
+    22.8, "dense_thresholds_wide": 114, "end_turn": 7.55, "lane_band": 321, "lane_channel": 579, "lane_chunk":
+    119, "lane_drain": 81.8, "lane_entry": 3.15, "lane_entry_scaled": 12.8, "lane_put": 8.96, "lane_put_2":
+    17.2, "lane_put_many": 8.93, "lane_ragged": 4.23, "lane_row": 1120, "lane_search": 41.4, "lane_shift": 3.76,
+    "lane_step": 9.46, "lane_tap": 8.53, "lane_widen": 57.1, "lane_word": 1.94, "load": 197, "load_one": 12.9,
+    "load_row": 84.1, "load_wide_2": 351, "load_wide_4": 390, "moved": 336, "pack": 5.75, "pair_1": 61.6,
+    "pair_3_1": 45.6, "pair_3_2": 47.5, "pair_any": 65.3, "pair_block": 356, "pair_channel": 6.48, "pair_layer":
+    1610, "pair_line": 6.53, "pair_one": 12.4, "pair_one_line": 38.5, "pair_turn": 7, "pair_weight": 16.2,
+    "plane_16": 193, "plane_row": 51.1, "pool_half": 53.6, "pool_line": 13.7, "pool_one": 41, "pool_row": 141,
+    "pool_tap": 4.55, "rice": 48.4, "rice_byte": 35.1, "rice_bytes": 77.9, "rice_channel": 396, "rice_chunk":
+    112, "rice_code": 4.25, "rice_half": 22.3, "rice_row": 138, "rice_scaled": 50.7, "rice_search": 27.8,
+    "rice_step": 20.7, "rice_tile": 247, "rice_turn": 7.35, "row": 140, "scaled": 26.2, "scaled_wide": 26.2,
     "search": 18, "search_wide": 18, "sparse": 4.13, "sparse_32": 156, "sparse_list": 23.9, "step": 19.7,
-    "step_wide": 19.7, "table_level": 14.8, "tap": 5.73, "tap_pixel": 54.2, "tap_row": 264, "ternary_8": 156,
-    "ternary_word": 29.5, "vertical_16": 177, "vertical_32": 74.9, "vertical_call": 210, "vertical_digit": 28.5,
-    "vertical_input": 7.75, "vertical_output": 4.54, "vertical_sums": 414, "vertical_total": 17.3, "wide_call":
-    371, "wide_dot_long": 557, "wide_dot_short": 69.8, "wide_out": 208, "wide_row": 1040, "wide_seen": 55.3,
-    "wide_tap_short": 137,
+    "step_wide": 19.7, "sum_1": 7.46, "sum_4": 11.4, "sum_line": 46.2, "sum_one": 143, "table_level": 14.8,
+    "tap": 5.73, "tap_pixel": 54.2, "tap_row": 264, "ternary_8": 156, "ternary_word": 29.5, "vertical_16": 177,
+    "vertical_32": 74.9, "vertical_call": 210, "vertical_digit": 28.5, "vertical_input": 7.75,
+    "vertical_output": 4.54, "vertical_sums": 414, "vertical_total": 17.3, "wide_call": 371, "wide_dot_long":
+    557, "wide_dot_short": 69.8, "wide_out": 208, "wide_row": 1040, "wide_seen": 55.3, "wide_tap_short": 137,
 }  # fmt: skip
 # AVR, for size: a word takes four registers, and four instructions for each of anyone else's.
 _EIGHT_BIT: Rates = {
-    "binary_8": 568, "binary_word": 70.7, "border_channel": 278000, "border_gap": 10200, "byte": 62,
-    "byte_call": 169, "byte_line": 90.8, "byte_row": 338, "code": 4.09, "code_channel": 157, "copy_byte": 200,
-    "copy_word": 13.3, "dense_16": 286, "dense_bit": 18.1, "dense_byte": 26.5, "dense_byte_rest": 26.5,
-    "dense_byte_row": 99.1, "dense_code": 6.51, "dense_code_far": 1.75, "dense_code_long": 0.238,
-    "dense_code_row": 35.3, "dense_other": 300, "dense_plain": 13.8, "dense_plain_wide": 13.8, "dense_rice":
-    346, "dense_rice_bit": 16, "dense_rice_row": 132, "dense_scaled": 147, "dense_scaled_wide": 147,
-    "dense_search": 243, "dense_step": 53.3, "dense_step_wide": 53.3, "dense_thresholds_wide": 243,
-    "load_wide_2": 804, "pack": 98.7, "pair_1": 201, "pair_3_1": 230, "pair_3_2": 211, "pair_any": 233,
-    "pair_block": 460, "pair_channel": 109, "pair_layer": 2680, "pair_line": 2.7, "pair_one": 69.1,
-    "pair_one_line": 63.2, "pair_split": 21.6, "pair_weight": 163, "plane_16": 647, "plane_row": 170, "row":
-    506, "scaled": 182, "scaled_wide": 182, "search": 72.5, "search_wide": 72.5, "sparse": 12.4, "sparse_32":
-    714, "sparse_list": 71, "step": 51.5, "step_wide": 51.5, "tap": 12.8, "tap_pixel": 143, "tap_row": 577,
-    "ternary_8": 646, "ternary_word": 79.2, "vertical_16": 673, "vertical_32": 175, "vertical_call": 1020,
-    "vertical_digit": 78.3, "vertical_input": 30.3, "vertical_output": 30.6, "vertical_sums": 2740,
-    "vertical_total": 69, "wide_call": 655, "wide_dot_short": 44, "wide_out": 318, "wide_row": 567, "wide_seen":
-    562, "wide_step": 159, "wide_tap_short": 21,
+    "add": 522, "add_call": 507, "add_each": 59.6, "add_look": 76.7, "add_look_2": 199, "add_rest": 12.8,
+    "add_row": 28.5, "argmax": 92.4, "binary_8": 568, "binary_word": 70.7, "border_channel": 305, "border_gap":
+    69.3, "border_gap_byte": 69.3, "byte": 62, "byte_call": 169, "byte_line": 90.8, "byte_row": 338, "code":
+    4.09, "code_channel": 157, "copy_byte": 200, "copy_word": 24.5, "dense_16": 286, "dense_bit": 18.1,
+    "dense_byte": 26.5, "dense_byte_rest": 26.5, "dense_byte_row": 99.1, "dense_code": 6.51, "dense_code_far":
+    1.75, "dense_code_long": 0.238, "dense_code_row": 35.3, "dense_other": 300, "dense_plain": 13.8,
+    "dense_plain_wide": 13.8, "dense_rice": 346, "dense_rice_bit": 16, "dense_rice_row": 132, "dense_scaled":
+    147, "dense_scaled_wide": 147, "dense_search": 243, "dense_step": 53.3, "dense_step_wide": 53.3,
+    "dense_thresholds_wide": 243, "load": 91.5, "load_one": 45.3, "load_wide_2": 814, "moved": 603, "pack":
+    98.7, "pair_1": 201, "pair_3_1": 230, "pair_3_2": 211, "pair_any": 233, "pair_block": 460, "pair_channel":
+    109, "pair_layer": 2680, "pair_line": 2.7, "pair_one": 69.1, "pair_one_line": 63.2, "pair_split": 21.6,
+    "pair_weight": 163, "plane_16": 647, "plane_row": 170, "pool_half": 54.1, "pool_line": 52.6, "pool_one":
+    158, "pool_row": 194, "pool_tap": 17.5, "row": 506, "scaled": 182, "scaled_wide": 182, "search": 72.5,
+    "search_wide": 72.5, "sparse": 12.4, "sparse_32": 714, "sparse_list": 71, "step": 51.5, "step_call": 658,
+    "step_wide": 51.5, "sum_4": 41, "sum_one": 249, "tap": 12.8, "tap_pixel": 143, "tap_row": 577, "ternary_8":
+    646, "ternary_word": 79.2, "vertical_16": 673, "vertical_32": 175, "vertical_call": 1020, "vertical_digit":
+    78.3, "vertical_input": 30.3, "vertical_output": 30.6, "vertical_sums": 2740, "vertical_total": 69,
+    "wide_call": 862, "wide_dot_short": 44.4, "wide_out": 812, "wide_seen": 530, "wide_step": 52.1,
+    "wide_tap_short": 61.1,
 }  # fmt: skip
 
 

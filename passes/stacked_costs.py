@@ -24,6 +24,7 @@ from .layer_shape import tail_of, to_bytes
 from .schedule import finish_of
 from .stacked_plan import weights4
 from .tails import Tail
+from .turns import turns_of
 
 Core = Literal["few", "many", "adds", "none"]
 """Of few registers; of many, where three neighbouring weights share their pixels; of those one that multiplies and adds
@@ -118,6 +119,10 @@ def stacked_cost(node: ir.Node, w: Array, g: stacked.StackedGeometry, features: 
     total = sum(rates.get(name, 0.0) * n for name, n in counts.items())
     if end == "other":
         total += spent(finish_rows(tail_of(node), len(w), g), features)
+        turned = turns_of(node, w, features)  # sums by their scales
+        total += (
+            0.0 if turned is None else spent({"end_turn": float(len(w) * g.height * g.width) * turned.sums}, features)
+        )
     return Cost(total, w.size * (0.5 if bits_of(w) == 4 else 1.0) + 4.0 * len(w))
 
 
