@@ -12,8 +12,8 @@ Rates = Mapping[str, float]
 
 # Cortex-M4: unaligned loads, the DSP extension. Cortex-M3, M7 and M33 count alike.
 _UNALIGNED: Rates = {
-    "add": 1280, "add_call": 52.8, "add_each": 12.4, "add_look": 16.4, "add_look_2": 22.8, "add_rest": 21,
-    "add_row": 12.1, "argmax": 6.89, "binary_8": 82.9, "binary_word": 14, "border_channel": 44.8, "border_gap":
+    "add": 292, "add_call": 30.2, "add_each": 14.8, "add_look": 21.6, "add_look_2": 25.1, "add_rest": 5.93,
+    "add_row": 37.2, "argmax": 19.2, "binary_8": 82.9, "binary_word": 14, "border_channel": 44.8, "border_gap":
     4.91, "border_gap_byte": 3.47, "border_word": 9.53, "byte": 8.49, "byte_call": 32.4, "byte_line": 11.7,
     "byte_pixel": 2.27, "byte_row": 67.6, "code": 1.99, "code_channel": 87.3, "code_far": 0.326, "code_pixel":
     5.98, "copy_byte": 2.7, "copy_word": 3.23, "dense_16": 148, "dense_bit": 8.15, "dense_byte": 3.28,
@@ -26,74 +26,75 @@ _UNALIGNED: Rates = {
     10.4, "lane_ragged": 4.18, "lane_row": 134, "lane_scaled": 11.1, "lane_tabled": 350, "lane_tap": 5.41,
     "lane_wide": 4.52, "lane_wide_row": 383, "lane_word": 2.18, "line_chunk": 7.12, "line_eight": 49.3,
     "line_half": 19.6, "line_pair": 19.5, "line_part": 4.4, "line_row": 0.0957, "line_single": 2.13,
-    "line_word": 13.1, "load": 53.3, "load_four": 10.1, "load_one": 13.7, "load_row": 32.8, "load_wide_2": 35.5,
+    "line_word": 13.1, "load": 55.3, "load_four": 10.1, "load_one": 13.7, "load_row": 33.1, "load_wide_2": 35.5,
     "load_wide_4": 47.7, "long_band": 25, "long_channel": 25, "long_cleared": 5.88, "long_column": 69.1,
     "long_copied": 2.61, "long_double": 10, "long_each": 5.72, "long_four": 13.9, "long_layer": 602,
     "long_line": 9.93, "long_part": 11, "long_sums": 1, "long_weight": 0.0282, "long_word": 44.5, "look_1":
     8.11, "look_16": 54.3, "look_4": 14.1, "look_half_1": 12.3, "look_half_4": 15.9, "look_row": 9.68,
-    "look_sum_1": 7.05, "look_sum_8": 50.3, "pack": 3.7, "pair_1": 11.1, "pair_3_1": 3.84, "pair_3_2": 5.25,
-    "pair_any": 16.9, "pair_block": 81.1, "pair_channel": 31.2, "pair_layer": 165, "pair_line": 7.92,
-    "pair_one": 3.64, "pair_one_line": 27.2, "pair_row": 37.5, "pair_split": 13.5, "pair_weight": 9.75,
-    "plane_16": 136, "plane_row": 31.5, "pool_line": 15.5, "pool_one": 46.4, "pool_row": 43.8, "pool_tap": 5.16,
-    "rice": 16.9, "rice_bit": 8.27, "rice_byte": 10.7, "rice_bytes": 37.9, "rice_channel": 245, "rice_chunk":
-    45.2, "rice_code": 2.73, "rice_row": 78.3, "rice_scaled": 13.9, "rice_search": 4.95, "rice_step": 6.78,
-    "rice_tap": 18.7, "rice_tile": 45.2, "row": 90.6, "run": 140, "run_band": 172, "run_channel": 62.4,
-    "run_copied_1": 8.45, "run_each_byte": 9.37, "run_each_half": 21.3, "run_each_sum": 14.8, "run_entry":
-    0.746, "run_entry_scaled": 11.6, "run_gather": 22, "run_gathered": 2.25, "run_halved": 4.09,
-    "run_halved_any": 8.1, "run_halved_any_row": 31.5, "run_halved_row": 26.9, "run_listed": 6.09,
-    "run_shifted_1": 2.33, "run_shifted_4": 12.2, "run_shifted_row": 18.2, "run_shifted_short": 0.556,
-    "run_stepped": 8.02, "run_stepped_row": 21.1, "run_tables": 141, "run_tap": 13, "run_tile": 14, "scaled":
-    10.8, "search_wide": 35.2, "sparse": 2.96, "sparse_32": 72.6, "sparse_list": 12.3, "step": 6.98,
-    "step_call": 191, "step_wide": 8.79, "sum_1": 5.14, "sum_16": 11.8, "sum_4": 10.8, "sum_line": 0.194,
-    "sum_one": 52, "table_level": 15.6, "tap": 4.42, "tap_pixel": 25.4, "tap_row": 112, "ternary_8": 91,
-    "ternary_word": 16.3, "vector": 10, "vector_16": 77, "vector_8": 14, "vector_rows": 85, "vertical_128": 180,
-    "vertical_16": 137, "vertical_16_128": 205, "vertical_call": 161, "vertical_input": 6.84, "vertical_output":
-    12.1, "vertical_sum": 20.1, "wide_call": 61.1, "wide_dot_long": 26.1, "wide_dot_short": 4.87, "wide_out":
-    90.3, "wide_row": 22.1, "wide_seen": 14.8, "wide_step": 12.5, "wide_tap_short": 5.38,
+    "look_sum_1": 7.05, "look_sum_8": 50.3, "move_row": 11.9, "moved": 54.5, "pack": 3.7, "pair_1": 11.1,
+    "pair_3_1": 3.84, "pair_3_2": 5.25, "pair_any": 16.9, "pair_block": 81.1, "pair_channel": 31.2,
+    "pair_layer": 165, "pair_line": 7.92, "pair_one": 3.64, "pair_one_line": 27.2, "pair_row": 37.5,
+    "pair_split": 13.5, "pair_weight": 9.75, "plane_16": 136, "plane_row": 31.5, "pool_half": 14, "pool_line":
+    14.4, "pool_one": 43.1, "pool_row": 67.9, "pool_tap": 4.8, "rice": 16.9, "rice_bit": 8.27, "rice_byte":
+    10.7, "rice_bytes": 37.9, "rice_channel": 245, "rice_chunk": 45.2, "rice_code": 2.73, "rice_row": 78.3,
+    "rice_scaled": 13.9, "rice_search": 4.95, "rice_step": 6.78, "rice_tap": 18.7, "rice_tile": 45.2, "row":
+    90.6, "run": 140, "run_band": 172, "run_channel": 62.4, "run_copied_1": 8.45, "run_each_byte": 9.37,
+    "run_each_half": 21.3, "run_each_sum": 14.8, "run_entry": 0.746, "run_entry_scaled": 11.6, "run_gather": 22,
+    "run_gathered": 2.25, "run_halved": 4.09, "run_halved_any": 8.1, "run_halved_any_row": 31.5,
+    "run_halved_row": 26.9, "run_listed": 6.09, "run_shifted_1": 2.33, "run_shifted_4": 12.2, "run_shifted_row":
+    18.2, "run_shifted_short": 0.556, "run_stepped": 8.02, "run_stepped_row": 21.1, "run_tables": 141,
+    "run_tap": 13, "run_tile": 14, "scaled": 10.8, "search_wide": 35.2, "sparse": 2.96, "sparse_32": 72.6,
+    "sparse_list": 12.3, "step": 6.98, "step_call": 67.6, "step_wide": 8.79, "sum_1": 4.47, "sum_16": 12.5,
+    "sum_4": 11, "sum_one": 57.4, "table_level": 15.6, "tap": 4.42, "tap_pixel": 25.4, "tap_row": 112,
+    "ternary_8": 91, "ternary_word": 16.3, "vector": 10, "vector_16": 77, "vector_8": 14, "vector_rows": 85,
+    "vertical_128": 180, "vertical_16": 137, "vertical_16_128": 205, "vertical_call": 161, "vertical_input":
+    6.84, "vertical_output": 12.1, "vertical_sum": 20.1, "wide_call": 61.1, "wide_dot_long": 26.1,
+    "wide_dot_short": 4.87, "wide_out": 90.3, "wide_row": 22.1, "wide_seen": 14.8, "wide_step": 12.5,
+    "wide_tap_short": 5.38,
 }  # fmt: skip
 # Cortex-M55: loops that count without instructions of their own, vectors.
 _VECTORS: Rates = {
-    "add_call": 46.7, "add_each": 12.1, "add_look": 20.6, "add_look_2": 26.4, "add_rest": 4.43, "add_row": 37.9,
-    "argmax": 22.8, "binary_8": 78.5, "binary_word": 12.8, "border": 248, "border_channel": 20.6, "border_gap":
-    19.2, "border_gap_byte": 2.24, "border_word": 3.1, "byte": 4.62, "byte_call": 18.4, "byte_line": 14.4,
-    "byte_pixel": 2.2, "byte_row": 52.2, "code": 1.72, "code_channel": 167, "code_far": 0.195, "code_long":
-    0.392, "code_pixel": 4.21, "code_row": 13.9, "copy_byte": 1.61, "copy_word": 2.93, "dense_16": 108,
-    "dense_bit": 3.99, "dense_byte": 3.31, "dense_byte_row": 10.1, "dense_call": 0.218, "dense_code": 2.03,
-    "dense_code_32": 60, "dense_code_row": 3.46, "dense_other": 76, "dense_plain": 0.327, "dense_rice": 24.5,
-    "dense_rice_bit": 1.68, "dense_rice_row": 13.8, "dense_scaled": 4.25, "dense_shared": 2.07, "dense_step":
-    8.36, "dense_step_wide": 16.4, "dense_thresholds_wide": 32.8, "lane_band": 36.6, "lane_channel": 406,
-    "lane_chunk": 217, "lane_drain": 31.8, "lane_entry": 0.361, "lane_entry_scaled": 7.26, "lane_put": 2.87,
-    "lane_put_2": 4.55, "lane_put_many": 30.9, "lane_ragged": 2.41, "lane_row": 65, "lane_scaled": 8.93,
-    "lane_search": 18, "lane_step": 3.87, "lane_tap": 5.46, "lane_wide": 3.84, "lane_wide_row": 462,
-    "lane_word": 2.18, "line_chunk": 17.6, "line_eight": 35.1, "line_pair": 22.6, "line_part": 6.6,
-    "line_single": 4.94, "line_word": 11.8, "load": 57.3, "load_four": 9.84, "load_one": 14.5, "load_row": 30.7,
-    "load_wide_2": 41.5, "load_wide_4": 60.7, "long_band": 30.2, "long_channel": 30.2, "long_cleared": 5.28,
-    "long_column": 45.7, "long_copied": 3.67, "long_double": 10, "long_each": 4.47, "long_four": 15.6,
-    "long_layer": 665, "long_line": 3.34, "long_part": 9.17, "long_sums": 1, "long_weight": 5.95, "long_word":
-    25.5, "look_1": 1.76, "look_16": 50.6, "look_4": 25.1, "look_sum_1": 2.62, "look_sum_8": 39.8, "move":
-    41500, "move_row": 346, "moved": 20.3, "pack": 3.73, "pair_1": 10.3, "pair_3_1": 5.4, "pair_3_2": 6.53,
+    "add": 159, "add_call": 53.6, "add_each": 11.2, "add_look": 20.2, "add_look_2": 26.1, "add_rest": 7.73,
+    "add_row": 32.1, "argmax": 18.9, "binary_8": 78.5, "binary_word": 12.8, "border": 248, "border_channel":
+    20.6, "border_gap": 19.2, "border_gap_byte": 2.24, "border_word": 3.1, "byte": 4.62, "byte_call": 18.4,
+    "byte_line": 14.4, "byte_pixel": 2.2, "byte_row": 52.2, "code": 1.72, "code_channel": 167, "code_far":
+    0.195, "code_long": 0.392, "code_pixel": 4.21, "code_row": 13.9, "copy_byte": 1.61, "copy_word": 2.93,
+    "dense_16": 108, "dense_bit": 3.99, "dense_byte": 3.31, "dense_byte_row": 10.1, "dense_call": 0.218,
+    "dense_code": 2.03, "dense_code_32": 60, "dense_code_row": 3.46, "dense_other": 76, "dense_plain": 0.327,
+    "dense_rice": 24.5, "dense_rice_bit": 1.68, "dense_rice_row": 13.8, "dense_scaled": 4.25, "dense_shared":
+    2.07, "dense_step": 8.36, "dense_step_wide": 16.4, "dense_thresholds_wide": 32.8, "lane_band": 36.6,
+    "lane_channel": 406, "lane_chunk": 217, "lane_drain": 31.8, "lane_entry": 0.361, "lane_entry_scaled": 7.26,
+    "lane_put": 2.87, "lane_put_2": 4.55, "lane_put_many": 30.9, "lane_ragged": 2.41, "lane_row": 65,
+    "lane_scaled": 8.93, "lane_search": 18, "lane_step": 3.87, "lane_tap": 5.46, "lane_wide": 3.84,
+    "lane_wide_row": 462, "lane_word": 2.18, "line_chunk": 17.6, "line_eight": 35.1, "line_pair": 22.6,
+    "line_part": 6.6, "line_single": 4.94, "line_word": 11.8, "load": 58.7, "load_four": 9.83, "load_one": 14.5,
+    "load_row": 30.6, "load_wide_2": 41.5, "load_wide_4": 60.7, "long_band": 30.2, "long_channel": 30.2,
+    "long_cleared": 5.28, "long_column": 45.7, "long_copied": 3.67, "long_double": 10, "long_each": 4.47,
+    "long_four": 15.6, "long_layer": 665, "long_line": 3.34, "long_part": 9.17, "long_sums": 1, "long_weight":
+    5.95, "long_word": 25.5, "look_1": 1.76, "look_16": 50.6, "look_4": 25.1, "look_sum_1": 2.62, "look_sum_8":
+    39.8, "move_row": 3.68, "moved": 60, "pack": 3.73, "pair_1": 10.3, "pair_3_1": 5.4, "pair_3_2": 6.53,
     "pair_any": 13.9, "pair_block": 77.5, "pair_channel": 22.4, "pair_line": 7.69, "pair_one": 3.16,
     "pair_one_line": 23.7, "pair_row": 64.1, "pair_split": 9.63, "pair_weight": 6.75, "plane_16": 178,
-    "plane_row": 30.8, "pool_line": 11.1, "pool_one": 33.3, "pool_row": 164, "pool_tap": 3.7, "rice": 17.5,
-    "rice_bit": 7.13, "rice_byte": 8.94, "rice_bytes": 32.9, "rice_channel": 238, "rice_chunk": 44.5,
-    "rice_code": 2.82, "rice_row": 66.1, "rice_scaled": 9.98, "rice_search": 4.67, "rice_step": 6.65,
-    "rice_tap": 19.2, "rice_tile": 44.5, "row": 68, "run_band": 323, "run_channel": 170, "run_copied_1": 5.92,
-    "run_copied_4": 4.28, "run_copied_short": 5.63, "run_each_byte": 9.56, "run_each_half": 45.7,
-    "run_each_sum": 14.7, "run_entry": 0.629, "run_entry_scaled": 70.4, "run_gather": 34.3, "run_gathered":
-    6.59, "run_halved": 3.02, "run_listed": 6.31, "run_shifted_1": 0.647, "run_shifted_4": 8.84,
-    "run_shifted_row": 19.8, "run_stepped": 2.96, "run_stepped_row": 27.2, "run_tables": 69.4, "run_tap": 13,
-    "run_tile": 14, "scaled": 8.5, "search_wide": 12.4, "sparse": 2.96, "sparse_32": 166, "sparse_list": 10.9,
-    "step": 7.1, "step_wide": 3.19, "sum_1": 3.57, "sum_16": 4.51, "sum_4": 59.4, "sum_line": 19.5, "sum_one":
-    45, "table_level": 31.5, "tap": 4.06, "tap_pixel": 25.6, "tap_row": 119, "ternary_8": 91.6, "ternary_word":
-    15.6, "vector": 11.7, "vector_16": 94.3, "vector_8": 14.9, "vector_rows": 90.8, "vertical_16": 131,
-    "vertical_16_128": 148, "vertical_call": 44.3, "vertical_input": 8.18, "vertical_output": 16.8,
-    "vertical_sums": 706, "wide_call": 71.1, "wide_dot_long": 27.6, "wide_dot_short": 3.97, "wide_out": 62.8,
-    "wide_row": 40.8, "wide_seen": 15.5, "wide_step": 16.2, "wide_tap_short": 3.56,
+    "plane_row": 30.8, "pool_half": 10.5, "pool_line": 12.4, "pool_one": 37.1, "pool_row": 68.1, "pool_tap":
+    4.12, "rice": 17.5, "rice_bit": 7.13, "rice_byte": 8.94, "rice_bytes": 32.9, "rice_channel": 238,
+    "rice_chunk": 44.5, "rice_code": 2.82, "rice_row": 66.1, "rice_scaled": 9.98, "rice_search": 4.67,
+    "rice_step": 6.65, "rice_tap": 19.2, "rice_tile": 44.5, "row": 68, "run_band": 323, "run_channel": 170,
+    "run_copied_1": 5.92, "run_copied_4": 4.28, "run_copied_short": 5.63, "run_each_byte": 9.56,
+    "run_each_half": 45.7, "run_each_sum": 14.7, "run_entry": 0.629, "run_entry_scaled": 70.4, "run_gather":
+    34.3, "run_gathered": 6.59, "run_halved": 3.02, "run_listed": 6.31, "run_shifted_1": 0.647, "run_shifted_4":
+    8.84, "run_shifted_row": 19.8, "run_stepped": 2.96, "run_stepped_row": 27.2, "run_tables": 69.4, "run_tap":
+    13, "run_tile": 14, "scaled": 8.5, "search_wide": 12.4, "sparse": 2.96, "sparse_32": 166, "sparse_list":
+    10.9, "step": 7.1, "step_call": 38.5, "step_wide": 3.19, "sum_1": 3.58, "sum_16": 11.6, "sum_4": 13.3,
+    "sum_one": 84.6, "table_level": 31.5, "tap": 4.06, "tap_pixel": 25.6, "tap_row": 119, "ternary_8": 91.6,
+    "ternary_word": 15.6, "vector": 11.7, "vector_16": 94.3, "vector_8": 14.9, "vector_rows": 90.8,
+    "vertical_16": 131, "vertical_16_128": 148, "vertical_call": 44.3, "vertical_input": 8.18,
+    "vertical_output": 16.8, "vertical_sums": 706, "wide_call": 71.1, "wide_dot_long": 27.6, "wide_dot_short":
+    3.97, "wide_out": 62.8, "wide_row": 40.8, "wide_seen": 15.5, "wide_step": 16.2, "wide_tap_short": 3.56,
 }  # fmt: skip
 # Cortex-M0+: aligned words, eight registers that most instructions reach.
 _ALIGNED: Rates = {
-    "add": 1880, "add_call": 102, "add_each": 18, "add_look": 14.2, "add_look_2": 21, "add_rest": 36.6,
-    "add_row": 2.36, "argmax": 33.5, "binary_8": 129, "binary_word": 21.5, "border": 240, "border_gap": 4.36,
+    "add": 80.4, "add_call": 88.7, "add_each": 19.4, "add_look": 22.1, "add_look_2": 26.1, "add_rest": 8.57,
+    "add_row": 45.2, "argmax": 34.3, "binary_8": 129, "binary_word": 21.5, "border": 240, "border_gap": 4.36,
     "border_gap_4": 8.61, "border_gap_byte": 8.52, "border_word": 17, "byte": 10.5, "byte_call": 43.3,
     "byte_line": 15.7, "byte_pixel": 2.53, "byte_row": 115, "code": 2.96, "code_channel": 148, "code_far":
     0.174, "code_pixel": 6.93, "code_row": 35.6, "copy_byte": 10.4, "copy_word": 12.5, "dense_16": 215,
@@ -104,14 +105,14 @@ _ALIGNED: Rates = {
     138, "lane_channel": 488, "lane_chunk": 136, "lane_entry": 4.34, "lane_entry_scaled": 17.6, "lane_put":
     5.66, "lane_put_2": 3.9, "lane_put_many": 32.7, "lane_ragged": 4.9, "lane_row": 841, "lane_scaled": 24.6,
     "lane_search": 19.2, "lane_shift": 4.71, "lane_step": 13.2, "lane_tap": 2.32, "lane_wide": 67.5,
-    "lane_word": 3.87, "load": 69, "load_one": 12.3, "load_row": 31, "load_wide_2": 246, "load_wide_4": 312,
+    "lane_word": 3.87, "load": 85.1, "load_one": 12.3, "load_row": 28.2, "load_wide_2": 246, "load_wide_4": 312,
     "look_1": 10.4, "look_16": 52.1, "look_4": 17.2, "look_half_1": 21.7, "look_half_4": 12.6, "look_row": 14.5,
-    "look_sum_1": 9.95, "look_sum_8": 66.2, "move": 55600, "move_row": 466, "moved": 27.3, "pack": 6.34,
+    "look_sum_1": 9.95, "look_sum_8": 66.2, "move": 145, "move_row": 9.22, "moved": 80.8, "pack": 6.34,
     "pair_1": 25.1, "pair_3_1": 11.7, "pair_3_2": 11.1, "pair_any": 32.5, "pair_block": 76.4, "pair_channel":
     30.7, "pair_line": 10.7, "pair_one": 5.3, "pair_one_line": 32.1, "pair_row": 107, "pair_split": 20.8,
-    "pair_weight": 18.7, "plane_16": 181, "plane_row": 36.5, "pool_line": 15.7, "pool_one": 47.1, "pool_row":
-    183, "pool_tap": 5.22, "rice": 32.5, "rice_byte": 12.8, "rice_bytes": 20.4, "rice_channel": 480,
-    "rice_chunk": 138, "rice_code": 4.13, "rice_half": 18.6, "rice_row": 76.9, "rice_scaled": 11.5,
+    "pair_weight": 18.7, "plane_16": 181, "plane_row": 36.5, "pool_half": 15.1, "pool_line": 17.3, "pool_one":
+    51.9, "pool_row": 77, "pool_tap": 5.75, "rice": 32.5, "rice_byte": 12.8, "rice_bytes": 20.4, "rice_channel":
+    480, "rice_chunk": 138, "rice_code": 4.13, "rice_half": 18.6, "rice_row": 76.9, "rice_scaled": 11.5,
     "rice_search": 6.51, "rice_step": 11, "rice_tile": 149, "row": 83.7, "run": 59.1, "run_channel": 454,
     "run_copied_1": 5.15, "run_copied_4": 3.06, "run_copied_row": 9.51, "run_each_byte": 11.8, "run_each_half":
     24.1, "run_each_sum": 28.3, "run_entry": 2.48, "run_entry_scaled": 15.4, "run_gathered": 20.1, "run_halved":
@@ -119,7 +120,7 @@ _ALIGNED: Rates = {
     13.5, "run_shifted_row": 18.9, "run_shifted_short": 15.4, "run_stepped": 11.8, "run_stepped_any": 14.5,
     "run_stepped_any_row": 22.2, "run_tables": 44, "run_tap": 13, "run_tile": 35, "scaled": 15.8, "search":
     2.82, "search_wide": 46.6, "sparse": 2.98, "sparse_32": 177, "sparse_list": 23.3, "step": 10.8, "step_call":
-    69.8, "step_wide": 11.7, "sum_1": 3.98, "sum_4": 12, "sum_one": 115, "table_level": 32.3, "tap": 4.99,
+    64.6, "step_wide": 11.7, "sum_1": 4.45, "sum_4": 12, "sum_one": 117, "table_level": 32.3, "tap": 4.99,
     "tap_pixel": 30.9, "tap_row": 214, "ternary_8": 135, "ternary_word": 24.3, "vertical_16": 191,
     "vertical_input": 10.9, "vertical_output": 18.6, "vertical_sums": 968, "wide_call": 191, "wide_dot_long":
     59.6, "wide_dot_short": 7.9, "wide_out": 165, "wide_seen": 28, "wide_step": 14.1, "wide_tap_short": 11.2,

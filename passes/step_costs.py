@@ -10,7 +10,7 @@ from math import prod
 
 import onnx_ir as ir
 
-from ..ops.base import constant, operand
+from ..ops.base import constant, integer, operand
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from ..ops.window import window
@@ -104,11 +104,12 @@ def _add(stage: Stage, out: Layout, features: frozenset[str]) -> Terms:
 
 
 def _is_clip(finish: ir.Node) -> bool:
-    """Whether outputs rise by one with each sum, roughly: as those of equal scales do."""
+    """Whether outputs rise by one with each sum, as those of equal scales do."""
     if is_cardc(finish, "Threshold"):
         t = constant(operand(finish, 1))
-        return t is not None and t.shape[1] > 1 and bool((t[:, 1:] - t[:, :-1] == t[0, 1] - t[0, 0]).all())
-    return is_cardc(finish, "Requantize")
+        return t is not None and t.shape[1] > 1 and bool((t[:, 1:] - t[:, :-1] == 1).all())
+    m = constant(operand(finish, 1)) if is_cardc(finish, "Requantize") else None
+    return m is not None and bool((m == 1 << integer(finish, "shift", 0)).all())
 
 
 def _pool(stage: Stage, out: Layout, features: frozenset[str]) -> Terms:

@@ -4,18 +4,20 @@ and finishes that no rate was fitted to."""
 from __future__ import annotations
 
 import numpy as np
+import onnx_ir as ir
 import pytest
 from tests.backends.c.networks import in_c
 from tests.graphs import BIPOLAR, IntegerGraph, uint
 from tests.tools import need_avr, need_qemu
 
 from cardc.backends.c.emulate.cores import get_core
-from cardc.ops.base import Array
-from cardc.ops.graph import is_cardc
+from cardc.ops.base import CARDC, Array, text
+from cardc.ops.graph import is_cardc, make_node
 from cardc.ops.qtype import QType
 from cardc.passes.base import PassLog
 from cardc.passes.choose_encodings import CONV, ChooseEncodings, weights_of
 from cardc.passes.choose_encodings import DENSE as DENSE_ENCODINGS
+from cardc.passes.step_costs import load_cost, stage_instructions
 from cardc.passes.straight_costs import straight_cost
 
 CORES = ("cortex-m4", "cortex-m3", "cortex-m55", "cortex-m0plus", "rv32imc", "rv32ec", "avr5")
@@ -173,3 +175,45 @@ def test_every_encoding_that_can_be_chosen_is_measured(core: str) -> None:
 def test_every_encoding_is_measured_on_some_core() -> None:
     measured = {name for _, name, _ in CASES} | {"vertical"}
     assert {*CONV, *DENSE_ENCODINGS, "straight", "wide"} - measured == set()
+
+
+def _join(graph: IntegerGraph, op: str, inputs: list[ir.Value], **attributes: object) -> IntegerGraph:
+    graph.count += 1
+    node = make_node(CARDC, op, inputs, name=f"j{graph.count}", out=f"u{graph.count}", attributes=attributes)
+    graph.graph.append(node)
+    graph.last = node.outputs[0]
+    return graph
+
+
+def residual() -> IntegerGraph:
+    """Loads, additions by table and one by one, both kinds of pools, an end."""
+    graph = IntegerGraph((3, 16, 12), uint(8), seed=51).conv(8, density=0.3).scaled(uint(4), 900)
+    before = graph.last
+    graph.conv(8, density=0.2).scaled(uint(4), 50)
+    _join(graph, "Add", [before, graph.last]).threshold_on_range(uint(4)).maxpool(2)
+    before = graph.last
+    graph.conv(8, (1, 1), pads=0, density=0.5).scaled(uint(4), 20)
+    _join(graph, "Concat", [before, graph.last], axis=1)
+    sizes = {"kernel_shape": [8, 6], "strides": [8, 6], "pads": [0, 0, 0, 0]}
+    return _join(graph, "SumPool", [graph.last], **sizes).threshold_on_range(uint(4)).flatten().dense(10, density=0.3)
+
+
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m3", "cortex-m0plus"])
+def test_whole_networks_add_up(core: str) -> None:
+    """Loads, copies, borders, additions, pools: each stage is estimated, and their sum is what a network takes."""
+    need(core)
+    features = frozenset(get_core(core).features)
+    case = in_c(residual(), inputs=1, force=("runs", "sparse"), features=sorted(features))
+    spent = case.built.measure(core, case.inputs).by_layer
+    plan, choose = case.built.program.schedule, ChooseEncodings(tuple(sorted(features)), ram=1 << 20)
+    total, off = load_cost(plan, features), {}
+    for stage, symbol in zip(plan.stages, case.built.symbols()[1:], strict=False):
+        if is_cardc(stage.node, "Conv", "MatMul"):
+            encoding = text(stage.node, "encoding", "")
+            total += choose.options(stage.node, 1 << 20)[encoding].instructions
+        else:
+            guess = stage_instructions(stage, features)
+            off[stage.node.name] = round(guess / spent[symbol], 3)
+            total += guess
+    assert all(1 / OFF <= ratio <= OFF for ratio in off.values()), off
+    assert 1 / OFF <= total / sum(spent[s] for s in case.built.symbols()) <= OFF, total
