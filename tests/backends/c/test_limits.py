@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ from cardc.targets.base import load
 def dense(*sizes: int) -> IntegerGraph:
     graph = IntegerGraph((sizes[0],), uint(4))
     rng = np.random.default_rng(0)
-    for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+    for inputs, outputs in pairwise(sizes):
         graph.dense(outputs, weights=rng.integers(-100, 101, (inputs, outputs))).requantize(uint(4), 20)
     return graph
 
