@@ -9,6 +9,7 @@ from tests.graphs import BIPOLAR, IntegerGraph, uint
 
 from cardc.ops.base import constant, operand
 from cardc.ops.execute import execute
+from cardc.ops.graph import is_cardc
 from cardc.ops.qtype import qtype
 from cardc.passes.choose_encodings import weights_of
 from cardc.passes.level_shares import level_shares
@@ -36,7 +37,7 @@ def test_shares_of_levels_follow_what_is_executed() -> None:
     model = graph.model()
     values = execute(model, {"x": inputs(graph, 200)})
     for node in model.graph:
-        if node.op_type not in ("Threshold", "Requantize", "MaxPool") or node.inputs[0].name == "x":
+        if node.op_type not in ("Threshold", "Requantize", "MaxPool") or operand(node, 0).name == "x":
             continue
         value = node.outputs[0]
         shares, got = level_shares(value), values[value.name or ""]
@@ -70,8 +71,8 @@ def test_digits_of_inputs_and_sums_follow_what_is_executed() -> None:
         less = np.minimum(sums, factors.astype(np.int64).reshape(1, -1, 1, 1))
         # Few taps on inputs that are often 0 are not quite normal.
         assert turns.sums == pytest.approx(_digits(less), rel=0.1)
-        if node.inputs[0].producer().op_type == "Requantize":  # type: ignore[union-attr]
-            assert turns.inputs == pytest.approx(_digits(values[node.inputs[0].name or ""]), rel=0.06)
+        if is_cardc(operand(node, 0).producer(), "Requantize"):
+            assert turns.inputs == pytest.approx(_digits(values[operand(node, 0).name or ""]), rel=0.06)
         assert turns.lifted > turns.sums
 
 
