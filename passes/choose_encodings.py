@@ -60,7 +60,7 @@ from .long_plan import weights4
 from .patches_plan import layout_for as patches_layout
 from .patches_plan import patches_cost
 from .patches_plan import plan as plan_patches
-from .place_costs import encoded, layout_now, output_layout_of, place_terms
+from .place_costs import bytes_read, encoded, layout_now, output_layout_of, place_terms
 from .runs_costs import runs_cost
 from .runs_plan import BAND, flat, geometry, spare_bytes
 from .schedule import base
@@ -76,6 +76,7 @@ CONV = ("lanes", "taps", "pairs", "long", "stacked", "runs", "vectors", "product
 DENSE = ("sparse", "binary", "ternary", "vertical", "rice", "int8")
 
 _HALVES = 2  # bytes of a sum
+_NEAR = 1 << 16  # bytes of an input that places of 16 bits reach
 
 OPTIMIZE = ("speed", "size", "balanced")
 
@@ -135,6 +136,8 @@ class ChooseEncodings(Pass):
     def options(self, node: ir.Node, room: int) -> dict[str, Cost]:
         """Every encoding that `node` may be given, with `room` bytes of scratch, and its cost."""
         options = costs(node, frozenset(self.features))
+        if node.op_type == "Conv" and "rice" in options and bytes_read(node, "rice") > _NEAR:
+            del options["rice"]
         self._add_long(node, options, room)
         self._add_stacked(node, options, room)
         self._add_runs(node, options, room)

@@ -45,6 +45,14 @@ def output_layout_of(node: ir.Node) -> Layout:
     return layout_now(result(node if finish is None else finish))
 
 
+def bytes_read(node: ir.Node, encoding: str) -> int:
+    """The storage of what the Conv `node` reads, or of its copy, where it is whole."""
+    with encoded(node, encoding):
+        stored = layout_now(base(operand(node, 0)))
+        copy = copy_layout(node, stored, encoding in WORDS) if stored.is_bytes else None
+    return (stored if copy is None else copy).size
+
+
 def place_terms(node: ir.Node, encoding: str) -> Terms:
     """How often the copies and borders of the Conv or MatMul `node` do what rates are known for."""
     found: Terms = {}

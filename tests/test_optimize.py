@@ -15,6 +15,7 @@ from tests.small import save_small
 import cardc
 from cardc.compiler import lower
 from cardc.errors import CompileError
+from cardc.ops.execute import execute
 from cardc.passes.encodings import rice
 from cardc.passes.plan_memory import ARENA, BOUND
 from cardc.targets.base import load
@@ -57,6 +58,15 @@ def test_weights_in_the_program_are_near_their_entropy(inputs: int, outputs: int
     least = rice.entropy_bits(density) * weights / 8
     assert least < codes < 1.1 * least
     assert codes < everything < 1.25 * least
+
+
+def test_an_input_beyond_the_reach_of_rice_codes_is_stored_otherwise() -> None:
+    graph = IntegerGraph((9, 96, 96), uint(4), seed=3).conv(4, density=0.1).requantize(uint(4))
+    build = cardc.compile(graph.conv(4, density=0.1, stride=2).model(), "nucleo-h743zi", optimize="size")
+    assert [layer.encoding == "rice" for layer in build.report.layers if layer.weights] == [False, True]
+    x = graph.inputs(1)
+    integer = build.lowered.integer
+    assert (build.emulate(x) == execute(integer, {"x": x})[integer.graph.outputs[0].name or ""]).all()
 
 
 def test_other_words_and_other_boards_are_refused(tmp_path: Path) -> None:
