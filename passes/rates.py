@@ -54,42 +54,42 @@ _UNALIGNED: Rates = {
 }  # fmt: skip
 # Cortex-M55: loops that count without instructions of their own, vectors.
 _VECTORS: Rates = {
-    "add": 159, "add_call": 53.6, "add_each": 11.2, "add_look": 20.2, "add_look_2": 26.1, "add_rest": 7.73,
-    "add_row": 32.1, "argmax": 18.9, "binary_8": 78.5, "binary_word": 12.8, "border": 248, "border_channel":
-    20.6, "border_gap": 19.2, "border_gap_byte": 2.24, "border_word": 3.1, "byte": 4.62, "byte_call": 18.4,
-    "byte_line": 14.4, "byte_pixel": 2.2, "byte_row": 52.2, "code": 1.72, "code_channel": 167, "code_far":
-    0.195, "code_long": 0.392, "code_pixel": 4.21, "code_row": 13.9, "copy_byte": 1.61, "copy_word": 2.93,
-    "dense_16": 108, "dense_bit": 3.99, "dense_byte": 3.31, "dense_byte_row": 10.1, "dense_call": 0.218,
-    "dense_code": 2.03, "dense_code_32": 60, "dense_code_row": 3.46, "dense_other": 76, "dense_plain": 0.327,
-    "dense_rice": 24.5, "dense_rice_bit": 1.68, "dense_rice_row": 13.8, "dense_scaled": 4.25, "dense_shared":
-    2.07, "dense_step": 8.36, "dense_step_wide": 16.4, "dense_thresholds_wide": 32.8, "lane_band": 36.6,
-    "lane_channel": 406, "lane_chunk": 217, "lane_drain": 31.8, "lane_entry": 0.361, "lane_entry_scaled": 7.26,
-    "lane_put": 2.87, "lane_put_2": 4.55, "lane_put_many": 30.9, "lane_ragged": 2.41, "lane_row": 65,
-    "lane_scaled": 8.93, "lane_search": 18, "lane_step": 3.87, "lane_tap": 5.46, "lane_wide": 3.84,
-    "lane_wide_row": 462, "lane_word": 2.18, "line_chunk": 17.6, "line_eight": 35.1, "line_pair": 22.6,
-    "line_part": 6.6, "line_single": 4.94, "line_word": 11.8, "load": 58.7, "load_four": 9.83, "load_one": 14.5,
-    "load_row": 30.6, "load_wide_2": 41.5, "load_wide_4": 60.7, "long_band": 30.2, "long_channel": 30.2,
-    "long_cleared": 5.28, "long_column": 45.7, "long_copied": 3.67, "long_double": 10, "long_each": 4.47,
-    "long_four": 15.6, "long_layer": 665, "long_line": 3.34, "long_part": 9.17, "long_sums": 1, "long_weight":
-    5.95, "long_word": 25.5, "look_1": 1.76, "look_16": 50.6, "look_4": 25.1, "look_sum_1": 2.62, "look_sum_8":
-    39.8, "move_row": 3.68, "moved": 60, "pack": 3.73, "pair_1": 10.3, "pair_3_1": 5.4, "pair_3_2": 6.53,
-    "pair_any": 13.9, "pair_block": 77.5, "pair_channel": 22.4, "pair_line": 7.69, "pair_one": 3.16,
-    "pair_one_line": 23.7, "pair_row": 64.1, "pair_split": 9.63, "pair_weight": 6.75, "plane_16": 178,
-    "plane_row": 30.8, "pool_half": 10.5, "pool_line": 12.4, "pool_one": 37.1, "pool_row": 68.1, "pool_tap":
-    4.12, "rice": 17.5, "rice_bit": 7.13, "rice_byte": 8.94, "rice_bytes": 32.9, "rice_channel": 238,
-    "rice_chunk": 44.5, "rice_code": 2.82, "rice_row": 66.1, "rice_scaled": 9.98, "rice_search": 4.67,
-    "rice_step": 6.65, "rice_tap": 19.2, "rice_tile": 44.5, "row": 68, "run_band": 323, "run_channel": 170,
-    "run_copied_1": 5.92, "run_copied_4": 4.28, "run_copied_short": 5.63, "run_each_byte": 9.56,
-    "run_each_half": 45.7, "run_each_sum": 14.7, "run_entry": 0.629, "run_entry_scaled": 70.4, "run_gather":
-    34.3, "run_gathered": 6.59, "run_halved": 3.02, "run_listed": 6.31, "run_shifted_1": 0.647, "run_shifted_4":
-    8.84, "run_shifted_row": 19.8, "run_stepped": 2.96, "run_stepped_row": 27.2, "run_tables": 69.4, "run_tap":
-    13, "run_tile": 14, "scaled": 8.5, "search_wide": 12.4, "sparse": 2.96, "sparse_32": 166, "sparse_list":
-    10.9, "step": 7.1, "step_call": 38.5, "step_wide": 3.19, "sum_1": 3.58, "sum_16": 11.6, "sum_4": 13.3,
-    "sum_one": 84.6, "table_level": 31.5, "tap": 4.06, "tap_pixel": 25.6, "tap_row": 119, "ternary_8": 91.6,
-    "ternary_word": 15.6, "vector": 11.7, "vector_16": 94.3, "vector_8": 14.9, "vector_rows": 90.8,
-    "vertical_16": 131, "vertical_16_128": 148, "vertical_call": 44.3, "vertical_input": 8.18,
-    "vertical_output": 16.8, "vertical_sums": 706, "wide_call": 71.1, "wide_dot_long": 27.6, "wide_dot_short":
-    3.97, "wide_out": 62.8, "wide_row": 40.8, "wide_seen": 15.5, "wide_step": 16.2, "wide_tap_short": 3.56,
+    "add": 35, "add_call": 53.6, "add_channel": 24, "add_each": 11.2, "add_row": 9, "add_vector": 7, "argmax":
+    18.9, "binary_8": 78.5, "binary_word": 12.8, "border": 248, "border_channel": 20.6, "border_gap": 19.2,
+    "border_gap_byte": 2.24, "border_word": 3.1, "byte": 4.62, "byte_call": 18.4, "byte_line": 14.4,
+    "byte_pixel": 2.2, "byte_row": 52.2, "code": 1.72, "code_channel": 167, "code_far": 0.195, "code_long":
+    0.392, "code_pixel": 4.21, "code_row": 13.9, "copy_byte": 1.61, "copy_word": 2.93, "dense_16": 108,
+    "dense_bit": 3.99, "dense_byte": 3.31, "dense_byte_row": 10.1, "dense_call": 0.218, "dense_code": 2.03,
+    "dense_code_32": 60, "dense_code_row": 3.46, "dense_other": 76, "dense_plain": 0.327, "dense_rice": 24.5,
+    "dense_rice_bit": 1.68, "dense_rice_row": 13.8, "dense_scaled": 4.25, "dense_shared": 2.07, "dense_step":
+    8.36, "dense_step_wide": 16.4, "dense_thresholds_wide": 32.8, "lane_band": 36.6, "lane_channel": 406,
+    "lane_chunk": 217, "lane_drain": 31.8, "lane_entry": 0.361, "lane_entry_scaled": 7.26, "lane_put": 2.87,
+    "lane_put_2": 4.55, "lane_put_many": 30.9, "lane_ragged": 2.41, "lane_row": 65, "lane_scaled": 8.93,
+    "lane_search": 18, "lane_step": 3.87, "lane_tap": 5.46, "lane_wide": 3.84, "lane_wide_row": 462,
+    "lane_word": 2.18, "line_chunk": 17.6, "line_eight": 35.1, "line_pair": 22.6, "line_part": 6.6,
+    "line_single": 4.94, "line_word": 11.8, "load": 58.7, "load_four": 9.83, "load_one": 14.5, "load_row": 30.6,
+    "load_wide_2": 41.5, "load_wide_4": 60.7, "long_band": 30.2, "long_channel": 30.2, "long_cleared": 5.28,
+    "long_column": 45.7, "long_copied": 3.67, "long_double": 10, "long_each": 4.47, "long_four": 15.6,
+    "long_layer": 665, "long_line": 3.34, "long_part": 9.17, "long_sums": 1, "long_weight": 5.95, "long_word":
+    25.5, "look_1": 1.76, "look_16": 50.6, "look_4": 25.1, "look_sum_1": 2.62, "look_sum_8": 39.8, "move_row":
+    3.68, "moved": 60, "pack": 3.73, "pair_1": 10.3, "pair_3_1": 5.4, "pair_3_2": 6.53, "pair_any": 13.9,
+    "pair_block": 77.5, "pair_channel": 22.4, "pair_line": 7.69, "pair_one": 3.16, "pair_one_line": 23.7,
+    "pair_row": 64.1, "pair_split": 9.63, "pair_weight": 6.75, "plane_16": 178, "plane_row": 30.8, "pool_half":
+    10.5, "pool_line": 12.4, "pool_one": 37.1, "pool_row": 68.1, "pool_tap": 4.12, "rice": 17.5, "rice_bit":
+    7.13, "rice_byte": 8.94, "rice_bytes": 32.9, "rice_channel": 238, "rice_chunk": 44.5, "rice_code": 2.82,
+    "rice_row": 66.1, "rice_scaled": 9.98, "rice_search": 4.67, "rice_step": 6.65, "rice_tap": 19.2,
+    "rice_tile": 44.5, "row": 68, "run_band": 323, "run_channel": 170, "run_copied_1": 5.92, "run_copied_4":
+    4.28, "run_copied_short": 5.63, "run_each_byte": 9.56, "run_each_half": 45.7, "run_each_sum": 14.7,
+    "run_entry": 0.629, "run_entry_scaled": 70.4, "run_gather": 34.3, "run_gathered": 6.59, "run_halved": 3.02,
+    "run_listed": 6.31, "run_shifted_1": 0.647, "run_shifted_4": 8.84, "run_shifted_row": 19.8, "run_stepped":
+    2.96, "run_stepped_row": 27.2, "run_tables": 69.4, "run_tap": 13, "run_tile": 14, "scaled": 8.5,
+    "search_wide": 12.4, "sparse": 2.96, "sparse_32": 166, "sparse_list": 10.9, "step": 7.1, "step_call": 38.5,
+    "step_wide": 3.19, "sum_1": 3.58, "sum_16": 11.6, "sum_4": 13.3, "sum_one": 84.6, "table_level": 31.5,
+    "tap": 4.06, "tap_pixel": 25.6, "tap_row": 119, "ternary_8": 91.6, "ternary_word": 15.6, "vector": 11.7,
+    "vector_16": 94.3, "vector_8": 14.9, "vector_rows": 90.8, "vertical_16": 131, "vertical_16_128": 148,
+    "vertical_call": 44.3, "vertical_input": 8.18, "vertical_output": 16.8, "vertical_sums": 706, "wide_call":
+    71.1, "wide_dot_long": 27.6, "wide_dot_short": 3.97, "wide_out": 62.8, "wide_row": 40.8, "wide_seen": 15.5,
+    "wide_step": 16.2, "wide_tap_short": 3.56,
 }  # fmt: skip
 # Cortex-M0+: aligned words, eight registers that most instructions reach.
 _ALIGNED: Rates = {

@@ -81,7 +81,7 @@ def _tail(finish: ir.Node | None) -> Tail:
 
 
 def _add(stage: Stage, out: Layout, features: frozenset[str]) -> Terms:
-    """By a table of all sums, by packed arithmetic, or one by one."""
+    """By a table of all sums, by packed arithmetic, by vectors of both, or one by one."""
     node, (rows, width) = stage.node, _rows(out)
     sources = [layout_now(v) for v in stage.sources[:2]]
     given = [constant(v) for v in node.inputs[2:] if v is not None]
@@ -93,6 +93,10 @@ def _add(stage: Stage, out: Layout, features: frozenset[str]) -> Terms:
     if in_bytes and alike and entries <= min(_TABLE, out.elements) and finish is not None:
         factors = [c for c in (constant(v) for v in node.inputs[2:4] if v is not None) if c is not None]
         same = not factors or (len(factors) == 2 and factors[0].flat[0] == factors[1].flat[0])
+        if "mve" in features:
+            lanes = 16 if same and _is_clip(finish) else 8
+            vectors = {"add_vector": float(rows * -(-width // lanes))}
+            return vectors | {"add": 1.0, "add_channel": float(out.channels), "add_row": float(rows)}
         if same and "dsp" in features and width % _WORD == 0 and _is_clip(finish):
             return {"add": 1.0, "add_row": float(rows), "add_word": float(rows * width // _WORD)}
         kind = "add_look" if same else "add_look_2"

@@ -201,7 +201,7 @@ def residual() -> IntegerGraph:
     return _join(graph, "SumPool", [graph.last], **sizes).threshold_on_range(uint(4)).flatten().dense(10, density=0.3)
 
 
-@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m3", "cortex-m0plus"])
+@pytest.mark.parametrize("core", ["cortex-m4", "cortex-m3", "cortex-m55", "cortex-m0plus"])
 def test_whole_networks_add_up(core: str) -> None:
     """Loads, copies, borders, additions, pools: each stage is estimated, and their sum is what a network takes."""
     need(core)
