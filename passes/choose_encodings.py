@@ -86,13 +86,15 @@ class ChooseEncodings(Pass):
     """`features` are those of the target's core (see targets/schema.py); `force` names an encoding to use wherever it
     can be used, for tests and comparisons; `wanted` holds (name of a layer, its encoding), and all must be met. `ram`
     are the target's bytes of memory, of which encodings that need scratch may take what the tensors leave; 0: none.
-    `flash` are its bytes of flash, of which weights as code may take a part; 0: none. `optimize` is one of OPTIMIZE."""
+    `whole`: as little as whole tensors leave. `flash` are its bytes of flash, of which weights as code may take a part;
+    0: none. `optimize` is one of OPTIMIZE."""
 
     name: ClassVar[str] = "choose-encodings"
     features: tuple[str, ...] = ()
     force: tuple[str, ...] = ()
     wanted: tuple[tuple[str, str], ...] = ()
     ram: int = 0
+    whole: bool = False
     flash: int = 0
     optimize: str = "speed"
 
@@ -101,7 +103,7 @@ class ChooseEncodings(Pass):
         layers = [node for node in model.graph if is_cardc(node, "Conv", "MatMul")]
         for name in sorted(wanted.keys() - {node.name for node in layers}):
             errors.append(_no_layer(name, [node.name or "" for node in layers]))
-        room, picked = spare_bytes(model, self.ram), []
+        room, picked = spare_bytes(model, self.ram, whole=self.whole), []
         for node in reversed(layers):  # where a tensor lies follows from its readers
             try:
                 options = self.options(node, room)

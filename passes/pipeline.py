@@ -37,17 +37,23 @@ TO_INTEGER = (
 
 
 def for_microcontroller(
-    target: Target, encodings: Mapping[str, str] | None = None, optimize: str = "speed"
+    target: Target, encodings: Mapping[str, str] | None = None, optimize: str = "speed", *, whole: bool = False
 ) -> tuple[Step, ...]:
     """What a microcontroller's integer graph goes through next; the target's features decide, never its name.
 
-    `encodings` of some layers, by their names, are taken as given; the others are chosen for what `optimize` says.
+    `encodings` of some layers, by their names, are taken as given; the others are chosen for what `optimize` says, and
+    take the memory that streams leave; or, `whole`, that whole tensors leave.
     """
     wanted = tuple(sorted((encodings or {}).items()))
     return (
         Step(
             ChooseEncodings(
-                target.features, wanted=wanted, ram=target.ram_bytes, flash=target.flash_bytes, optimize=optimize
+                target.features,
+                wanted=wanted,
+                ram=target.ram_bytes,
+                whole=whole,
+                flash=target.flash_bytes,
+                optimize=optimize,
             ),
             check_lowered,
             "encodings decide the layouts that memory is planned for",

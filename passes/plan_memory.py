@@ -15,7 +15,7 @@ metadata:
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
@@ -112,16 +112,26 @@ class PlanMemory(Pass):
 
     def _most(self, plan: Schedule, layouts: dict[str, Layout]) -> int:
         """Bytes that the arena may take; 0: any."""
-        if not self.ram:
-            return 0
-        given = sum(layouts[v.name or ""].elements * width for v, width in ((plan.source, 1), (plan.output, 2)))
-        return max(1, self.ram - min(_OTHERS, self.ram // 8) - given)
+        return _room(plan, layouts, self.ram) if self.ram else 0
 
     def _streams(self, plan: Schedule, layouts: dict[str, Layout]) -> list[Memory]:
         if self.streams is not None:
             return [Memory(tuple((stream, paced(plan, stream, layouts)) for stream in self.streams))]
         most = self._most(plan, layouts)
         return choose_streams(plan, layouts, to_caller, frozenset(self.features), self.optimize, most)
+
+
+def has_room(model: ir.Model, ram: int) -> bool:
+    """Whether the arena that was planned for `model` fits `ram` bytes, beside input, output and all else."""
+    plan = schedule(model)
+    layouts = {v.name or "": layout_of(v) for v in (plan.source, plan.output)}
+    return int(model.metadata_props[ARENA]) <= _room(plan, layouts, ram)
+
+
+def _room(plan: Schedule, layouts: Mapping[str, Layout], ram: int) -> int:
+    """What of `ram` bytes is left for an arena."""
+    given = sum(layouts[v.name or ""].elements * width for v, width in ((plan.source, 1), (plan.output, 2)))
+    return max(1, ram - min(_OTHERS, ram // 8) - given)
 
 
 def _held(plan: Schedule, way: Memory, layouts: dict[str, Layout], held: Sequence[bool]) -> Memory:
@@ -144,15 +154,20 @@ def _place(plan: Schedule, memory: Memory, layouts: dict[str, Layout]) -> Placed
 
 def _set_layouts(plan: Schedule) -> dict[str, Layout]:
     """Give every tensor the layout that it has where it is whole; by name."""
+    _forget_rows(plan)
     layouts: dict[str, Layout] = {}
     for value in (output(plan, k) for k in range(-1, len(plan.stages))):
         layout = output_layout(value) if to_caller(plan, value) else choose_layout(value, _word_rows(value))
         set_layout(value, layout)
         layouts[value.name or ""] = layout
+    return layouts
+
+
+def _forget_rows(plan: Schedule) -> None:
+    """Those of another way to run, or of a plan made before."""
     for stage in plan.stages:
         stage.node.metadata_props.pop(ROWS, None)
         stage.node.metadata_props.pop(BAND, None)
-    return layouts
 
 
 def streams_of(model: ir.Model) -> list[Stream]:
@@ -189,6 +204,7 @@ def output_layout(value: ir.Value) -> Layout:
 
 def _set_rows(plan: Schedule, memory: Memory, layouts: dict[str, Layout]) -> None:
     """Give the tensors within streams their layouts, the stages their rows and bands."""
+    _forget_rows(plan)
     for stream, streamed in memory.streams:
         for k in stream.members if stream.sliding else ():
             for touched in (output(plan, k), *(plan.stages[k].sources if k >= 0 else ())):

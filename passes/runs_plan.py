@@ -60,9 +60,10 @@ def flat(g: runs.RunsGeometry, height: int, plane: int = 0) -> runs.RunsGeometry
     return replace(g, width=width, rows=1, row=plane)
 
 
-def spare_bytes(model: ir.Model, ram: int) -> int:
+def spare_bytes(model: ir.Model, ram: int, *, whole: bool = False) -> int:
     """What the tensors of `model` leave of `ram` bytes at the worst place, roughly: a byte an element, and a third more
-    for borders; a quarter of the memory is for input, output, stack and the rest of the program."""
+    for borders; a quarter of the memory is for input, output, stack and the rest of the program. But for `whole`
+    tensors, a quarter of the memory is always left, as streams may hold a few rows of each."""
     ends: dict[int, int] = {}
     nodes = list(model.graph)
     for k, node in enumerate(nodes):
@@ -73,7 +74,7 @@ def spare_bytes(model: ir.Model, ram: int) -> int:
         leaving += [(ends.get(id(v), k), _elements(v)) for v in node.outputs]
         live = sum(size for end, size in leaving if end >= k)
         most = max(most, live)
-    return max(0, ram * 3 // 4 - most * 4 // 3)
+    return max(0 if whole else ram // 4, ram * 3 // 4 - most * 4 // 3)
 
 
 def _elements(value: ir.Value) -> int:

@@ -15,6 +15,7 @@ from tests.small import save_small
 import cardc
 from cardc.compiler import lower
 from cardc.errors import CompileError
+from cardc.ops.base import text
 from cardc.ops.execute import execute
 from cardc.passes.encodings import rice
 from cardc.passes.plan_memory import ARENA, BOUND
@@ -91,6 +92,16 @@ def test_a_board_without_room_for_feature_maps_gets_streams_in_any_mode() -> Non
     roomy, tight = load(BOARD), replace(load(BOARD), ram_bytes=48 * 1024)
     whole, streamed = (int(lower(resnet8(), t).lowered.metadata_props[ARENA]) for t in (roomy, tight))
     assert streamed < 48 * 1024 - 3 * 32 * 32 < whole
+
+
+@pytest.mark.parametrize(("kib", "copies"), [(36, True), (28, False)])
+def test_convolutions_copy_bands_where_streams_leave_room_for_them(kib: int, copies: bool) -> None:
+    """Beside whole tensors there is none in either case."""
+    board = replace(load(BOARD), ram_bytes=kib * 1024)
+    found = lower(resnet8(), board).lowered
+    assert int(found.metadata_props[ARENA]) < kib * 1024 - 3 * 32 * 32
+    convolutions = [text(n, "encoding", "") for n in found.graph if n.op_type == "Conv"]
+    assert (convolutions.count("runs") == len(convolutions)) == copies
 
 
 @pytest.mark.slow

@@ -16,6 +16,7 @@ from .more_problems import lower as to_integer_level
 from .passes.base import PassTrace, Step, run_steps
 from .passes.choose_encodings import OPTIMIZE
 from .passes.pipeline import TO_INTEGER, for_microcontroller
+from .passes.plan_memory import has_room
 from .sources import Source, as_proto
 from .targets.base import Target
 
@@ -37,9 +38,11 @@ class Lowered:
     optimize: str = "speed"
 
 
-def steps_for(target: Target, encodings: Mapping[str, str] | None = None, optimize: str = "speed") -> tuple[Step, ...]:
+def steps_for(
+    target: Target, encodings: Mapping[str, str] | None = None, optimize: str = "speed", *, whole: bool = False
+) -> tuple[Step, ...]:
     """The whole pipeline for `target`; hardware-aware passes read its capabilities. `encodings` of weights by layer,
-    and for what (choose_encodings.OPTIMIZE) those of the others are chosen."""
+    and for what (choose_encodings.OPTIMIZE) those of the others are chosen; `whole` as for for_microcontroller."""
     if optimize not in OPTIMIZE:
         raise CompileError(f"{optimize!r} is nothing to optimise for", fix=did_you_mean(optimize, OPTIMIZE))
     if optimize != "speed" and target.backend != "c":
@@ -47,7 +50,10 @@ def steps_for(target: Target, encodings: Mapping[str, str] | None = None, optimi
         raise CompileError(f"{target.title} is not optimised for {optimize}", fix=fix)
     if encodings and target.backend != "c":
         raise CompileError(f"{target.title} has no encodings of weights", fix="leave encodings out")
-    return (*TO_INTEGER, *(for_microcontroller(target, encodings, optimize) if target.backend == "c" else ()))
+    return (
+        *TO_INTEGER,
+        *(for_microcontroller(target, encodings, optimize, whole=whole) if target.backend == "c" else ()),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +77,13 @@ class Integers:
         after: After | None = None,
     ) -> Lowered:
         """Run the passes that know `target` on a copy. Raises CompileError where the board cannot take the model."""
-        steps = steps_for(target, encodings, optimize)[len(TO_INTEGER) :]
-        lowered = self.integer.clone()
-        traces = self.traces + run_steps(lowered, steps, after=after or (lambda name, model: None))
+        after = after or (lambda name, model: None)
+        for whole in (False, True):  # what needs no memory beside tensors, where more does not fit the board
+            steps = steps_for(target, encodings, optimize, whole=whole)[len(TO_INTEGER) :]
+            lowered = self.integer.clone()
+            traces = self.traces + run_steps(lowered, steps, after=after)
+            if target.backend != "c" or has_room(lowered, target.ram_bytes):
+                break
         return Lowered(
             self.name, self.proto, self.imported, self.integer, lowered, traces, self.module, self.notes, optimize
         )

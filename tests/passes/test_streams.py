@@ -15,11 +15,14 @@ from tests.graphs import IntegerGraph, uint
 from tests.passes.arena import Arena, Overwritten
 
 from cardc.errors import CompileError
+from cardc.passes import plan_memory
 from cardc.passes.base import PassLog
 from cardc.passes.choose_encodings import ChooseEncodings
+from cardc.passes.choose_streams import Memory
 from cardc.passes.layouts import layout_of
 from cardc.passes.plan_memory import ARENA, BOUND, OFFSET, STREAMS, PlanMemory, streams_of
 from cardc.passes.schedule import schedule
+from cardc.passes.scratch import BAND
 from cardc.passes.streams import Stream, pace, reads
 
 ENCODINGS = [(), ("taps",), ("int8",), ("lanes",), ("runs",), ("rice",)]
@@ -181,6 +184,18 @@ def test_speed_streams_where_the_board_has_no_room_only() -> None:
     assert streams_of(model)
     tight = arena(model, ram=64)  # nothing fits: the least that there is
     assert tight <= found
+
+
+def test_bands_of_a_way_that_was_not_taken_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = IntegerGraph((4, 12, 12), uint(4), seed=1).conv(8).requantize(uint(4)).conv(8)
+    model = encoded(graph, ("runs",))
+    ways = [Memory(bands={0: 1}, instructions=2.0), Memory(instructions=1.0)]
+    monkeypatch.setattr(plan_memory, "choose_streams", lambda *_: ways)
+    PlanMemory().run(model, PassLog())
+    assert [node.metadata_props[BAND] for node in model.graph if BAND in node.metadata_props] == []
+    ways[0] = replace(ways[0], instructions=0.5)
+    PlanMemory().run(model, PassLog())
+    assert [node.metadata_props[BAND] for node in model.graph if BAND in node.metadata_props] == ["1"]
 
 
 def test_the_same_plan_each_time() -> None:
