@@ -175,7 +175,11 @@ class ChooseEncodings(Pass):
         g = _stacked(node, room)
         if g is not None:
             node.attributes[PART] = ir.AttrInt64(PART, g.part)
-            options["stacked"] = stacked_cost(node, weights_of(node), g, frozenset(self.features))
+            with encoded(node, "stacked"):
+                levels, out = stored_levels(node), output_layout_of(node)
+            g = stacked_geometry(node, levels) or g
+            flat = out.row == out.width
+            options["stacked"] = stacked_cost(node, weights_of(node), g, frozenset(self.features), flat=flat)
 
     def _add_runs(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
         """List `runs` for a convolution whose copies fit `room` bytes."""

@@ -43,13 +43,13 @@ _UNALIGNED: Rates = {
     "run_gathered": 2.25, "run_halved": 4.09, "run_halved_any": 8.1, "run_halved_any_row": 31.5,
     "run_halved_row": 26.9, "run_listed": 6.09, "run_shifted_1": 2.33, "run_shifted_4": 12.2, "run_shifted_row":
     18.2, "run_shifted_short": 0.556, "run_stepped": 8.02, "run_stepped_row": 21.1, "run_tables": 141,
-    "run_tap": 13, "run_tile": 14, "scaled": 10.8, "search_wide": 35.2, "sparse": 2.96, "sparse_32": 72.6,
-    "sparse_list": 12.3, "step": 6.98, "step_call": 67.6, "step_wide": 8.79, "sum_1": 4.47, "sum_16": 12.5,
-    "sum_4": 11, "sum_one": 57.4, "table_level": 15.6, "tap": 4.42, "tap_pixel": 25.4, "tap_row": 112,
-    "ternary_8": 91, "ternary_word": 16.3, "vector": 10, "vector_16": 77, "vector_8": 14, "vector_rows": 85,
-    "vertical_128": 180, "vertical_16": 137, "vertical_16_128": 205, "vertical_call": 161, "vertical_input":
-    6.84, "vertical_output": 12.1, "vertical_sum": 20.1, "wide_call": 61.1, "wide_dot_long": 26.1,
-    "wide_dot_short": 4.87, "wide_out": 90.3, "wide_row": 22.1, "wide_seen": 14.8, "wide_step": 12.5,
+    "run_tap": 13, "run_tile": 14, "scaled": 10.8, "scaled_wide": 39.5, "search_wide": 35.2, "sparse": 2.96,
+    "sparse_32": 72.6, "sparse_list": 12.3, "step": 6.98, "step_call": 67.6, "step_wide": 8.79, "sum_1": 4.47,
+    "sum_16": 12.5, "sum_4": 11, "sum_one": 57.4, "table_level": 15.6, "tap": 4.42, "tap_pixel": 25.4,
+    "tap_row": 112, "ternary_8": 91, "ternary_word": 16.3, "vector": 10, "vector_16": 77, "vector_8": 14,
+    "vector_rows": 85, "vertical_128": 180, "vertical_16": 137, "vertical_16_128": 205, "vertical_call": 161,
+    "vertical_input": 6.84, "vertical_output": 12.1, "vertical_sum": 20.1, "wide_call": 61.1, "wide_dot_long":
+    26.1, "wide_dot_short": 4.87, "wide_out": 90.3, "wide_row": 22.1, "wide_seen": 14.8, "wide_step": 12.5,
     "wide_tap_short": 5.38,
 }  # fmt: skip
 # Cortex-M55: loops that count without instructions of their own, vectors.
@@ -118,10 +118,10 @@ _ALIGNED: Rates = {
     24.1, "run_each_sum": 28.3, "run_entry": 2.48, "run_entry_scaled": 15.4, "run_gathered": 20.1, "run_halved":
     13.4, "run_halved_any": 21.8, "run_listed": 8.58, "run_minus": 20, "run_shifted_1": 10.9, "run_shifted_4":
     13.5, "run_shifted_row": 18.9, "run_shifted_short": 15.4, "run_stepped": 11.8, "run_stepped_any": 14.5,
-    "run_stepped_any_row": 22.2, "run_tables": 44, "run_tap": 13, "run_tile": 35, "scaled": 15.8, "search":
-    2.82, "search_wide": 46.6, "sparse": 2.98, "sparse_32": 177, "sparse_list": 23.3, "step": 10.8, "step_call":
-    64.6, "step_wide": 11.7, "sum_1": 4.45, "sum_4": 12, "sum_one": 117, "table_level": 32.3, "tap": 4.99,
-    "tap_pixel": 30.9, "tap_row": 214, "ternary_8": 135, "ternary_word": 24.3, "vertical_16": 191,
+    "run_stepped_any_row": 22.2, "run_tables": 44, "run_tap": 13, "run_tile": 35, "scaled": 15.8, "scaled_wide":
+    88, "search": 2.82, "search_wide": 46.6, "sparse": 2.98, "sparse_32": 177, "sparse_list": 23.3, "step":
+    10.8, "step_call": 64.6, "step_wide": 11.7, "sum_1": 4.45, "sum_4": 12, "sum_one": 117, "table_level": 32.3,
+    "tap": 4.99, "tap_pixel": 30.9, "tap_row": 214, "ternary_8": 135, "ternary_word": 24.3, "vertical_16": 191,
     "vertical_input": 10.9, "vertical_output": 18.6, "vertical_sums": 968, "wide_call": 191, "wide_dot_long":
     59.6, "wide_dot_short": 7.9, "wide_out": 165, "wide_seen": 28, "wide_step": 14.1, "wide_tap_short": 11.2,
 }  # fmt: skip
@@ -155,7 +155,7 @@ _MANY_REGISTERS: Rates = {
     "run_halved_any": 15.8, "run_halved_any_row": 18.7, "run_listed": 14.1, "run_minus": 3.63, "run_shifted_1":
     5.54, "run_shifted_4": 21.3, "run_shifted_row": 12.2, "run_shifted_short": 11, "run_stepped": 17.9,
     "run_stepped_any": 18.4, "run_stepped_any_row": 13.5, "run_tap": 20.9, "run_tile": 101, "scaled": 16.4,
-    "scaled_wide": 16.4, "search": 8.33, "search_wide": 8.33, "sparse": 4.03, "sparse_32": 187, "sparse_list":
+    "scaled_wide": 44.9, "search": 8.33, "search_wide": 59, "sparse": 4.03, "sparse_32": 187, "sparse_list":
     26.4, "step": 6.93, "step_call": 64.9, "step_wide": 6.93, "sum_1": 4.89, "sum_4": 11.1, "sum_line": 1.65,
     "sum_one": 89.9, "table_level": 16.2, "tap": 5.62, "tap_pixel": 15.3, "tap_row": 146, "ternary_8": 119,
     "ternary_word": 22.1, "vertical_16": 143, "vertical_32": 59.5, "vertical_call": 214, "vertical_digit": 25,
@@ -184,8 +184,8 @@ _SOFTWARE: Rates = {
     "plane_16": 193, "plane_row": 51.1, "pool_half": 53.6, "pool_line": 13.7, "pool_one": 41, "pool_row": 141,
     "pool_tap": 4.55, "rice": 48.4, "rice_byte": 35.1, "rice_bytes": 77.9, "rice_channel": 396, "rice_chunk":
     112, "rice_code": 4.25, "rice_half": 22.3, "rice_row": 138, "rice_scaled": 50.7, "rice_search": 27.8,
-    "rice_step": 20.7, "rice_tile": 247, "rice_turn": 7.35, "row": 140, "scaled": 26.2, "scaled_wide": 26.2,
-    "search": 18, "search_wide": 18, "sparse": 4.13, "sparse_32": 156, "sparse_list": 23.9, "step": 19.7,
+    "rice_step": 20.7, "rice_tile": 247, "rice_turn": 7.35, "row": 140, "scaled": 26.2, "scaled_wide": 440,
+    "search": 18, "search_wide": 79.5, "sparse": 4.13, "sparse_32": 156, "sparse_list": 23.9, "step": 19.7,
     "step_wide": 19.7, "sum_1": 7.46, "sum_4": 11.4, "sum_line": 46.2, "sum_one": 143, "table_level": 14.8,
     "tap": 5.73, "tap_pixel": 54.2, "tap_row": 264, "ternary_8": 156, "ternary_word": 29.5, "vertical_16": 177,
     "vertical_32": 74.9, "vertical_call": 210, "vertical_digit": 28.5, "vertical_input": 7.75,
@@ -206,8 +206,8 @@ _EIGHT_BIT: Rates = {
     98.7, "pair_1": 201, "pair_3_1": 230, "pair_3_2": 211, "pair_any": 233, "pair_block": 460, "pair_channel":
     109, "pair_layer": 2680, "pair_line": 2.7, "pair_one": 69.1, "pair_one_line": 63.2, "pair_split": 21.6,
     "pair_weight": 163, "plane_16": 647, "plane_row": 170, "pool_half": 54.1, "pool_line": 52.6, "pool_one":
-    158, "pool_row": 194, "pool_tap": 17.5, "row": 506, "scaled": 182, "scaled_wide": 182, "search": 72.5,
-    "search_wide": 72.5, "sparse": 12.4, "sparse_32": 714, "sparse_list": 71, "step": 51.5, "step_call": 658,
+    158, "pool_row": 194, "pool_tap": 17.5, "row": 506, "scaled": 182, "scaled_wide": 470, "search": 72.5,
+    "search_wide": 500, "sparse": 12.4, "sparse_32": 714, "sparse_list": 71, "step": 51.5, "step_call": 658,
     "step_wide": 51.5, "sum_4": 41, "sum_one": 249, "tap": 12.8, "tap_pixel": 143, "tap_row": 577, "ternary_8":
     646, "ternary_word": 79.2, "vertical_16": 673, "vertical_32": 175, "vertical_call": 1020, "vertical_digit":
     78.3, "vertical_input": 30.3, "vertical_output": 30.6, "vertical_sums": 2740, "vertical_total": 69,
