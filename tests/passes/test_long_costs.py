@@ -54,7 +54,7 @@ def test_estimates_follow_what_is_measured(layer: str) -> None:
     [
         ("cortex-m4", 1 << 20, 4, "long"),
         ("cortex-m3", 1 << 20, 4, "long"),
-        ("cortex-m4", 2000, 4, "pairs"),  # no room for copies
+        ("cortex-m4", 900, 4, "pairs"),  # no room for copies
         ("cortex-m4", 1 << 20, 7, "stacked"),  # sums of more than 12 bits
         ("cortex-m0plus", 1 << 20, 4, "stacked"),  # products of 32 bits
         ("rv32imc", 1 << 20, 4, "stacked"),

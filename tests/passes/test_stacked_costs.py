@@ -73,7 +73,7 @@ def test_a_row_is_taken_as_a_column(core: str) -> None:
         np.testing.assert_array_equal(array, case.want[name], err_msg=name)
 
 
-@pytest.mark.parametrize(("core", "ram", "by"), [("cortex-m23", 1 << 20, "stacked"), ("cortex-m0plus", 2000, "pairs")])
+@pytest.mark.parametrize(("core", "ram", "by"), [("cortex-m23", 1 << 20, "stacked"), ("cortex-m0plus", 900, "pairs")])
 def test_where_it_is_chosen(core: str, ram: int, by: str) -> None:
     model = conv((16, 12, 5), 16, (3, 3), 1, 1, group=16, bits=7).model()
     ChooseEncodings(tuple(sorted(get_core(core).features)), ram=ram).run(model, PassLog())
