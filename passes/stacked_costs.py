@@ -48,7 +48,7 @@ def terms(
     sizes, outputs = (4, 2, 1) if digits else (8, 5, 4, 2, 1), float(len(w) * g.height * g.width)
     each = [_tiles(part * g.width, sizes) if touching else part * _tiles(g.width, sizes) for part in parts]
     tiles, calls = float(sum(each)), sum(each) if touching else len(parts) * _tiles(g.width, sizes)
-    runs, chunks = _runs(g, flat=flat)
+    ended, runs, chunks = _runs(g, flat=flat)
     quick = end in ("looked", "scaled")
     words = float(sum(parts) * g.width)
     found = {
@@ -60,6 +60,7 @@ def terms(
         "channel": float(len(w) * len(left)), "weight": float(w.size * len(left)), "term": taps * len(left),
         "tile": tiles * len(w), "tap": taps * tiles, "product": taps * words,
         "call": float(calls * len(w)),
+        "lane": float(ended * len(w)),
         f"{end if quick else 'other'}_run": float(runs * len(w)), end: outputs,
     }  # fmt: skip
     found |= {} if quick else {"chunk": float(chunks * len(w))}
@@ -75,17 +76,18 @@ def terms(
     return found
 
 
-def _runs(g: stacked.StackedGeometry, *, flat: bool) -> tuple[int, int]:
-    """Of a channel: runs of sums that lie, as their outputs do, one behind the other, and chunks of these."""
-    runs = chunks = 0
+def _runs(g: stacked.StackedGeometry, *, flat: bool) -> tuple[int, int, int]:
+    """Of a channel: lanes of bands, runs of sums that lie, as their outputs do, one behind the other, and chunks of
+    these."""
+    lanes = runs = chunks = 0
     for y in range(0, g.height, g.lanes * g.part):
         rows = min(g.lanes * g.part, g.height - y)
         part = -(-rows // g.lanes)
         for first in range(0, rows, part):
             high = min(part, rows - first)
             down, across = (1, high * g.width) if flat else (high, g.width)
-            runs, chunks = runs + down, chunks + down * -(-across // _CHUNK)
-    return runs, chunks
+            lanes, runs, chunks = lanes + 1, runs + down, chunks + down * -(-across // _CHUNK)
+    return lanes, runs, chunks
 
 
 def _digits(w: Array) -> Array:

@@ -12,8 +12,16 @@ from tests.passes.test_long_costs import conv
 
 from cardc.backends.c.emulate.cores import get_core
 from cardc.ops.base import text
+from cardc.ops.qtype import QType
 from cardc.passes.base import PassLog
 from cardc.passes.choose_encodings import ChooseEncodings
+
+
+def of_one_tap(levels: QType) -> IntegerGraph:
+    """With a last layer behind it whose border leaves gaps between rows of what it makes."""
+    w = np.random.default_rng(7).integers(-7, 8, (15, 6, 1, 1))
+    graph = IntegerGraph((6, 13, 4), levels).conv(15, (1, 1), pads=0, weights=w).scaled(uint(4), 40.0 * levels.levels)
+    return graph.conv(5, density=0.3)
 
 
 def of_many_bits(shift: int) -> IntegerGraph:
@@ -33,14 +41,17 @@ LAYERS: dict[str, Callable[[], IntegerGraph]] = {
     "of 8 bits": lambda: conv((6, 11, 13), 5, (3, 3), 1, 1, bits=8),
     "of one tap": lambda: conv((16, 9, 7), 12, (1, 1), 0, 1),
     "depthwise to any thresholds": lambda: conv((16, 25, 5), 16, (3, 3), 1, 1, group=16, exact=False),
+    "of one tap, with a border around what it makes": lambda: of_one_tap(uint(4)),
+    "of one tap and two levels": lambda: of_one_tap(uint(1)),
     "of 8 bits and long scales": lambda: of_many_bits(24),
 }
 
 
 def off(graph: IntegerGraph, core: str) -> float:
-    """What the estimate of the first layer of `graph` by stacked rows is of what it takes on `core`."""
+    """What the estimate of the first layer of `graph` by stacked rows is of what it takes on `core`; ternary layers run
+    by taps, which read a border."""
     features = sorted(get_core(core).features)
-    case = in_c(graph, inputs=1, force=("stacked",), features=features)
+    case = in_c(graph, inputs=1, force=("taps", "stacked"), features=features)
     step, symbol = case.built.program.steps[1], case.built.symbols()[1]
     spent = case.built.measure(core, case.inputs).by_layer[symbol]
     assert step.node is not None
