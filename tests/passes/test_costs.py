@@ -24,7 +24,6 @@ CORES = ("cortex-m4", "cortex-m3", "cortex-m55", "cortex-m0plus", "rv32imc", "rv
 OFF = 1.15
 LOOSE = {
     ("patches", "cortex-m55"): 1.45,  # where sums go to the caller as integers
-    ("rice", "cortex-m3"): 1.35,  # bytes are added to halves by five instructions; rates are of cores where three do
 }
 """Where the model falls short."""
 
