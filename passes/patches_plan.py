@@ -23,6 +23,7 @@ from .vectors_plan import read_layout
 _BAND, _CHANNEL, _PAIR = 90, 60, 35
 _ROW, _COPIED = 30, 7  # a row that is copied or gathered; a channel of it
 _COLUMN, _SCALE, _WIDE_SCALE, _LINE = 8, 15, 25, 18  # outputs: a column of 8 pixels, a row of it
+_PLAIN = 12  # an output that goes to the caller as it is
 _FEATURES = frozenset({"mve", "dsp", "unaligned"})
 
 
@@ -98,4 +99,5 @@ def _ended(node: ir.Node, w: Array, g: patches.PatchGeometry, rows: int) -> floa
         by_line = int(np.count_nonzero(ends_of(node, w, 2, packed=True, either=True).kinds))
     quick = by_line * columns * (_COLUMN + lines * _LINE)
     rest = len(w) - by_line
+    quick += _PLAIN * rest * lines * wide if tail.kind == "plain" else 0
     return quick + spent(finish_terms(tail, float(rest * lines * wide), float(rest * lines)), _FEATURES)
