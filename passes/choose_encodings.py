@@ -14,8 +14,9 @@
              vectors places of vectors of pixels in the input     ternary weights; on cores with vectors, that have room
                                                                   for a copy where strides are not 1, or on request
              products  a byte a weight, vectors of pixels         any weights of 8 bits; as vectors
-             patches a byte a weight, 16 products at a time       any weights of 8 bits; on cores with vectors that
-                                                                  have room for patches of a band, or on request
+             patches a byte a weight, 2 or 16 products     any weights of 8 bits; on cores with vectors or the
+                     at a time                                    DSP extension that have room for patches of a
+                                                                  band, or on request
              int8    a byte a weight                              any weights of 8 bits
              rice    gaps between weights, near their entropy     ternary weights; for size
     MatMul   sparse  lists of +-1 columns                         ternary weights
@@ -206,13 +207,16 @@ class ChooseEncodings(Pass):
         )  # fmt: skip
 
     def _add_vectors(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
-        """List `vectors` and `products` where the core has vectors, `patches` where they fit `room` bytes, too."""
-        if node.op_type != "Conv" or "mve" not in self.features or "int8" not in options:
+        """List `vectors` and `products` where the core has vectors, `patches` there and with the DSP extension, all of
+        them where they fit `room` bytes."""
+        dsp = "dsp" in self.features
+        if node.op_type != "Conv" or not dsp or "int8" not in options:
             return
-        for name, find in (("vectors", vectors_cost), ("products", products_cost)):
-            cost = find(node, finish_kind(node, "dsp" in self.features), room)
+        mve = (("vectors", vectors_cost), ("products", products_cost))
+        for name, find in mve if "mve" in self.features else ():
+            cost = find(node, finish_kind(node, dsp), room)
             options |= {} if cost is None else {name: cost}
-        cost = patches_cost(node, finish_kind(node, "dsp" in self.features), room)
+        cost = patches_cost(node, frozenset(self.features), room)
         options |= {} if cost is None else {"patches": cost}
 
     def _chosen(self, node: ir.Node, options: dict[str, Cost], wanted: dict[str, str]) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import onnx_ir as ir
 
 from ..ops.base import Array, constant, integer, operand, result, shape_of
+from ..ops.qtype import qtype
 from ..ops.window import window
-from .channel_ends import Finish, ends_of
+from .channel_ends import ends_of
 from .choose_layout import choose_layout, pads_of
 from .conv_terms import finish_terms
 from .encodings import patches
@@ -19,12 +20,36 @@ from .layouts import Layout
 from .schedule import finish_of
 from .vectors_plan import read_layout
 
-# Instructions on a Cortex-M55 (zig -O2), beside those that are counted out below.
-_BAND, _CHANNEL, _PAIR = 90, 60, 35
-_ROW, _COPIED = 30, 7  # a row that is copied or gathered; a channel of it
-_COLUMN, _SCALE, _WIDE_SCALE, _LINE = 8, 15, 25, 18  # outputs: a column of 8 pixels, a row of it
-_PLAIN = 12  # an output that goes to the caller as it is
-_FEATURES = frozenset({"mve", "dsp", "unaligned"})
+
+@dataclass(frozen=True, slots=True)
+class _Rates:
+    """Instructions (zig -O2) of the parts of a layer, beside those that are counted out below."""
+
+    band: float
+    channel: float
+    pair: float  # of outputs
+    row: float  # that is copied or gathered
+    copied: float  # a channel of a row
+    lanes: float  # that many bytes of it, or one where those of the input do not touch
+    single: float
+    patch: float  # that is gathered
+    part: float
+    word: float  # of a part
+    at_once: int  # bytes of a word
+    together: int  # patches that are multiplied together
+    group: float  # of these
+    vector: float  # of these
+    column: float  # outputs: so many of them
+    columns: int
+    scale: float  # of a row of them
+    wide_scale: float
+    line: float
+    clip: float  # of a row of them by scale where not every byte is an output
+    plain: float  # that goes to the caller as it is
+
+
+_MVE = _Rates(90, 60, 35, 30, 7, 6, 0, 7, 5, 2, 16, 3, 10, 12, 8, 8, 15, 25, 18, 0, 12)
+_DSP = _Rates(90, 90, 42, 45, 22, 17, 7, 18, 9, 5, 4, 2, 18, 82, 0, 1, 8, 10, 14, 6, 8)
 
 
 def plan(node: ir.Node, layout: Layout, at_once: int = 0, out_row: int = 0) -> patches.PatchGeometry | None:
@@ -54,7 +79,7 @@ def layout_for(node: ir.Node) -> Layout:
     return read_layout(node, word_rows=True)
 
 
-def patches_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | None:
+def patches_cost(node: ir.Node, features: frozenset[str], room: int | None = None) -> Cost | None:
     """The cost of the convolution `node`; None where it cannot run by patches, or not in `room` bytes."""
     w, wide = constant(operand(node, 1)), plan(node, layout_for(node))
     if w is None or wide is None or (room is not None and wide.size > room):
@@ -69,35 +94,49 @@ def patches_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | No
     height, group, total = int(out[2]) if len(out) == 4 else 1, integer(node, "group", 1), 0.0
     for y in range(0, height, g.rows):
         rows = min(g.rows, height - y)
-        total += group * _band(g, rows, len(w) // group) + _ended(node, w, g, rows)
+        total += group * _band(g, rows, len(w) // group, features) + _ended(node, w, g, rows, features)
     encoded = group * -(-len(w) // group // 2) * 2 * g.patch
     return Cost(total, float(encoded + 4 * len(w) + 2 * g.parts.size))
 
 
-def _band(g: patches.PatchGeometry, rows: int, outputs: int) -> float:
+def _rates(features: frozenset[str]) -> _Rates:
+    return _MVE if "mve" in features else _DSP
+
+
+def _band(g: patches.PatchGeometry, rows: int, outputs: int, features: frozenset[str]) -> float:
     """A band of `rows` rows for one group of `outputs` channels."""
-    pixels = rows * g.width
+    r, pixels = _rates(features), rows * g.width
     copied = 1 if g.touch else (rows - 1) * g.down + g.span
-    columns = pixels if g.touch else g.columns
-    transposed = copied * (_ROW + g.depth * (_COPIED + 6 * -(-columns // 8)))
-    part = 5 + 2 * -(-g.part // patches.PATCH)
-    gathered = 0 if g.pointwise else rows * (_ROW + g.width * (7 + g.parts.size * part))
-    triples = -(-pixels // patches.TRIPLE)
-    dots = -(-outputs // 2) * (_PAIR + triples * (10 + 12 * (g.patch // patches.PATCH)))
-    return float(_BAND + transposed + gathered + dots + outputs * _CHANNEL)
+    transposed = copied * (r.row + g.depth * (r.copied + _columns(g, pixels if g.touch else g.columns, features)))
+    part = r.part + r.word * -(-g.part // r.at_once)
+    gathered = 0 if g.pointwise else rows * (r.row + g.width * (r.patch + g.parts.size * part))
+    filled = -(-pixels // patches.TRIPLE) * patches.TRIPLE
+    dots = -(-filled // r.together) * (r.group + r.vector * (g.patch // patches.PATCH))
+    return float(r.band + transposed + gathered + -(-outputs // 2) * (r.pair + dots) + outputs * r.channel)
 
 
-def _ended(node: ir.Node, w: Array, g: patches.PatchGeometry, rows: int) -> float:
+def _columns(g: patches.PatchGeometry, columns: int, features: frozenset[str]) -> float:
+    """The copy of a channel of a row."""
+    r = _rates(features)
+    if "mve" in features:
+        return r.lanes * -(-columns // 8)
+    step = g.stride[1] if g.pointwise else 1
+    return r.single * columns if step > 1 else r.lanes * (columns // 4) + r.single * (columns % 4)
+
+
+def _ended(node: ir.Node, w: Array, g: patches.PatchGeometry, rows: int, features: frozenset[str]) -> float:
     """The outputs of a band of `rows` rows, of all channels."""
-    tail, in_bytes = tail_of(node), to_bytes(node)
+    r, tail, in_bytes = _rates(features), tail_of(node), to_bytes(node)
     lines, wide = (1, rows * g.width) if g.touch else (rows, g.width)
-    columns = -(-wide // 8)
+    columns = -(-wide // r.columns)
     if in_bytes and tail.kind == "scaled":
-        return float(len(w) * columns * (_COLUMN + lines * (_WIDE_SCALE if tail.wide else _SCALE)))
+        end = finish_of(node)
+        clip = r.clip if end is not None and qtype(result(end)).levels < 256 else 0
+        return float(len(w) * columns * (r.column + lines * (clip + (r.wide_scale if tail.wide else r.scale))))
     by_line = 0
     if in_bytes and not tail.wide:
         by_line = int(np.count_nonzero(ends_of(node, w, 2, packed=True, either=True).kinds))
-    quick = by_line * columns * (_COLUMN + lines * _LINE)
+    quick = by_line * columns * (r.column + lines * r.line)
     rest = len(w) - by_line
-    quick += _PLAIN * rest * lines * wide if tail.kind == "plain" else 0
-    return quick + spent(finish_terms(tail, float(rest * lines * wide), float(rest * lines)), _FEATURES)
+    quick += r.plain * rest * lines * wide if tail.kind == "plain" else 0
+    return quick + spent(finish_terms(tail, float(rest * lines * wide), float(rest * lines)), features)

@@ -45,8 +45,11 @@ def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], ba
             cost = runs_cost(w4, g, rows, max(1, max_u - 1), ends, tail_of(node), features)
             return turns * (_TURN + cost.instructions)
     if encoding in ("vectors", "products", "patches"):
-        find = {"vectors": vectors_cost, "products": products_cost, "patches": patches_cost}[encoding]
-        whole = find(node, finish_kind(node, bool(features & {"dsp"})))
+        if encoding == "patches":
+            whole = patches_cost(node, features)
+        else:
+            find = {"vectors": vectors_cost, "products": products_cost}[encoding]
+            whole = find(node, finish_kind(node, bool(features & {"dsp"})))
         if whole is not None:
             return turns * (_TURN + whole.instructions * rows / chw(stage.output)[1])
     stacked = stacked_geometry(node, levels) if encoding == "stacked" else None

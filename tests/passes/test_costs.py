@@ -87,13 +87,14 @@ CHAINS = {
     "wide convolutions": (wide_convs, ("wide",)),
     "wide dense layers": (wide_dense, ("wide",)),
 }
-_VECTORS = {"vectors", "products", "patches"}
+_VECTORS = {"vectors", "products"}
+_DSP = _VECTORS | {"patches"}
 UNKNOWN = {
-    "avr5": {"lanes", "runs", "rice", "long", "stacked"} | _VECTORS,
-    "rv32ec": {"runs", "long"} | _VECTORS,
-    "rv32imc": {"long"} | _VECTORS,
-    "cortex-m0plus": {"long"} | _VECTORS,
-    "cortex-m3": _VECTORS,
+    "avr5": {"lanes", "runs", "rice", "long", "stacked"} | _DSP,
+    "rv32ec": {"runs", "long"} | _DSP,
+    "rv32imc": {"long"} | _DSP,
+    "cortex-m0plus": {"long"} | _DSP,
+    "cortex-m3": _DSP,
     "cortex-m4": _VECTORS,
     "cortex-m55": {"stacked"},
 }

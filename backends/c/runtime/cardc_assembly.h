@@ -22,6 +22,15 @@
 #endif
 #endif
 
+/* 1 where the core has the DSP extension: two products of halves at a time. */
+#ifndef CARDC_DSP
+#if CARDC_ASSEMBLY && defined(__ARM_FEATURE_SIMD32) && CARDC_UNALIGNED
+#define CARDC_DSP 1
+#else
+#define CARDC_DSP 0
+#endif
+#endif
+
 #if CARDC_ASSEMBLY
 #define CARDC_NAKED static __attribute__((naked, noinline))
 #define CARDC_UNUSED __attribute__((unused))

@@ -46,6 +46,9 @@ static CARDC_NOINLINE void finish_channel(const band *b, uint32_t number, const 
   rows.from = sums, rows.to = (uint8_t *)b->dst + at;
   rows.rows = b->rows, rows.pitch = rows.width = b->columns, rows.row = layer->to.row;
   scale = cardc_begin_scale(&rows, f, number, bias, layer->patch << 15); /* 255 * 128 a byte */
+  if (scale && cardc_all_bytes(&rows, scale)) {
+    return;
+  }
   if (scale) {
     (scale == CARDC_SCALE ? cardc_words_by_scale : cardc_words_by_wide_scale)(&rows);
     return;

@@ -1,7 +1,8 @@
 /* What cardc_conv_patches is made of: a transposed copy of the input, patches gathered from it, their dot products.
  *
- * Cores with MVE (Helium) multiply 16 bytes by 16 and add all products in one instruction, so what a window holds has to
- * lie side by side. In assembly, as compilers spill vectors in such loops; elsewhere the same in plain C.
+ * Cores with MVE (Helium) multiply 16 bytes by 16 and add all products in one instruction, those with the DSP extension two
+ * halves by two, so what a window holds has to lie side by side. In assembly, as compilers spill in such loops; elsewhere the
+ * same in plain C.
  */
 #ifndef CARDC_PATCHES_H
 #define CARDC_PATCHES_H
@@ -89,25 +90,70 @@ CARDC_COLUMNS(cardc_words_by_line, "lsls r3, r3, #2\n", "16", "8", "32",
               "vqshrunb.s32 q3, q0, #16\n vqshrunt.s32 q3, q1, #16\n vmin.u16 q3, q3, q5\n vpst\n vstrbt.16 q3, [r7]\n")
 #else
 static CARDC_NOINLINE void cardc_transpose(const cardc_transpose_job *job) {
-  uint32_t c, x;
+  const uint32_t pixel = job->pixel, step = job->step, flip = cardc_four(job->flip);
+  uint32_t c;
   CARDC_NO_UNROLL for (c = 0; c < job->channels; c++) {
-    CARDC_NO_UNROLL for (x = 0; x < job->columns; x++) {
-      job->to[c + x * job->pixel] = (uint8_t)(job->from[c * job->plane + x * job->step] ^ job->flip);
+    const uint8_t *from = job->from + c * job->plane;
+    uint8_t *to = job->to + c;
+    uint32_t x = job->columns;
+#if CARDC_UNALIGNED
+    CARDC_NO_UNROLL for (; step == 1 && x >= 4; x -= 4, from += 4, to += 2 * pixel) {
+      uint32_t four;
+      CARDC_MEMCPY(&four, from, sizeof four);
+      four ^= flip;
+      to[0] = (uint8_t)four, to[pixel] = (uint8_t)(four >> 8), to += 2 * pixel;
+      to[0] = (uint8_t)(four >> 16), to[pixel] = (uint8_t)(four >> 24);
     }
+#endif
+    CARDC_NO_UNROLL for (; x > 0; x--, from += step, to += pixel) { *to = (uint8_t)(*from ^ flip); }
   }
 }
 
 static CARDC_NOINLINE void cardc_gather_patches(const cardc_gather_job *job) {
+  const uint32_t bytes = job->bytes;
   uint32_t i, k, b;
   CARDC_NO_UNROLL for (i = 0; i < job->patches; i++) {
+    const CARDC_ROM uint16_t *place = job->places;
+    const uint8_t *at = job->from + i * job->step;
     uint8_t *to = job->to + i * job->patch;
-    CARDC_NO_UNROLL for (k = 0; k < job->parts; k++) {
-      const uint8_t *from = job->from + i * job->step + job->places[k];
-      CARDC_NO_UNROLL for (b = job->bytes; b > 0; b--) { *to++ = *from++; }
+    CARDC_NO_UNROLL for (k = job->parts; k > 0; k--, to += bytes) {
+      const uint8_t *from = at + *place++;
+#if CARDC_UNALIGNED
+      CARDC_NO_UNROLL for (b = 0; b < bytes; b += 4) { CARDC_MEMCPY(to + b, from + b, 4); }
+#else
+      CARDC_NO_UNROLL for (b = 0; b < bytes; b++) { to[b] = from[b]; }
+#endif
     }
   }
 }
 
+#if CARDC_DSP
+/* Four bytes of two patches by those of two outputs: halves in r8 and r9, r10 and r11, of a patch in r3 and lr; r2 goes on by
+ * BYTES. */
+#define CARDC_FOUR_OF_TWO(BYTES)                                                                             \
+  "ldr r10, [r2, #16]\n ldr r8, [r2], #" BYTES "\n sxtb16 r11, r10, ror #8\n sxtb16 r10, r10\n"             \
+  "sxtb16 r9, r8, ror #8\n sxtb16 r8, r8\n ldr r3, [r0], #4\n sxtb16 lr, r3, ror #8\n sxtb16 r3, r3\n"      \
+  "smlad r4, r3, r8, r4\n smlad r6, r3, r10, r6\n smlad r4, lr, r9, r4\n smlad r6, lr, r11, r6\n"           \
+  "ldr r3, [r1], #4\n sxtb16 lr, r3, ror #8\n sxtb16 r3, r3\n"                                             \
+  "smlad r5, r3, r8, r5\n smlad r7, r3, r10, r7\n smlad r5, lr, r9, r5\n smlad r7, lr, r11, r7\n"
+/* Two patches by two outputs; the last one of an odd count with that in front of it once more. r0 and r1 patches, r2 weights, r4
+ * to r7 sums, r12 vectors left; on the stack where sums go, their end, weights, vectors, bytes of a patch. */
+CARDC_NAKED void cardc_dots_of_patches(CARDC_UNUSED const cardc_patch_dots *job) {
+  __asm__ volatile(
+      ".syntax unified\n push {r4-r11, lr}\n sub sp, #28\n"
+      "ldr r2, [r0, #8]\n ldr r4, [r0, #12]\n ldr r5, [r0, #16]\n ldr r6, [r0, #20]\n ldr r7, [r0, #24]\n ldr r3, [r0, #4]\n"
+      "ldr r0, [r0]\n strd r4, r5, [sp]\n strd r7, r2, [sp, #8]\n strd r6, r3, [sp, #16]\n"
+      "1:\n ldr r2, [sp, #12]\n ldrd r12, r3, [sp, #16]\n add r1, r0, r3\n"
+      "movs r4, #0\n movs r5, #0\n movs r6, #0\n movs r7, #0\n"
+      "2:\n" CARDC_FOUR_OF_TWO("4") CARDC_FOUR_OF_TWO("4") CARDC_FOUR_OF_TWO("4") CARDC_FOUR_OF_TWO("20")
+      "subs r12, #1\n bne 2b\n"
+      "mov r0, r1\n ldrd r2, r3, [sp]\n strd r4, r5, [r2], #8\n strd r6, r7, [r3], #8\n ldr r12, [sp, #8]\n"
+      "subs r12, r12, r2\n beq 4f\n cmp r12, #4\n bne 3f\n"
+      "subs r2, #4\n subs r3, #4\n ldr r12, [sp, #20]\n sub r0, r0, r12\n"
+      "3:\n strd r2, r3, [sp]\n b 1b\n"
+      "4:\n add sp, #28\n pop {r4-r11, pc}\n");
+}
+#else
 static CARDC_NOINLINE void cardc_dots_of_patches(const cardc_patch_dots *job) {
   const uint8_t *x = job->patches;
   int32_t *first = job->first, *second = job->second;
@@ -124,6 +170,7 @@ static CARDC_NOINLINE void cardc_dots_of_patches(const cardc_patch_dots *job) {
     *first++ = a, *second++ = b;
   }
 }
+#endif
 
 static inline uint32_t cardc_line_of_word(const cardc_vector_rows *rows, uint32_t a) {
   const int32_t low = (int32_t)(((int64_t)(int32_t)rows->m * (int32_t)(a + rows->low)) >> 16);
@@ -131,6 +178,21 @@ static inline uint32_t cardc_line_of_word(const cardc_vector_rows *rows, uint32_
   return (uint32_t)(y < 0 ? 0 : y < top ? y : top);
 }
 CARDC_EACH_PIXEL(cardc_words_by_line, uint32_t, cardc_line_of_word(rows, a))
+#endif
+
+#if CARDC_DSP && !CARDC_MVE
+/* Where every byte is an output saturation to them is one instruction. */
+CARDC_EACH_PIXEL(cardc_bytes_of_scale, uint32_t, cardc_between(rows, a, 0, 255))
+CARDC_EACH_PIXEL(cardc_bytes_of_wide_scale, uint32_t, cardc_between_wide(rows, a, 0, 255))
+static inline uint32_t cardc_all_bytes(const cardc_vector_rows *rows, uint32_t scale) {
+  if (rows->low != 0 || rows->top != 255) {
+    return 0;
+  }
+  (scale == CARDC_SCALE ? cardc_bytes_of_scale : cardc_bytes_of_wide_scale)(rows);
+  return 1;
+}
+#else
+static inline uint32_t cardc_all_bytes(const cardc_vector_rows *rows, uint32_t scale) { return (void)rows, (void)scale, 0u; }
 #endif
 
 #endif

@@ -49,7 +49,8 @@ CARDC_COLUMNS(cardc_words_by_wide_scale, "lsls r3, r3, #2\n", "16", "8", "32",
 #else
 /* Each pixel of the rows; A is its sum. */
 #define CARDC_EACH_PIXEL(NAME, TYPE, OUTPUT)                                            \
-  static CARDC_NOINLINE void NAME(const cardc_vector_rows *rows) {                      \
+  static CARDC_NOINLINE void NAME(const cardc_vector_rows *of) {                        \
+    const cardc_vector_rows own = *of, *const rows = &own; /* bytes that are stored cannot change it */ \
     const TYPE *from = (const TYPE *)rows->from;                                        \
     uint8_t *to = rows->to;                                                             \
     uint32_t x, y;                                                                      \
@@ -60,15 +61,21 @@ CARDC_COLUMNS(cardc_words_by_wide_scale, "lsls r3, r3, #2\n", "16", "8", "32",
       }                                                                                 \
     }                                                                                   \
   }
-static inline uint32_t cardc_scaled(const cardc_vector_rows *rows, uint32_t a) {
-  const int32_t y = (int32_t)(a * rows->m + rows->c) >> rows->shift, low = (int32_t)rows->low, top = (int32_t)rows->top;
+static inline uint32_t cardc_between(const cardc_vector_rows *rows, uint32_t a, int32_t low, int32_t top) {
+  const int32_t y = (int32_t)(a * rows->m + rows->c) >> rows->shift;
   return (uint32_t)(y < low ? low : y < top ? y : top);
 }
+static inline uint32_t cardc_scaled(const cardc_vector_rows *rows, uint32_t a) {
+  return cardc_between(rows, a, (int32_t)rows->low, (int32_t)rows->top);
+}
 CARDC_EACH_PIXEL(cardc_words_by_scale, uint32_t, cardc_scaled(rows, a))
-static inline uint32_t cardc_scaled_wide(const cardc_vector_rows *rows, uint32_t a) {
+static inline uint32_t cardc_between_wide(const cardc_vector_rows *rows, uint32_t a, int32_t low, int32_t top) {
   const uint64_t c = (uint64_t)rows->high << 32 | rows->c, x = (uint64_t)((int64_t)(int32_t)a * (int32_t)rows->m) + c;
-  const int32_t y = (int32_t)(uint32_t)(x >> 32) >> rows->shift, low = (int32_t)rows->low, top = (int32_t)rows->top;
+  const int32_t y = (int32_t)(uint32_t)(x >> 32) >> rows->shift;
   return (uint32_t)(y < low ? low : y < top ? y : top);
+}
+static inline uint32_t cardc_scaled_wide(const cardc_vector_rows *rows, uint32_t a) {
+  return cardc_between_wide(rows, a, (int32_t)rows->low, (int32_t)rows->top);
 }
 CARDC_EACH_PIXEL(cardc_words_by_wide_scale, uint32_t, cardc_scaled_wide(rows, a))
 #endif

@@ -26,8 +26,9 @@ class Tail:
     dtype: type[np.generic]
 
 
-def tail(kind: str, levels: int, acc: Ints, sums: fold.Sums, rng: np.random.Generator) -> Tail:
-    """A random finish of `kind` for accumulators `acc` [C, ...], folded for the kernel's `sums`."""
+def tail(kind: str, levels: int, acc: Ints, sums: fold.Sums, rng: np.random.Generator, most: int = 16) -> Tail:
+    """A random finish of `kind` for accumulators `acc` [C, ...], folded for the kernel's `sums`; where it requantises,
+    to at most some `most`."""
     if kind == "threshold":
         return _threshold(levels, acc, sums, rng)
     channels, reach = len(acc), int(np.abs(acc).max(initial=0)) + 1
@@ -40,7 +41,7 @@ def tail(kind: str, levels: int, acc: Ints, sums: fold.Sums, rng: np.random.Gene
         finish = Finish(0, 1 if narrow else 2, f.shared, m=f.m.astype(np.int32), b=f.b.astype(np.int32))
         return Tail(finish, want, np.int16 if narrow else np.int32)
     shift = int(rng.choice([rng.integers(1, 25), rng.integers(30, 40)]))  # the larger ones need 64 bits
-    m = rng.integers(-(2**shift), 2**shift, channels) * min(16, levels) // reach
+    m = rng.integers(-(2**shift), 2**shift, channels) * min(most, levels) // reach
     m = np.clip(m, -(2**31) // abs(sums.gain) + 1, 2**31 // abs(sums.gain) - 1)
     b = rng.integers(-(2 ** (shift + 2)), 2 ** (shift + 4), channels)
     lo = int(rng.integers(-128, 1))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import strategies as st
 from tests.backends.c.kernels.convs import Layer, compare, dense_layer, layers, level_counts, seeds
 from tests.backends.c.kernels.finishes import kinds, stairs, tail
-from tests.backends.c.kernels.places import PLACES, ROOMY, drawn, stored
+from tests.backends.c.kernels.places import EVERYWHERE, PLACES, ROOMY, drawn, stored
 
 from cardc.backends.c.runtime.call import Place
 from cardc.backends.c.runtime.structs import ConvPatches, Map
@@ -28,12 +28,14 @@ def geometry(layer: Layer, rows: int) -> patches.PatchGeometry:
     return replace(found, rows=rows or patches.highest(found, to.height))
 
 
-def run(place: Place, layer: Layer, kind: str, levels: int, seed: int, rows: int = 0, by: str = "") -> list[int]:
+def run(
+    place: Place, layer: Layer, kind: str, levels: int, seed: int, rows: int = 0, by: str = "", most: int = 16
+) -> list[int]:
     """Call the kernel, finished by `by`: a "line" where there is one, and compare all of the output's memory: the kinds
     of the lines."""
     rng = np.random.default_rng(seed)
     sums = fold.of_bytes(layer.rows, fold.Stored(0, 1, layer.max_u))
-    end = tail(kind, levels, layer.sums, sums, rng)
+    end = tail(kind, levels, layer.sums, sums, rng, most)
     g, shape = geometry(layer, min(rows, layer.to.height)), layer.w.shape
     touch = g.pointwise and g.stride == (1, 1) and layer.source.row == g.width == layer.to.row
     g = replace(g, touch=touch and not any(layer.win.begin))
@@ -88,6 +90,14 @@ def test_patches_at_their_edges(name: str, cin: int, max_u: int, sign: int) -> N
     """All weights and inputs as large as they can be; bytes that do not fit signed ones."""
     run(PLACES[name](), dense_layer(cin, max_u, sign), "affine", 1, 1)
     run(PLACES[name](), dense_layer(cin, max_u, sign), "requantize", 15, 1)
+
+
+@pytest.mark.parametrize("name", ["host", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
+@pytest.mark.parametrize("sign", [127, -128])
+def test_patches_to_all_bytes(name: str, sign: int) -> None:
+    """Outputs 0 to 255, which some cores saturate to in one instruction; with 32 and 64 bits."""
+    for seed in range(8):
+        run(EVERYWHERE[name](), dense_layer(3, 255, sign), "requantize", 255, seed, most=255)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
