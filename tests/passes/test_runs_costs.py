@@ -47,21 +47,23 @@ def test_estimates_follow_what_is_measured(layer: str, core: str, off: float) ->
     assert abs(guess / spent - 1) <= off, (guess, spent)
 
 
-def choice(graph: IntegerGraph, ram: int, features: tuple[str, ...] = ("dsp", "unaligned")) -> tuple[str, int]:
+def choice(
+    graph: IntegerGraph, ram: int, features: tuple[str, ...] = ("dsp", "unaligned"), *, whole: bool = False
+) -> tuple[str, int]:
     """The encoding, and the rows of a band."""
     model = graph.model()
-    ChooseEncodings(features, ram=ram).run(model, PassLog())
+    ChooseEncodings(features, ram=ram, whole=whole).run(model, PassLog())
     (node,) = (n for n in model.graph if n.op_type == "Conv")
     return text(node, "encoding", ""), integer(node, BAND, 0)
 
 
 def test_runs_take_the_room_that_memory_leaves() -> None:
-    """8 KB of tensors: with little more than that there are no copies, then low bands, then high ones."""
-    assert choice(LAYERS["10 %"](), 0) == ("lanes", 0)
-    assert choice(LAYERS["10 %"](), 15_000) == ("lanes", 0)
-    encoding, rows = choice(LAYERS["10 %"](), 24_000)
-    assert encoding == "runs"
-    assert 1 <= rows < 16
+    """8 KB of tensors: without memory there are no copies, with little low bands, then high ones."""
+    for ram, whole in ((0, False), (4_000, False), (15_000, True)):
+        assert choice(LAYERS["10 %"](), ram, whole=whole)[0] != "runs"
+    bands = [choice(LAYERS["10 %"](), ram) for ram in (15_000, 24_000)]
+    assert [encoding for encoding, _ in bands] == ["runs", "runs"]
+    assert 1 <= bands[0][1] < bands[1][1] < 16
     assert choice(LAYERS["10 %"](), 64_000) == ("runs", 16)
 
 
@@ -74,7 +76,8 @@ def test_tensors_that_live_at_a_time_are_counted() -> None:
     model = LAYERS["10 %"]().model()
     live = 2 * 16 * 16 * 16  # the input and the sums, then these and the activations
     assert spare_bytes(model, 40_000) == 30_000 - live * 4 // 3
-    assert spare_bytes(model, 1_000) == 0
+    assert spare_bytes(model, 1_000) == 250  # a quarter, as streams may hold rows
+    assert spare_bytes(model, 1_000, whole=True) == 0
 
 
 def test_bands_have_no_more_rows_than_are_asked_for() -> None:
