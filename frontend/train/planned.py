@@ -52,9 +52,9 @@ def planned(w: Array, shape: Shape, target: Target, beside: int) -> Planned:
     """
     model, layer = _model(w, shape)
     choose = ChooseEncodings(
-        target.features, ram=max(1, target.ram_bytes - beside * 4 // 3), flash=target.flash_bytes
+        target.features, ram=max(1, target.ram_bytes - beside * 4 // 3), whole=True, flash=target.flash_bytes
     )  # fmt: skip
-    options = choose.options(layer, spare_bytes(model, choose.ram))
+    options = choose.options(layer, spare_bytes(model, choose.ram, whole=True))
     choose.run(model, PassLog())
     PlanMemory().run(model, PassLog())
     encoding = text(layer, "encoding", "")

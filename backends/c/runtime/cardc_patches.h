@@ -97,7 +97,9 @@ static CARDC_NOINLINE void cardc_transpose(const cardc_transpose_job *job) {
     uint8_t *to = job->to + c;
     uint32_t x = job->columns;
 #if CARDC_UNALIGNED
-    CARDC_NO_UNROLL for (; step == 1 && x >= 4; x -= 4, from += 4, to += 2 * pixel) {
+    uint32_t words = step == 1 ? x / 4 : 0;
+    x -= 4 * words;
+    CARDC_NO_UNROLL for (; words > 0; words--, from += 4, to += 2 * pixel) {
       uint32_t four;
       CARDC_MEMCPY(&four, from, sizeof four);
       four ^= flip;
