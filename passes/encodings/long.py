@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CompileError
-from .pairs import bits_of
+from .columns import Columns
+from .pairs import bits_of, pack_rows, unpack_rows
 
 Ints = NDArray[np.int64]
 _LANE = 2**12
@@ -26,26 +27,8 @@ _BAND = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class LongGeometry:
-    """`kernel`, `stride`, `dilation` as (down, across); `pad` above and to the left; `height`, `width` of the output;
-    `depth` input channels of a group."""
-
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    pad: tuple[int, int]
-    height: int
-    width: int
-    depth: int
-
-    def places(self) -> list[tuple[int, int]]:
-        """Of each tap across: (phase, k)."""
-        each = [j * self.dilation[1] for j in range(self.kernel[1])]
-        return [(at % self.stride[1], at // self.stride[1]) for at in each]
-
-    @property
-    def phases(self) -> int:
-        return 1 + max(phase for phase, _ in self.places())
+class LongGeometry(Columns):
+    """A convolution and its copies."""
 
     @property
     def chunks(self) -> int:
@@ -140,21 +123,15 @@ def encode(w: Ints, max_u: int, border: int, g: LongGeometry) -> Long:
     for j, (phase, k) in enumerate(g.places()):
         slots[:, k // _WORD, :, :, phase, k % _WORD] = w[..., j].transpose(0, 2, 1)
     flat, bits = slots.reshape(len(w), -1), bits_of(w)
-    if bits == 4:
-        flat = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))
-        flat = flat[:, 0::2] & 15 | (flat[:, 1::2] & 15) << 4
     biases = -np.minimum(w, 0).reshape(len(w), -1).sum(axis=1) * max_u
     starts = biases + w.reshape(len(w), -1).sum(axis=1) * border
-    return Long((flat & 255).astype(np.uint8).reshape(-1), bits, biases.astype(np.uint16), starts.astype(np.uint16))
+    return Long(pack_rows(flat, bits), bits, biases.astype(np.uint16), starts.astype(np.uint16))
 
 
 def decode(e: Long, shape: tuple[int, int, int, int], g: LongGeometry) -> Ints:
     """The weights [O, depth, kh, kw] that `e` encodes: the exact inverse of `encode`."""
-    data = e.weights.astype(np.int64).reshape(shape[0], -1)
-    count = g.kernel[0] * g.depth * g.phases * g.chunks * g.taps
-    flat = np.stack([data & 15, data >> 4], axis=-1).reshape(shape[0], -1) if e.bits == 4 else data
-    half = 1 << (e.bits - 1)
-    slots = ((flat[:, :count] ^ half) - half).reshape(shape[0], g.chunks, g.kernel[0], g.depth, g.phases, g.taps)
+    each = (g.chunks, g.kernel[0], g.depth, g.phases, g.taps)
+    slots = unpack_rows(e.weights, e.bits, shape[0], int(np.prod(each))).reshape(shape[0], *each)
     taps = [slots[:, k // _WORD, :, :, phase, k % _WORD] for phase, k in g.places()]
     return np.stack([tap.transpose(0, 2, 1) for tap in taps], axis=-1)
 

@@ -45,6 +45,22 @@ def bits_of(w: Ints) -> int:
     return 4 if w.size == 0 or (w.min() >= -8 and w.max() <= 7) else 8
 
 
+def pack_rows(rows: Ints, bits: int) -> NDArray[np.uint8]:
+    """Weights [O, n] of `bits` bits, one behind the other; of 4 two to a byte, the first one low, rows filled up."""
+    if bits == 4:
+        rows = np.pad(rows, ((0, 0), (0, rows.shape[1] % 2)))
+        rows = rows[:, 0::2] & 15 | (rows[:, 1::2] & 15) << 4
+    return (rows & 255).astype(np.uint8).reshape(-1)
+
+
+def unpack_rows(packed: NDArray[np.uint8], bits: int, rows: int, count: int) -> Ints:
+    """The weights [rows, count] in `packed`: the exact inverse of `pack_rows`."""
+    data = packed.astype(np.int64).reshape(rows, -1)
+    flat = np.stack([data & 15, data >> 4], axis=-1).reshape(rows, -1) if bits == 4 else data
+    half = 1 << (bits - 1)
+    return (flat[:, :count] ^ half) - half
+
+
 def room_of(w: Ints, max_u: int) -> int:
     """How many input channels in a row always fit 16 bits, whichever they are; 0 where not even one does."""
     taps = w.reshape(w.shape[0], w.shape[1], -1) * max_u

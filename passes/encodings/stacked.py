@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import CompileError
-from .pairs import bits_of
+from .columns import Columns
+from .pairs import bits_of, pack_rows, unpack_rows
 
 Ints = NDArray[np.int64]
 BITS = {1: 32, 2: 16, 3: 10, 4: 8}
@@ -21,31 +22,13 @@ BITS = {1: 32, 2: 16, 3: 10, 4: 8}
 
 
 @dataclass(frozen=True, slots=True)
-class StackedGeometry:
-    """`kernel`, `stride`, `dilation` as (down, across); `pad` above and to the left; `height`, `width` of the output;
-    `depth` input channels of a group; `source` bytes of a row of the input; `bits` of a weight, 4 or 8; `part` rows of
-    a lane in a band."""
+class StackedGeometry(Columns):
+    """`source` bytes of a row of the input; `bits` of a weight, 4 or 8; `part` rows of a lane in a band."""
 
-    kernel: tuple[int, int]
-    stride: tuple[int, int]
-    dilation: tuple[int, int]
-    pad: tuple[int, int]
-    height: int
-    width: int
-    depth: int
     source: int
     bits: int
     lanes: int
     part: int
-
-    def places(self) -> list[tuple[int, int]]:
-        """Of each tap across: (phase, k), where its column is k * stride + phase."""
-        each = [j * self.dilation[1] for j in range(self.kernel[1])]
-        return [(at % self.stride[1], at // self.stride[1]) for at in each]
-
-    @property
-    def phases(self) -> int:
-        return 1 + max(phase for phase, _ in self.places())
 
     @property
     def words(self) -> int:
@@ -115,18 +98,12 @@ def encode(w: Ints, max_u: int) -> Stacked:
         raise CompileError("weights of more than 8 bits in stacked rows", fix="train with at most 8-bit weights")
     flat, bits = w.reshape(len(w), -1), bits_of(w)
     biases = -np.minimum(flat, 0).sum(axis=1) * max_u
-    if bits == 4:
-        flat = np.pad(flat, ((0, 0), (0, flat.shape[1] % 2)))
-        flat = flat[:, 0::2] & 15 | (flat[:, 1::2] & 15) << 4
-    return Stacked((flat & 255).astype(np.uint8).reshape(-1), bits, biases.astype(np.int32))
+    return Stacked(pack_rows(flat, bits), bits, biases.astype(np.int32))
 
 
 def decode(e: Stacked, shape: tuple[int, int, int, int]) -> Ints:
     """The weights [O, depth, kh, kw] that `e` encodes: the exact inverse of `encode`."""
-    data = e.weights.astype(np.int64).reshape(shape[0], -1)
-    flat = np.stack([data & 15, data >> 4], axis=-1).reshape(shape[0], -1) if e.bits == 4 else data
-    half = 1 << (e.bits - 1)
-    return np.ascontiguousarray(((flat[:, : int(np.prod(shape[1:]))] ^ half) - half).reshape(shape))
+    return unpack_rows(e.weights, e.bits, shape[0], int(np.prod(shape[1:]))).reshape(shape)
 
 
 def size_bytes(e: Stacked) -> int:
