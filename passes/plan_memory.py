@@ -108,7 +108,8 @@ class PlanMemory(Pass):
             turned = [[not h if i == k else h for i, h in enumerate(held)] for k in range(len(held))]
             others = [_held(plan, best[0], layouts, flags) for flags in turned]
             best = min([best, *(_place(plan, way, layouts) for way in others if way != best[0])], key=cost)
-        return _place(plan, best[0], layouts)  # which leaves its layouts
+        _arrange(plan, best[0], layouts)
+        return best
 
     def _most(self, plan: Schedule, layouts: dict[str, Layout]) -> int:
         """Bytes that the arena may take; 0: any."""
@@ -140,12 +141,18 @@ def _held(plan: Schedule, way: Memory, layouts: dict[str, Layout], held: Sequenc
     return replace(way, streams=tuple((s, paced(plan, s, layouts)) for s in streams))
 
 
-def _place(plan: Schedule, memory: Memory, layouts: dict[str, Layout]) -> Placed:
-    """Give every tensor its layout, every stage its rows, and find places for them and for scratch memory."""
+def _arrange(plan: Schedule, memory: Memory, layouts: dict[str, Layout]) -> list[ir.Value]:
+    """Give every tensor its layout and every stage its rows; the tensors."""
     values = [plan.source, *(stage.output for stage in plan.stages)]
     for value in values:
         set_layout(value, layouts[value.name or ""])
     _set_rows(plan, memory, layouts)
+    return values
+
+
+def _place(plan: Schedule, memory: Memory, layouts: dict[str, Layout]) -> Placed:
+    """Arrange everything, and find places for tensors and scratch memory."""
+    values = _arrange(plan, memory, layouts)
     scratch = [scratch_sizes(stage, rows_of(stage), band_of(stage)) for stage in plan.stages]
     found = {v.name or "": layout_of(v) for v in values}
     line = Timeline(plan, _turns(plan, memory, found), found, dict(enumerate(scratch)))
