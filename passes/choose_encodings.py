@@ -49,7 +49,7 @@ from ..ops.base import Array, constant, integer, operand, result, shape_of
 from ..ops.graph import is_cardc
 from ..ops.qtype import qtype
 from .base import Pass, PassLog
-from .channel_ends import ends_of, finish_kind
+from .channel_ends import ends_of
 from .dense_costs import dense_costs
 from .encodings.long import LongGeometry
 from .encodings.stacked import StackedGeometry
@@ -209,12 +209,11 @@ class ChooseEncodings(Pass):
     def _add_vectors(self, node: ir.Node, options: dict[str, Cost], room: int) -> None:
         """List `vectors` and `products` where the core has vectors, `patches` there and with the DSP extension, all of
         them where they fit `room` bytes."""
-        dsp = "dsp" in self.features
-        if node.op_type != "Conv" or not dsp or "int8" not in options:
+        if node.op_type != "Conv" or "dsp" not in self.features or "int8" not in options:
             return
         mve = (("vectors", vectors_cost), ("products", products_cost))
         for name, find in mve if "mve" in self.features else ():
-            cost = find(node, finish_kind(node, dsp), room)
+            cost = find(node, room)
             options |= {} if cost is None else {name: cost}
         cost = patches_cost(node, frozenset(self.features), room)
         options |= {} if cost is None else {"patches": cost}

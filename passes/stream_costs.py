@@ -9,7 +9,7 @@ import numpy as np
 from ..ops.base import constant, operand, text
 from ..ops.qtype import qtype
 from ..ops.window import window
-from .channel_ends import ends_of, finish_kind
+from .channel_ends import ends_of
 from .kernel_costs import conv_costs
 from .layer_shape import conv_shape, tail_of
 from .layouts import chw
@@ -48,8 +48,7 @@ def stage_cost(stage: Stage, rows: int, turns: int, features: frozenset[str], ba
         if encoding == "patches":
             whole = patches_cost(node, features)
         else:
-            find = {"vectors": vectors_cost, "products": products_cost}[encoding]
-            whole = find(node, finish_kind(node, bool(features & {"dsp"})))
+            whole = {"vectors": vectors_cost, "products": products_cost}[encoding](node)
         if whole is not None:
             return turns * (_TURN + whole.instructions * rows / chw(stage.output)[1])
     stacked = stacked_geometry(node, levels) if encoding == "stacked" else None

@@ -7,7 +7,7 @@ import onnx_ir as ir
 
 from ..ops.base import Array, constant, integer, operand, result, shape_of
 from ..ops.window import window
-from .channel_ends import Ends, Finish, ends_of
+from .channel_ends import Ends, ends_of
 from .choose_layout import choose_layout, copy_layout, pads_of
 from .conv_terms import finish_terms, worth_table
 from .encodings import lines, vectors
@@ -124,7 +124,7 @@ def products_work(node: ir.Node, layout: Layout, at_once: int = 0) -> vectors.Wo
     return work(node, layout, 0, at_once, 4 if w is None else products_lane(w, layout.levels))
 
 
-def products_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | None:
+def products_cost(node: ir.Node, room: int | None = None) -> Cost | None:
     """The cost of the convolution `node` with its weights multiplied; None where it cannot be, or not in `room` bytes
     of copies."""
     w = constant(operand(node, 1))
@@ -148,7 +148,7 @@ def products_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | N
     return Cost(total, float(w.size + 2 * depth + 4 * len(w)))
 
 
-def vectors_cost(node: ir.Node, _: Finish, room: int | None = None) -> Cost | None:
+def vectors_cost(node: ir.Node, room: int | None = None) -> Cost | None:
     """The cost of the convolution `node`; None where it cannot run by vectors, or not in `room` bytes of copies."""
     w = constant(operand(node, 1))
     layout = read_layout(node, word_rows=False)
